@@ -1,0 +1,73 @@
+//! What can go wrong with a store.
+
+use std::path::PathBuf;
+
+use gatepost_model::fault::{Blame, Fault};
+use thiserror::Error;
+
+/// An error of the store. Every one names where the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It cannot be opened or written: missing folder, wrong owner, full disk.
+    #[error("the store {path} cannot be used: {detail}", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        detail: String,
+    },
+    /// Another process holds it for longer than we wait.
+    #[error("the store {path} is locked by another process", path = path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is a file of something else, or damaged, or of a newer version.
+    #[error("{path} is not a store that this version can read: {detail}", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        detail: String,
+    },
+    /// A sealed secret does not open with the key at hand.
+    #[error("a secret in the store does not open with this sealing key: {what}")]
+    Sealed {
+        /// Which secret.
+        what: String,
+    },
+    /// A new row would overwrite one that is there.
+    #[error("{what} exists already")]
+    Exists {
+        /// Which.
+        what: String,
+    },
+    /// There is no such row.
+    #[error("there is no {what}")]
+    Missing {
+        /// Which.
+        what: String,
+    },
+}
+
+impl Fault for StoreError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Exists { .. } | Self::Missing { .. } => Blame::Caller,
+            Self::Sealed { .. } => Blame::Config,
+            Self::Unusable { .. } | Self::Locked { .. } | Self::Foreign { .. } => Blame::Environment,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unusable { .. } => "GP-STORE-001",
+            Self::Locked { .. } => "GP-STORE-002",
+            Self::Foreign { .. } => "GP-STORE-003",
+            Self::Sealed { .. } => "GP-STORE-004",
+            Self::Exists { .. } => "GP-STORE-005",
+            Self::Missing { .. } => "GP-STORE-006",
+        }
+    }
+}

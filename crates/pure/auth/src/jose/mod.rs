@@ -1,0 +1,3 @@
+//! JSON Object Signing and Encryption: keys, signatures and tokens, strict.
+
+pub mod jwk;

@@ -1,0 +1,89 @@
+//! How the schemes of one route or one session are set up. Plain data; defaults are the safe ones.
+
+use std::time::Duration;
+
+/// The settings that a [`Turn`](crate::scheme::Turn) carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The realm that our challenges name (RFC 9110 §11.5). Default `gatepost`.
+    pub realm: String,
+    /// WSSE UsernameToken.
+    pub wsse: Wsse,
+    /// Bearer tokens.
+    pub bearer: Bearer,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { realm: "gatepost".into(), wsse: Wsse::default(), bearer: Bearer::default() }
+    }
+}
+
+/// How a WSSE digest is made from nonce, creation time and password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WsseDialect {
+    /// A: base64(SHA-1(base64-decoded nonce + created + password)). OASIS, Movable Type, Hatena.
+    Decoded,
+    /// B: base64(SHA-1(nonce text + created + password)). Atom 2003, Six Apart.
+    Literal,
+    /// base64(hex(SHA-1(nonce text + created + password))). Adobe Analytics, Emarsys.
+    HexSha1,
+    /// C: base64(SHA-256(nonce text + created + password)). Telecom gateways.
+    Sha256,
+    /// D: base64(hex(SHA-256(nonce text + created + password))). The same family, older.
+    HexSha256,
+}
+
+/// Settings of the WSSE scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wsse {
+    /// The dialects: the client speaks the first, the server accepts any of them.
+    /// Default: `Decoded`, `Literal`.
+    pub dialects: Vec<WsseDialect>,
+    /// How old a token may be. Default 300 s.
+    pub past: Duration,
+    /// How far ahead of our clock a token may be. Default 30 s.
+    pub future: Duration,
+    /// Whether the client sends `Authorization: WSSE profile="UsernameToken"` beside X-WSSE. Default true.
+    pub authorization: bool,
+}
+
+impl Default for Wsse {
+    fn default() -> Self {
+        Self {
+            dialects: vec![WsseDialect::Decoded, WsseDialect::Literal],
+            past: Duration::from_secs(300),
+            future: Duration::from_secs(30),
+            authorization: true,
+        }
+    }
+}
+
+/// Settings of the Bearer scheme with JSON Web Tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The `iss` that a token must carry; not looked at if `None`.
+    pub issuer: Option<String>,
+    /// A value that the token's `aud` must hold; not looked at if `None`.
+    pub audience: Option<String>,
+    /// The `typ` header values that are taken, compared without case and without `application/`.
+    /// Default: `JWT`, `at+jwt`, and none at all (`""`).
+    pub types: Vec<String>,
+    /// Clock difference that is forgiven. Default 60 s.
+    pub leeway: Duration,
+    /// The claim that names the principal. Default `sub`.
+    pub subject: String,
+}
+
+impl Default for Bearer {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            audience: None,
+            types: vec!["JWT".into(), "at+jwt".into(), String::new()],
+            leeway: Duration::from_secs(60),
+            subject: "sub".into(),
+        }
+    }
+}

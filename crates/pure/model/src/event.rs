@@ -1,0 +1,193 @@
+//! What happened, as values: the engine fans them out to log, metrics, console and decision log.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::fault::Blame;
+use crate::url::Url;
+
+/// One thing that happened. Holds no secret, so that any consumer may print it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A listener is up.
+    Listening {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A connection to a peer stands, TLS included.
+    Connected {
+        /// The address that was reached.
+        address: SocketAddr,
+        /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
+        tls: Option<&'static str>,
+        /// `http/1.1` or `h2`.
+        protocol: &'static str,
+    },
+    /// A request goes out.
+    RequestSent {
+        /// The method.
+        method: String,
+        /// Where to.
+        url: Url,
+        /// The scheme whose proof it carries, if any.
+        scheme: Option<&'static str>,
+    },
+    /// An answer's head came in.
+    AnswerReceived {
+        /// Its status code.
+        status: u16,
+    },
+    /// The other end asked for a proof.
+    Challenged {
+        /// Where.
+        url: Url,
+        /// The schemes on offer, strongest first.
+        schemes: Vec<String>,
+    },
+    /// A decision fell, with its reason.
+    Decided {
+        /// What was decided about, such as `credential` or `redirect`.
+        subject: &'static str,
+        /// Whether it may.
+        allowed: bool,
+        /// Why.
+        reason: String,
+    },
+    /// A peer proved who it is.
+    Authenticated {
+        /// The proved name.
+        principal: String,
+        /// By which scheme.
+        scheme: &'static str,
+        /// From where.
+        peer: Option<SocketAddr>,
+    },
+    /// A peer's proof was refused, or there was none.
+    Refused {
+        /// The scheme, if one was tried.
+        scheme: Option<&'static str>,
+        /// Why: for us, not for the peer.
+        reason: String,
+        /// From where.
+        peer: Option<SocketAddr>,
+    },
+    /// A request was answered.
+    Answered {
+        /// The method.
+        method: String,
+        /// The path, without its query.
+        path: String,
+        /// The status.
+        status: u16,
+        /// For whom, if anybody.
+        principal: Option<String>,
+    },
+    /// A configuration took effect, or did not.
+    Reloaded {
+        /// Whether the new one is in force.
+        applied: bool,
+        /// What changed, or what is wrong.
+        detail: String,
+    },
+    /// Someone switched a protection off.
+    Danger {
+        /// Which one.
+        what: String,
+    },
+    /// Something went wrong.
+    Failed {
+        /// Who has to act.
+        blame: Blame,
+        /// The stable code.
+        code: &'static str,
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl Event {
+    /// A stable name in kebab case, for logs and filters.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Listening { .. } => "listening",
+            Self::Connected { .. } => "connected",
+            Self::RequestSent { .. } => "request-sent",
+            Self::AnswerReceived { .. } => "answer-received",
+            Self::Challenged { .. } => "challenged",
+            Self::Decided { .. } => "decided",
+            Self::Authenticated { .. } => "authenticated",
+            Self::Refused { .. } => "refused",
+            Self::Answered { .. } => "answered",
+            Self::Reloaded { .. } => "reloaded",
+            Self::Danger { .. } => "danger",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// Text from the wire made fit for one line: control characters and bidirectional overrides escaped.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let unsafe_in_a_line = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if unsafe_in_a_line(c) {
+            line.extend(c.escape_unicode());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+impl fmt::Display for Event {
+    /// One line, wire text escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = match self {
+            Self::Listening { address } => format!("listening on {address}"),
+            Self::Connected { address, tls, protocol } => {
+                format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
+            }
+            Self::RequestSent { method, url, scheme } => {
+                format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
+            }
+            Self::AnswerReceived { status } => format!("answer {status}"),
+            Self::Challenged { url, schemes } => format!("challenged at {url}: {}", schemes.join(", ")),
+            Self::Decided { subject, allowed, reason } => {
+                format!("{subject} {}: {reason}", if *allowed { "allowed" } else { "denied" })
+            }
+            Self::Authenticated { principal, scheme, .. } => format!("authenticated {principal} by {scheme}"),
+            Self::Refused { scheme, reason, .. } => format!("refused ({}): {reason}", scheme.unwrap_or("no scheme")),
+            Self::Answered { method, path, status, principal } => {
+                format!("{status} {method} {path} for {}", principal.as_deref().unwrap_or("-"))
+            }
+            Self::Reloaded { applied: true, detail } => format!("new configuration in force: {detail}"),
+            Self::Reloaded { applied: false, detail } => format!("configuration unchanged: {detail}"),
+            Self::Danger { what } => format!("protection switched off: {what}"),
+            Self::Failed { code, detail, .. } => format!("{code}: {detail}"),
+        };
+        f.write_str(&one_line(&line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line() {
+        let event = Event::Answered {
+            method: "GET".into(),
+            path: "/a\r\nfake\u{1b}[31m\u{202e}".into(),
+            status: 200,
+            principal: None,
+        };
+        let line = event.to_string();
+        assert_eq!(line, "200 GET /a\\u{d}\\u{a}fake\\u{1b}[31m\\u{202e} for -");
+    }
+}
