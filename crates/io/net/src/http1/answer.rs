@@ -193,84 +193,49 @@ mod tests {
         Ok((head, answer.framing, answer.closes))
     }
 
+    /// Fields that a handler set.
+    type Fields = &'static [(&'static str, &'static str)];
+
     #[test]
     fn framing_and_connection_are_ours() {
         let get = asked(Method::GET, Version::HTTP_11);
-        let old = asked(Method::GET, Version::HTTP_10);
         let head = asked(Method::HEAD, Version::HTTP_11);
-        let table: &[(u16, &[(&str, &str)], Option<u64>, &Asked, &str, Framing, bool)] = &[
-            (200, &[], Some(3), &get, "HTTP/1.1 200 OK|content-length: 3||", Framing::Length(3), false),
-            (
-                200,
-                &[("content-length", "3")],
-                None,
-                &get,
-                "HTTP/1.1 200 OK|content-length: 3||",
-                Framing::Length(3),
-                false,
-            ),
-            (200, &[], None, &get, "HTTP/1.1 200 OK|transfer-encoding: chunked||", Framing::Chunked, false),
-            (
-                200,
-                &[("transfer-encoding", "gzip")],
-                Some(0),
-                &get,
-                "HTTP/1.1 200 OK|content-length: 0||",
-                Framing::Length(0),
-                false,
-            ),
-            (
-                200,
-                &[("connection", "close, x-a"), ("x-a", "1")],
-                Some(0),
-                &get,
-                "HTTP/1.1 200 OK|content-length: 0|connection: close||",
-                Framing::Length(0),
-                true,
-            ),
-            (200, &[], None, &old, "HTTP/1.1 200 OK|connection: close||", Framing::UntilClose, true),
-            (
-                200,
-                &[],
-                Some(1),
-                &old,
-                "HTTP/1.1 200 OK|content-length: 1|connection: keep-alive||",
-                Framing::Length(1),
-                false,
-            ),
-            (200, &[], Some(9), &head, "HTTP/1.1 200 OK|content-length: 9||", Framing::Empty, false),
-            (200, &[], None, &head, "HTTP/1.1 200 OK||", Framing::Empty, false),
-            (204, &[("content-length", "0")], Some(0), &get, "HTTP/1.1 204 No Content||", Framing::Empty, false),
-            (
-                304,
-                &[("content-length", "5")],
-                Some(0),
-                &get,
-                "HTTP/1.1 304 Not Modified|content-length: 5||",
-                Framing::Empty,
-                false,
-            ),
-            (
-                426,
-                &[("upgrade", "websocket")],
-                Some(0),
-                &get,
-                "HTTP/1.1 426 Upgrade Required|content-length: 0|upgrade: websocket|connection: upgrade||",
-                Framing::Length(0),
-                false,
-            ),
+        let closing: Fields = &[("connection", "close, x-a"), ("x-a", "1")];
+        let table: &[(u16, Fields, Option<u64>, &Asked, &str, Framing)] = &[
+            (200, &[], Some(3), &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            (200, &[("content-length", "3")], None, &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            (200, &[], None, &get, "200 OK|transfer-encoding: chunked||", Framing::Chunked),
+            (200, &[("keep-alive", "x")], Some(0), &get, "200 OK|content-length: 0||", Framing::Length(0)),
+            (200, closing, Some(0), &get, "200 OK|content-length: 0|connection: close||", Framing::Length(0)),
+            (200, &[], Some(9), &head, "200 OK|content-length: 9||", Framing::Empty),
+            (200, &[], None, &head, "200 OK||", Framing::Empty),
+            (204, &[("content-length", "0")], Some(0), &get, "204 No Content||", Framing::Empty),
+            (304, &[("content-length", "5")], Some(0), &get, "304 Not Modified|content-length: 5||", Framing::Empty),
         ];
-        for (status, fields, length, asked, head, framing, closes) in table {
+        for (status, fields, length, asked, head, framing) in table {
             let planned = answer(*status, fields, *length, asked);
-            assert_eq!(planned, Ok(((*head).to_owned(), *framing, *closes)), "{status} {fields:?}");
+            let closes = head.contains("close");
+            assert_eq!(planned, Ok((format!("HTTP/1.1 {head}"), *framing, closes)), "{status} {fields:?}");
         }
+        let offer = answer(426, &[("upgrade", "websocket")], Some(0), &get).unwrap().0;
+        assert_eq!(offer, "HTTP/1.1 426 Upgrade Required|content-length: 0|upgrade: websocket|connection: upgrade||");
+    }
+
+    #[test]
+    fn an_old_client_hears_whether_the_connection_goes_on() {
+        let old = asked(Method::GET, Version::HTTP_10);
+        let open = answer(200, &[], None, &old).unwrap();
+        assert_eq!(open, ("HTTP/1.1 200 OK|connection: close||".to_owned(), Framing::UntilClose, true));
+        let sized = answer(200, &[], Some(1), &old).unwrap();
+        let head = "HTTP/1.1 200 OK|content-length: 1|connection: keep-alive||".to_owned();
+        assert_eq!(sized, (head, Framing::Length(1), false));
     }
 
     #[test]
     fn what_is_no_answer_is_refused() {
         let get = asked(Method::GET, Version::HTTP_11);
         let connect = asked(Method::CONNECT, Version::HTTP_11);
-        let table: &[(u16, &[(&str, &str)], Option<u64>, &Asked)] = &[
+        let table: &[(u16, Fields, Option<u64>, &Asked)] = &[
             (100, &[], Some(0), &get),
             (101, &[("upgrade", "x")], Some(0), &get),
             (200, &[("content-length", "3")], Some(4), &get),

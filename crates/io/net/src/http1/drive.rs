@@ -138,10 +138,10 @@ where
         let (request, mut in_hand) = self.admit(begun).map_err(Deaf::Faulty)?;
         let answering = Arc::clone(&self.handler).handle(request, Arc::clone(&self.peer));
         let mut response = self.answered(answering, &mut in_hand).await.map_err(Deaf::Broken)?;
+        // Before anything is taken from the body: then it tells the whole length.
+        let length = response.body().size_hint().exact();
         let first = self.last_call(&mut response, &mut in_hand).await.map_err(Deaf::Broken)?;
         let (parts, body) = response.into_parts();
-        // What was asked for already no longer counts in the hint.
-        let length = if first.is_some() { None } else { body.size_hint().exact() };
         let closes = self.drain.has_started() || self.is_past_saving(&in_hand);
         let answer = plan(parts, length, &in_hand.asked, closes).map_err(Deaf::Faulty)?;
         let (framing, closes) = (answer.framing, answer.closes);
