@@ -7,5 +7,6 @@
 pub mod challenge;
 pub mod error;
 pub mod jose;
+pub mod keyed;
 pub mod scheme;
 pub mod settings;
