@@ -79,7 +79,11 @@ fn table() -> Vec<Row> {
             firing: vec![(offering(a, &["wsse"]), "https://a.com offers WSSE")],
             silent: vec![offering(a, &["Bearer", "Basic"])],
         },
-        ("danger", vec![(endangered(&["no_auth"]), "`no_auth` is on")], vec![endangered(&[])]),
+        Row {
+            id: "danger",
+            firing: vec![(endangered(&["no_auth"]), "`no_auth` is on")],
+            silent: vec![endangered(&[])],
+        },
     ]
 }
 
