@@ -51,7 +51,7 @@ async fn answered(
     requested: &gatepost_model::url::Url,
     redirected: bool,
 ) -> Result<Response<Body>, Error> {
-    let mut turns = Turns::new(cx, outgoing, requested, redirected)?;
+    let mut turns = Turns::new(cx, outgoing, requested, redirected);
     turns.ahead().await?;
     loop {
         let request = request(turns.outgoing, turns.proof()).await?;

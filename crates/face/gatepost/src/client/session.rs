@@ -27,7 +27,8 @@ pub enum Preauthenticate {
     /// Where a proof was accepted before in this session, and below. The default.
     #[default]
     Learned,
-    /// Always, with the strongest scheme that is allowed and can.
+    /// Always, with the first allowed scheme that there is a credential for. Name the scheme then:
+    /// after a proof sent ahead nothing weaker is tried.
     Always,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Context {
     pub(crate) credential_rules: CredentialRules,
     pub(crate) redirects: RedirectRules,
     pub(crate) schemes: Vec<&'static dyn Scheme>,
+    /// The caller listed the schemes: their order is the order of preference.
+    pub(crate) schemes_are_listed: bool,
     pub(crate) settings: Settings,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) preauthenticate: Preauthenticate,
@@ -227,6 +230,7 @@ impl SessionBuilder {
             transport: self.transport,
             credential_rules: self.credential_rules,
             redirects: self.redirects,
+            schemes_are_listed: !self.schemes.is_empty(),
             schemes: named(&self.schemes)?,
             settings: self.settings,
             credentials: self.credentials,
