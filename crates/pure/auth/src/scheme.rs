@@ -138,6 +138,22 @@ pub struct Answers {
     pub keys: Option<Arc<KeySet>>,
 }
 
+impl Answers {
+    /// Client: the login for the scheme of this name.
+    ///
+    /// # Errors
+    /// The step to take if there is none: ask for one, or decline if what was found is none or is
+    /// kept for another scheme.
+    pub fn login_for(&self, scheme: &str) -> Result<&Credential, Step> {
+        match &self.login {
+            None => Err(Step::Need(Need::Login { user: None })),
+            Some(None) => Err(Step::Decline("no login for this address".into())),
+            Some(Some(login)) if login.serves(scheme) => Ok(login),
+            Some(Some(_)) => Err(Step::Decline("the login is kept for another scheme".into())),
+        }
+    }
+}
+
 /// The client's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -185,6 +201,16 @@ pub enum Refusal {
     Expired,
     /// A token that is not acceptable, and why: for us, not for the peer.
     BadToken(String),
+}
+
+impl From<AuthError> for Refusal {
+    /// What a peer's malformed credentials are refused as.
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Malformed { detail, .. } => Self::Malformed(detail),
+            other => Self::Malformed(other.to_string()),
+        }
+    }
 }
 
 impl Refusal {
