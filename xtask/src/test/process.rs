@@ -25,8 +25,10 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> Ran {
         Err(error) => return Ran { failure: Some(error.to_string()), lines: Vec::new() },
     };
     let (lines, read) = mpsc::channel();
-    child.stdout.take().into_iter().for_each(|pipe| echo(pipe, lines.clone()));
-    child.stderr.take().into_iter().for_each(|pipe| echo(pipe, lines));
+    if let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) {
+        echo(stdout, lines.clone());
+        echo(stderr, lines);
+    }
     let failure = end_of(&mut child, limit);
     // Until both pipes are closed. A grandchild may hold one open for good, so silence ends it as well.
     let mut kept = Vec::new();
