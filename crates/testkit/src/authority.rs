@@ -61,7 +61,7 @@ impl Authority {
     /// If a name is neither.
     #[must_use]
     pub fn issue(&self, names: &[&str]) -> Leaf {
-        self.sign(&server(names))
+        self.sign(server(names))
     }
 
     /// Issues a server certificate that ended with the year 2000.
@@ -72,7 +72,7 @@ impl Authority {
     pub fn issue_ended(&self, names: &[&str]) -> Leaf {
         let mut params = server(names);
         params.not_after = date_time_ymd(2000, 12, 31);
-        self.sign(&params)
+        self.sign(params)
     }
 
     /// Issues a client certificate (RFC 5280 §4.2.1.12) whose common name is `user`.
@@ -84,10 +84,11 @@ impl Authority {
         let mut params = CertificateParams::new([]).expect("no names are valid names");
         params.distinguished_name.push(DnType::CommonName, user);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(&params)
+        self.sign(params)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Leaf {
+    fn sign(&self, mut params: CertificateParams) -> Leaf {
+        params.use_authority_key_identifier_extension = true; // RFC 5280 §4.2.1.1 asks for it.
         let key = KeyPair::generate().expect("a key is generated");
         let certificate = params.signed_by(&key, &self.issuer).expect("the authority signs");
         Leaf {
@@ -109,7 +110,6 @@ fn server(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut params = CertificateParams::new(names).expect("each name is a DNS name or an IP address");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.use_authority_key_identifier_extension = true;
     params
 }
 
