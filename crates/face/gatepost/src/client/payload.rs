@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use gatepost_net::body::Body;
+use gatepost_net::error::NetError;
 use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
@@ -68,19 +69,22 @@ impl Payload {
 async fn from_file(path: &PathBuf) -> Result<Body, Error> {
     let opened = tokio::fs::File::open(path).await;
     let mut file = opened.map_err(|error| Error::usage(format!("the file {}: {error}", path.display())))?;
-    let (mut sender, body) = Body::channel(4);
+    let (sender, body) = Body::channel(4);
     tokio::spawn(async move {
         let mut buffer = vec![0; CHUNK];
         loop {
             match file.read(&mut buffer).await {
-                Ok(0) => return,
+                Ok(0) => break drop(sender.finish().await),
                 Ok(read) => {
                     let chunk = Bytes::copy_from_slice(buffer.get(..read).unwrap_or_default());
                     if sender.send(chunk).await.is_err() {
-                        return;
+                        break;
                     }
                 }
-                Err(error) => return sender.fail(&error.to_string()).await,
+                Err(error) => {
+                    let _ = sender.fail(NetError::BodySource { detail: error.to_string() }).await;
+                    break;
+                }
             }
         }
     });

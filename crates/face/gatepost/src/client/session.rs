@@ -223,8 +223,11 @@ impl SessionBuilder {
     /// If a scheme is unknown or the system's certificates cannot be read.
     pub fn build(self) -> Result<Session, Error> {
         let events = Events::to(self.sinks.into_iter().map(|entry| entry.0).collect());
-        let tls = ClientTls { roots: self.roots, http1_only: self.http1_only };
-        let dialer = Dialer::new(&tls, self.limits)?;
+        let mut tls = ClientTls { roots: self.roots, ..ClientTls::default() };
+        if self.http1_only {
+            tls.alpn = vec![b"http/1.1".to_vec()];
+        }
+        let dialer = Dialer::new(tls, Arc::new(self.limits))?;
         let context = Context {
             upstream: Upstream::new(dialer, events.clone()),
             transport: self.transport,

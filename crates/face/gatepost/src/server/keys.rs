@@ -103,7 +103,7 @@ impl Keys {
         let mut held = self.held.lock().await;
         let age = held.tried.map(|tried| now.since(tried));
         if let Some(keys) = &held.keys {
-            let fits = id.is_none_or(|id| keys.has(id));
+            let fits = id.is_none_or(|id| keys.knows(id));
             if age.is_some_and(|age| age < if fits { LIFETIME } else { REFETCH }) {
                 return Ok(Arc::clone(keys));
             }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gatepost_auth::keyed::keyed_digest;
-use gatepost_auth::password;
+use gatepost_auth::password::{self, Cost};
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use tokio::sync::Semaphore;
@@ -69,7 +69,7 @@ impl Passwords {
         let task = tokio::task::spawn_blocking(move || {
             // Both permits end with the work, even when nobody waits for the answer any more.
             let _held = (place, work);
-            password::verify(hash.as_deref(), &password)
+            password::verify(&password, hash.as_deref(), Cost::default())
         });
         let right = task.await.map_err(|_| Error::environment("the password check did not finish"))?;
         Ok(right?)
@@ -104,14 +104,14 @@ mod tests {
     #[tokio::test]
     async fn right_wrong_unknown_and_changed() {
         let passwords = Passwords::new().unwrap();
-        let hash = password::hash(&Secret::from("open sesame"), &[7; 16]).unwrap();
+        let hash = password::hash(&Secret::from("open sesame"), &[7; 16], Cost::default()).unwrap();
         let (right, wrong) = (Secret::from("open sesame"), Secret::from("open barley"));
         for _ in 0..2 {
             assert_eq!(passwords.verify("ali", Some(hash.clone()), &right).await, Ok(true));
             assert_eq!(passwords.verify("ali", Some(hash.clone()), &wrong).await, Ok(false));
             assert_eq!(passwords.verify("ali", None, &right).await, Ok(false));
         }
-        let changed = password::hash(&wrong, &[8; 16]).unwrap();
+        let changed = password::hash(&wrong, &[8; 16], Cost::default()).unwrap();
         assert_eq!(passwords.verify("ali", Some(changed), &right).await, Ok(false));
     }
 

@@ -9,7 +9,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
-use gatepost_net::serve::Peer;
+use gatepost_net::handler::Peer;
 use http::request::Parts;
 use http::{Request, Response};
 

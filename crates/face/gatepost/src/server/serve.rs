@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatepost_model::event::Event;
 use gatepost_model::limits::Limits;
 use gatepost_net::body::Body;
 use gatepost_net::listen::Listener;
-use gatepost_net::serve::{Drain, Handler, Peer};
+use gatepost_net::drain::Drain;
+use gatepost_net::error::NetError;
+use gatepost_net::handler::{Answering, Handler, Peer};
 use gatepost_tls::server::ServerTls;
 use http::{Request, Response};
 use tokio::task::JoinSet;
@@ -19,6 +21,11 @@ use crate::events::Events;
 use crate::server::pipeline;
 use crate::server::site::Site;
 
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+/// How long requests in flight may take when the server drains.
+const GRACE: Duration = Duration::from_secs(30);
+
 /// A server that is being put together.
 ///
 /// It has no guard of its own: the [`Site`] says what stands before each route.
@@ -26,6 +33,7 @@ pub struct Server<S> {
     site: S,
     listeners: Vec<(SocketAddr, Option<Arc<ServerTls>>)>,
     limits: Limits,
+    grace: Duration,
     events: Events,
 }
 
@@ -33,7 +41,7 @@ impl<S: Site> Server<S> {
     /// A server for this site, without listeners yet.
     #[must_use]
     pub fn new(site: S) -> Self {
-        Self { site, listeners: Vec::new(), limits: Limits::default(), events: Events::default() }
+        Self { site, listeners: Vec::new(), limits: Limits::default(), grace: GRACE, events: Events::default() }
     }
 
     /// Adds a TLS listener; port 0 takes a free one.
@@ -57,6 +65,13 @@ impl<S: Site> Server<S> {
         self
     }
 
+    /// Gives requests in flight this much time when the server drains. Default 30 s.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// Says where events go. Default: the log.
     #[must_use]
     pub fn events(mut self, events: Events) -> Self {
@@ -71,12 +86,12 @@ impl<S: Site> Server<S> {
     pub fn start(self) -> Result<Running, Error> {
         let mut bound = Vec::new();
         for (address, tls) in self.listeners {
-            let listener = Listener::bind(address)?;
+            let listener = Listener::bind(address, BACKLOG)?;
             bound.push((listener.local_addr(), listener, tls));
         }
         let handler: Arc<dyn Handler> = Arc::new(Road { site: self.site, events: self.events.clone() });
         let limits = Arc::new(self.limits);
-        let drain = Drain::new();
+        let drain = Drain::new(self.grace);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
         for (address, listener, tls) in bound {
@@ -130,11 +145,11 @@ struct Road<S> {
 }
 
 impl<S: Site> Handler for Road<S> {
-    fn handle(
-        &self,
-        request: Request<Body>,
-        peer: Arc<Peer>,
-    ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send + '_>> {
-        Box::pin(pipeline::run(&self.site, &self.events, request, peer))
+    fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
+        Box::pin(async move { pipeline::run(&self.site, &self.events, request, peer).await })
+    }
+
+    fn failed(&self, peer: SocketAddr, error: &NetError) {
+        tracing::debug!(%peer, "connection failed: {error}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gatepost_model::principal::Principal;
 use gatepost_net::body::Body;
-use gatepost_net::serve::Peer;
+use gatepost_net::handler::Peer;
 use gatepost_policy::access::Access;
 use http::request::Parts;
 use http::{Request, Response};
