@@ -1,5 +1,6 @@
 //! A connection on its own thread, and the questions that wait for it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
@@ -89,7 +90,6 @@ impl<T: Send> Task for Question<T> {
 
 /// The thread of one connection. Dropping it ends the thread after what waits is done, so that the
 /// file is closed when the store is gone.
-#[derive(Debug)]
 pub(crate) struct Desk {
     path: PathBuf,
     queue: Option<mpsc::Sender<Box<dyn Task>>>,
@@ -123,6 +123,12 @@ impl Desk {
         let queue = self.queue.as_ref().ok_or_else(ended)?;
         queue.send(Box::new(question)).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Desk({})", self.path.display())
     }
 }
 
