@@ -7,6 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::error::StoreError;
 use crate::owner::unusable;
 
+/// Writes a file of this content that only we may read; one that is there by now stays.
+pub(crate) fn publish(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    let draft = fresh_sibling(path)?;
+    let mut file = create_private(&draft)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| unusable(&draft, error))?;
+    settle_name(&draft, path)
+}
+
 /// A name beside `path` that nobody else uses.
 pub(crate) fn fresh_sibling(path: &Path) -> Result<PathBuf, StoreError> {
     let number = getrandom::u64().map_err(|error| unusable(path, error))?;
@@ -37,14 +45,6 @@ pub(crate) fn create_private(path: &Path) -> Result<File, StoreError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map_err(|error| unusable(path, error))
-}
-
-/// Writes a file of this content that only we may read; one that is there by now stays.
-pub(crate) fn publish(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let draft = fresh_sibling(path)?;
-    let mut file = create_private(&draft)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| unusable(&draft, error))?;
-    settle_name(&draft, path)
 }
 
 #[cfg(unix)]
