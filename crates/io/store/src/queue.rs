@@ -88,6 +88,14 @@ impl<T: Send> Task for Question<T> {
     }
 }
 
+/// A task that does `work`, and where its answer will come.
+pub(crate) fn task<T: Send + 'static>(
+    work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+) -> (Box<dyn Task>, oneshot::Receiver<Result<T, StoreError>>) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Question { work: Some(Box::new(work)), answer: None, reply }), answer)
+}
+
 /// The thread of one connection. Dropping it ends the thread after what waits is done, so that the
 /// file is closed when the store is gone.
 pub(crate) struct Desk {
@@ -118,10 +126,9 @@ impl Desk {
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let ended = || unusable(&self.path, "the store's thread has ended");
-        let (reply, answer) = oneshot::channel();
-        let question = Question { work: Some(Box::new(work)), answer: None, reply };
+        let (task, answer) = task(work);
         let queue = self.queue.as_ref().ok_or_else(ended)?;
-        queue.send(Box::new(question)).await.map_err(|_| ended())?;
+        queue.send(task).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
     }
 }
