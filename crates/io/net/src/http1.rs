@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::Body;
 use crate::drain::Drain;
-use crate::error::NetError;
+use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
 use crate::upgrade;
@@ -54,7 +54,10 @@ where
             connection.await
         }
     };
-    ended.map_err(|error| explain::hyper(&error, "http/1.1", "the request"))
+    ended.map_err(|error| match error.is_timeout() {
+        true => explain::timeout(Wait::Head, limits.head_time),
+        false => explain::hyper(&error, "http/1.1", "the request"),
+    })
 }
 
 /// The request as handlers see it.

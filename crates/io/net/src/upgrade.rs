@@ -43,7 +43,10 @@ pub fn take_response(response: &mut Response<Body>) -> Option<Upgrade> {
 pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgrade) {
     let promise = async move {
         match upgrade.await {
-            Ok(upgraded) => Ok(Box::new(TokioIo::new(upgraded)) as Duplex),
+            Ok(upgraded) => {
+                let stream: Duplex = Box::new(TokioIo::new(upgraded));
+                Ok(stream)
+            }
             Err(error) => Err(match explain::hyper(&error, "http/1.1", "the upgrade") {
                 NetError::Unsent | NetError::Request { .. } => {
                     NetError::Upgrade { detail: "the answer was not a switch of protocols".to_owned() }
