@@ -153,7 +153,8 @@ impl Connection {
         let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
         let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
         if let Some(granted) = granted {
-            upgrade::offer(answer.extensions_mut(), granted);
+            // Granted already: there is nothing left to refuse.
+            drop(upgrade::offer(answer.extensions_mut(), granted));
         }
         Ok(answer)
     }

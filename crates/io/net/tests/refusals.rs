@@ -20,7 +20,7 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use world::{authority, bindings, dialer, localhost, plain_site, tls_site, trusting};
+use world::{authority, bindings, dialer, localhost, named_authority, plain_site, tls_site, trusting};
 
 async fn ok(_: Request<Body>, _: Arc<Peer>) -> Response<Body> {
     Response::new(Body::empty())
@@ -29,8 +29,11 @@ async fn ok(_: Request<Body>, _: Arc<Peer>) -> Response<Body> {
 #[tokio::test]
 async fn an_unknown_authority_is_named() {
     let site = localhost(&authority(), ok, Limits::default());
-    let error = dialer(trusting(&authority())).connect(&site.origin("localhost")).await.unwrap_err();
-    let peer = site.origin("localhost").authority();
+    let (peer, namesake) = (site.origin("localhost").authority(), authority());
+    let error = dialer(trusting(&namesake)).connect(&site.origin("localhost")).await.unwrap_err();
+    assert_eq!(error, NetError::Tls { peer: peer.clone(), reason: TlsError::BadSignature });
+    let other = named_authority("Other authority");
+    let error = dialer(trusting(&other)).connect(&site.origin("localhost")).await.unwrap_err();
     assert_eq!(error, NetError::Tls { peer, reason: TlsError::UnknownIssuer });
     assert_eq!((error.blame(), error.code()), (Blame::Peer, "GP-TLS-003"));
     assert_eq!(error.hint().unwrap(), "if you trust that authority, name its certificate with `--ca FILE`");

@@ -41,9 +41,9 @@ impl SealingKey {
     /// The key of these 32 octets.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if there are not exactly 32.
+    /// [`StoreError::Key`] if there are not exactly 32.
     pub fn from_bytes(octets: &[u8]) -> Result<Self, StoreError> {
-        let wrong = || sealed("the sealing key is not 32 octets");
+        let wrong = || unfit("it is not 32 octets");
         if octets.len() != KEY_LEN {
             return Err(wrong());
         }
@@ -58,7 +58,7 @@ impl SealingKey {
     /// A new random key that nobody keeps: for a store that ends with the process.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if the system gives no random octets.
+    /// [`StoreError::Key`] if the system gives no random octets.
     pub fn generate() -> Result<Self, StoreError> {
         Self::from_bytes(random_octets()?.as_slice())
     }
@@ -67,10 +67,10 @@ impl SealingKey {
     /// `GATEPOST_SEAL_KEY` and a key file hold.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if it is anything else. The text is never part of the error.
+    /// [`StoreError::Key`] if it is anything else. The text is never part of the error.
     pub fn from_env_text(text: &str) -> Result<Self, StoreError> {
         let octets = STANDARD.decode(text.trim()).map(Zeroizing::new);
-        let octets = octets.map_err(|_| sealed("the sealing key is not base64 of 32 octets"))?;
+        let octets = octets.map_err(|_| unfit("it is not base64 of 32 octets"))?;
         Self::from_bytes(&octets)
     }
 
@@ -78,7 +78,7 @@ impl SealingKey {
     ///
     /// # Errors
     /// [`StoreError::Unusable`] naming the path if group or others may open it, if it is not ours,
-    /// or if it cannot be read; [`StoreError::Sealed`] if no key is in it.
+    /// or if it cannot be read; [`StoreError::Key`] if no key is in it.
     pub fn load(path: &Path) -> Result<Option<Self>, StoreError> {
         let file = match File::open(path) {
             Ok(file) => file,
@@ -90,7 +90,7 @@ impl SealingKey {
         let mut text = Zeroizing::new(String::with_capacity(256));
         file.take(KEY_FILE_MAX).read_to_string(&mut text).map_err(|error| unusable(path, error))?;
         let key = Self::from_env_text(&text);
-        key.map(Some).map_err(|_| sealed(format!("{} holds no sealing key", path.display())))
+        key.map(Some).map_err(|_| unfit(format!("{} holds none", path.display())))
     }
 
     /// The key in the file at `path`; if there is no such file, a new one, mode 0600, on the disk
@@ -197,9 +197,13 @@ pub(crate) fn sealed(what: impl Into<String>) -> StoreError {
     StoreError::Sealed { what: what.into() }
 }
 
+fn unfit(detail: impl Into<String>) -> StoreError {
+    StoreError::Key { detail: detail.into() }
+}
+
 fn random_octets() -> Result<Zeroizing<[u8; KEY_LEN]>, StoreError> {
     let mut octets = Zeroizing::new([0; KEY_LEN]);
-    getrandom::fill(octets.as_mut_slice()).map_err(|_| sealed("the system gives no random octets"))?;
+    getrandom::fill(octets.as_mut_slice()).map_err(|_| unfit("the system gives no random octets"))?;
     Ok(octets)
 }
 
@@ -263,7 +267,7 @@ mod tests {
         assert_eq!(SealingKey::from_env_text(&format!(" {text}\n")).unwrap().id, key(7).id);
         for text in ["", "AAAA", "not base64!", &STANDARD.encode([7; 33]), &text[..43]] {
             let error = SealingKey::from_env_text(text).unwrap_err();
-            assert!(matches!(error, StoreError::Sealed { .. }), "{error}");
+            assert!(matches!(error, StoreError::Key { .. }), "{error}");
             assert!(text.is_empty() || !error.to_string().contains(text), "the text is in the error");
         }
         assert_eq!(format!("{:?}", key(7)), "SealingKey(****)");

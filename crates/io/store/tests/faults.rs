@@ -190,6 +190,29 @@ fn what_others_may_touch_is_refused_and_what_we_make_is_ours_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_of_somebody_else_is_refused() {
+    let (folder, path) = place();
+    // Root gives its own folder away; anybody else finds one that is root's.
+    let given = std::os::unix::fs::chown(folder.path(), Some(12_345), None).is_ok();
+    let path = if given { path } else { PathBuf::from("/usr/gatepost-store.db") };
+    let error = try_open(&path).unwrap_err();
+    assert!(error.to_string().contains("it belongs to user"), "{error}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_key_file_without_a_key_is_told_by_its_name() {
+    let (folder, path) = place();
+    let file = folder.path().join("seal.key");
+    fs::write(&file, "not a key").unwrap();
+    close_to_others(&file);
+    let detail = format!("{} holds none", file.display());
+    assert_eq!(open(&path, KeySource::File(file), &quick()).unwrap_err(), StoreError::Key { detail });
+    assert!(!path.exists());
+}
+
 #[test]
 fn a_lock_of_another_process_is_told_and_passes() {
     let (_folder, path) = place();

@@ -1,6 +1,6 @@
 //! A small world on loopback: an authority, sites with certificates from it, and clients that trust it.
 
-#![allow(dead_code)] // Each test file uses its part.
+#![allow(dead_code, unreachable_pub)] // Each test file uses its part.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,7 +27,11 @@ pub fn now() -> Timestamp {
 }
 
 pub fn authority() -> Authority {
-    Authority::create("Test authority", now(), DAY).unwrap()
+    named_authority("Test authority")
+}
+
+pub fn named_authority(name: &str) -> Authority {
+    Authority::create(name, now(), DAY).unwrap()
 }
 
 /// Bindings of `key` to a fresh certificate for `names`.
