@@ -112,7 +112,7 @@ async fn a_credential_does_not_follow_a_redirect_to_another_origin() {
     let session = session(&[&here, &there])
         .credential(Credential::login("ali", SECRET))
         .scheme("Basic")
-        .preauthenticate(gatepost::client::session::Preauthenticate::Always)
+        .preauthenticate(gatepost::client::context::Preauthenticate::Always)
         .build()
         .unwrap();
     let end = text(session.get(&here.url("/end")).send().await.unwrap()).await;
