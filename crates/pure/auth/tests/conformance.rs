@@ -47,7 +47,7 @@ fn its_challenge_survives_the_wire_and_is_answered() {
     for scheme in ALL {
         let mut world = World::of_alice();
         world.settings.realm = r#"the "inner" \ gärten, a=b"#.into();
-        let challenge = world.challenge(*scheme).expect(scheme.name());
+        let challenge = world.challenge(*scheme).unwrap_or_else(|| panic!("{}", scheme.name()));
         let field = challenge.to_header_value().unwrap();
         let parsed = Challenge::parse_all([&field]);
         assert_eq!((parsed.challenges.as_slice(), parsed.faults.len()), ([challenge].as_slice(), 0));
