@@ -20,6 +20,7 @@ pub mod error;
 pub mod exchange;
 mod grammar;
 pub mod jose;
+pub mod keyed;
 pub mod password;
 pub mod scheme;
 pub mod schemes;
