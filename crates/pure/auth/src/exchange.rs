@@ -100,6 +100,9 @@ pub struct Exchange {
     needs: u8,
 }
 
+/// A scheme and the challenge that it answers; `None` ahead of any.
+type Attempt = (&'static dyn Scheme, Option<Challenge>);
+
 /// Where the conversation stands between two steps.
 #[derive(Debug)]
 enum State {
