@@ -14,10 +14,14 @@
 )]
 
 pub mod challenge;
+pub mod choose;
 pub mod credentials;
 pub mod error;
+pub mod exchange;
 mod grammar;
 pub mod jose;
+pub mod keyed;
+pub mod password;
 pub mod scheme;
 pub mod schemes;
 pub mod settings;

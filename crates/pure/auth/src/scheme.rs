@@ -84,9 +84,8 @@ pub struct Turn<'a> {
     pub memory: &'a [u8],
 }
 
-/// Something that a scheme lacks.
+/// Something that a scheme lacks. Not `non_exhaustive`: a new need must make the engine's `needs.rs` fail to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Need {
     /// Client: the login for this request. Server: the recoverable secret of this user, for
     /// schemes that compute with it.
@@ -156,7 +155,6 @@ impl Answers {
 
 /// The client's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Step {
     /// Fetch this and call again.
     Need(Need),
@@ -173,7 +171,6 @@ pub enum Step {
 
 /// The server's judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Verdict {
     /// The request carries no credentials of this scheme.
     Absent,
@@ -187,7 +184,6 @@ pub enum Verdict {
 
 /// Why a proof was refused. The peer learns at most [`is_malformed`](Self::is_malformed).
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The credentials do not follow their grammar: answered with 400.
     Malformed(String),
