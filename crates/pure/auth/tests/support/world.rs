@@ -4,14 +4,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
+use gatepost_auth::jose::algorithm::Algorithm;
 use gatepost_auth::jose::jwk::KeySet;
+use gatepost_auth::jose::jwt::{self, Claims};
+use gatepost_auth::jose::signing::SigningKey;
 use gatepost_auth::scheme::{Answers, Need, Scheme, Step, Turn, Verdict};
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::head::{Party, RequestHead};
+use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
 use gatepost_model::url::Url;
@@ -36,14 +41,19 @@ impl World {
     /// A server that knows `alice` and a client that is her.
     pub(crate) fn of_alice() -> Self {
         let alice = Credential::login("alice", "open: sesame £");
+        let now = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
+        // HS256, because the same token must come out each time.
+        let issuer = Secret::from("the secret of an issuer, 32 octets or more");
+        let issuer = SigningKey::from_secret(Algorithm::Hs256, Some("1".into()), &issuer).unwrap();
+        let token = jwt::issue(&issuer, &Claims::new("alice", now, Duration::from_secs(300))).unwrap();
         Self {
             login: Some(alice.clone()),
-            token: None,
+            token: Some(token),
             users: HashMap::from([("alice".to_owned(), alice)]),
-            keys: Arc::default(),
+            keys: Arc::new(KeySet::new(vec![issuer.verification_key().clone()])),
             used: HashSet::new(),
             settings: Settings::default(),
-            now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
+            now,
             entropy: [0x5a; 32],
             party: Party::Server,
             asked: Vec::new(),
