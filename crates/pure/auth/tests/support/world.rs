@@ -22,6 +22,18 @@ use gatepost_model::token::Token;
 use gatepost_model::url::Url;
 use http::{HeaderMap, Method};
 
+/// What the server's tokens are signed with.
+const SECRET: &str = "the issuer's secret, open sesame, 32 octets or more";
+
+/// A token for this user, made by whoever knows `secret`; good for five minutes.
+pub(crate) fn token(user: &str, now: Timestamp, secret: &str) -> Token {
+    jwt::issue(&key(secret), &Claims::new(user, now, Duration::from_secs(300))).unwrap()
+}
+
+fn key(secret: &str) -> SigningKey {
+    SigningKey::from_secret(Algorithm::Hs256, None, &Secret::from(secret)).unwrap()
+}
+
 /// Both ends' knowledge. The client knows `login` and `token`; the server `users`, `keys`, `used`.
 pub(crate) struct World {
     pub(crate) login: Option<Credential>,
@@ -42,15 +54,11 @@ impl World {
     pub(crate) fn of_alice() -> Self {
         let alice = Credential::login("alice", "open: sesame £");
         let now = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
-        // HS256, because the same token must come out each time.
-        let issuer = Secret::from("the secret of an issuer, 32 octets or more");
-        let issuer = SigningKey::from_secret(Algorithm::Hs256, Some("1".into()), &issuer).unwrap();
-        let token = jwt::issue(&issuer, &Claims::new("alice", now, Duration::from_secs(300))).unwrap();
         Self {
             login: Some(alice.clone()),
-            token: Some(token),
+            token: Some(token("alice", now, SECRET)),
             users: HashMap::from([("alice".to_owned(), alice)]),
-            keys: Arc::new(KeySet::new(vec![issuer.verification_key().clone()])),
+            keys: Arc::new(KeySet::new(vec![key(SECRET).verification_key().clone()])),
             used: HashSet::new(),
             settings: Settings::default(),
             now,
