@@ -131,9 +131,8 @@ impl Connection {
         }
         let progress = Arc::new(Progress::new());
         let request = request.map(|body| Outgoing { body, progress: Arc::clone(&progress) });
-        let answer = progress.within(self.answer_time, self.sender.exchange(request)).await?;
+        let mut answer = progress.within(self.answer_time, self.sender.exchange(request)).await??;
         let protocol = self.facts.protocol;
-        let mut answer = answer.map_err(|error| explain::hyper(&error, protocol, "the answer"))?;
         let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
         let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
         if let Some(granted) = granted {
@@ -145,15 +144,18 @@ impl Connection {
 }
 
 impl Sender {
-    async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, hyper::Error> {
+    async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, NetError> {
+        // As long as the connection was not ready, nothing has gone out.
         match self {
             Self::Http1(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await
+                sender.ready().await.map_err(|_| NetError::Unsent)?;
+                let answer = sender.send_request(request).await;
+                answer.map_err(|error| explain::hyper(&error, "http/1.1", "the answer"))
             }
             Self::Http2(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await
+                sender.ready().await.map_err(|_| NetError::Unsent)?;
+                let answer = sender.send_request(request).await;
+                answer.map_err(|error| explain::hyper(&error, "h2", "the answer"))
             }
         }
     }
