@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use gatepost_http::error::HttpError;
 use gatepost_model::event::one_line;
 use gatepost_tls::client::explain as explain_tls;
 
@@ -58,6 +59,16 @@ pub(crate) fn io(error: &io::Error, what: &'static str) -> NetError {
             NetError::ClosedEarly { what }
         }
         _ => NetError::Broken { detail: one_line(&error.to_string()) },
+    }
+}
+
+/// What a message means that breaks the rules of our own core.
+pub(crate) fn http1(error: HttpError) -> NetError {
+    match error {
+        HttpError::HeadTooLarge | HttpError::TooManyFields => NetError::HeadTooLarge,
+        HttpError::Truncated => NetError::ClosedEarly { what: "the request" },
+        HttpError::Unwritable(_) => NetError::BodySource { detail: error.to_string() },
+        other => NetError::Protocol { protocol: "http/1.1", detail: other.to_string() },
     }
 }
 
