@@ -1,0 +1,92 @@
+//! What a connection becomes when both ends agree to stop speaking HTTP on it (RFC 9110 §7.8).
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{Extensions, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+
+use crate::body::Body;
+use crate::error::NetError;
+use crate::explain;
+
+/// Octets both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection after an upgrade: raw octets both ways.
+pub type Duplex = Box<dyn Stream>;
+
+/// A promise of a [`Duplex`], kept once the 101 (or the 2xx to CONNECT) has passed.
+///
+/// On the server, take it before answering and await it after: it is kept when the answer has been
+/// written. If the answer is another status it fails with [`NetError::Upgrade`].
+pub struct Upgrade(Pin<Box<dyn Future<Output = Result<Duplex, NetError>> + Send>>);
+
+/// Takes the upgrade that a client asks for; `None` if its request asks for none, or it was taken.
+#[must_use]
+pub fn take_request(request: &mut Request<Body>) -> Option<Upgrade> {
+    take(request.extensions_mut())
+}
+
+/// Takes the upgrade that a server granted; `None` if its answer grants none, or it was taken.
+#[must_use]
+pub fn take_response(response: &mut Response<Body>) -> Option<Upgrade> {
+    take(response.extensions_mut())
+}
+
+/// Puts hyper's upgrade into `extensions` as ours. Sending on what it gives breaks the promise at once:
+/// hyper would break it when the connection ends.
+pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgrade) -> oneshot::Sender<()> {
+    let (refuse, refused) = oneshot::channel();
+    let promise = async move {
+        let upgraded = tokio::select! {
+            Ok(()) = refused => return Err(not_switched()),
+            upgraded = upgrade => upgraded,
+        };
+        match upgraded {
+            Ok(upgraded) => {
+                let stream: Duplex = Box::new(TokioIo::new(upgraded));
+                Ok(stream)
+            }
+            Err(error) => Err(match explain::hyper(&error, "http/1.1", "the upgrade") {
+                NetError::Unsent | NetError::Request { .. } => not_switched(),
+                other => other,
+            }),
+        }
+    };
+    extensions.insert(Offer(Arc::new(Mutex::new(Some(Upgrade(Box::pin(promise)))))));
+    refuse
+}
+
+fn not_switched() -> NetError {
+    NetError::Upgrade { detail: "the answer was not a switch of protocols".to_owned() }
+}
+
+/// Extensions must be `Clone` and `Sync`; an upgrade is neither.
+#[derive(Clone)]
+struct Offer(Arc<Mutex<Option<Upgrade>>>);
+
+fn take(extensions: &mut Extensions) -> Option<Upgrade> {
+    let offer = extensions.remove::<Offer>()?;
+    offer.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Future for Upgrade {
+    type Output = Result<Duplex, NetError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upgrade")
+    }
+}
