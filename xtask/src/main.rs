@@ -1,1 +1,61 @@
-fn main() {}
+//! The project's rules as programs: `cargo xtask test|check|deny|generate|bench`.
+#![expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
+
+mod bench;
+mod check;
+mod deny;
+mod finding;
+mod generate;
+mod test;
+mod tree;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::finding::report;
+use crate::tree::Tree;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  test               everything that must be green: fmt, clippy, check, deny, generate --check, tests, docs, interop
+  check              the arrows of crates/arrows.toml and the rules for files
+  deny               licences, advisories, duplicate and refused crates, by deny.toml, without a network
+  generate [--check] writes docs/book/src/reference/, or fails when it is stale
+  bench [--cold]     start-up time, idle memory and size of the release build, and how long that takes from nothing
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => Tree::open().and_then(|tree| check::rules::run(&tree)).map(|found| report("check", &found)),
+        ["deny"] => Tree::open().and_then(|tree| deny::rules::run(&tree)).map(|found| report("deny", &found)),
+        ["generate"] => Tree::open()
+            .and_then(|tree| generate::pages::write(&tree, binary()))
+            .map(|found| report("generate", &found)),
+        ["generate", "--check"] => Tree::open()
+            .and_then(|tree| generate::pages::compare(&tree, binary()))
+            .map(|found| report("generate --check", &found)),
+        ["test"] => Tree::open().and_then(|tree| test::run::run(&tree)),
+        ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
+        ["bench", "--cold"] => Tree::open().and_then(|tree| bench::figures::run(&tree, true)).map(|()| true),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command whose help is the reference; built first where none is named.
+fn binary() -> Option<PathBuf> {
+    std::env::var_os("GATEPOST_BIN").map(PathBuf::from)
+}

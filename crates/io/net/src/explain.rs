@@ -20,6 +20,9 @@ pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static
     if error.is_canceled() {
         return NetError::Unsent;
     }
+    if let Some(reset) = source_of::<h2::Error>(error) {
+        return stream(reset, what);
+    }
     if error.is_incomplete_message() || error.is_closed() || error.is_body_write_aborted() {
         return NetError::ClosedEarly { what };
     }
@@ -30,6 +33,20 @@ pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static
         return NetError::Request { detail: whole(error) };
     }
     NetError::Protocol { protocol, detail: whole(error) }
+}
+
+/// What a reset HTTP/2 stream or a closed connection means.
+fn stream(error: &h2::Error, what: &'static str) -> NetError {
+    match error.reason() {
+        // RFC 9113 §8.7: nothing of the request was processed.
+        Some(h2::Reason::REFUSED_STREAM) => NetError::Unsent,
+        Some(h2::Reason::CANCEL | h2::Reason::NO_ERROR | h2::Reason::INTERNAL_ERROR) => NetError::ClosedEarly { what },
+        Some(_) => NetError::Protocol { protocol: "h2", detail: whole(error) },
+        None => match error.get_io() {
+            Some(broken) => io(broken, what),
+            None => NetError::ClosedEarly { what },
+        },
+    }
 }
 
 /// What a failed read or write means.
