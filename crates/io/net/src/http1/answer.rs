@@ -195,24 +195,26 @@ mod tests {
 
     /// Fields that a handler set.
     type Fields = &'static [(&'static str, &'static str)];
+    /// Status, fields, and the length of the body.
+    type Given = (u16, Fields, Option<u64>);
 
     #[test]
     fn framing_and_connection_are_ours() {
         let get = asked(Method::GET, Version::HTTP_11);
         let head = asked(Method::HEAD, Version::HTTP_11);
         let closing: Fields = &[("connection", "close, x-a"), ("x-a", "1")];
-        let table: &[(u16, Fields, Option<u64>, &Asked, &str, Framing)] = &[
-            (200, &[], Some(3), &get, "200 OK|content-length: 3||", Framing::Length(3)),
-            (200, &[("content-length", "3")], None, &get, "200 OK|content-length: 3||", Framing::Length(3)),
-            (200, &[], None, &get, "200 OK|transfer-encoding: chunked||", Framing::Chunked),
-            (200, &[("keep-alive", "x")], Some(0), &get, "200 OK|content-length: 0||", Framing::Length(0)),
-            (200, closing, Some(0), &get, "200 OK|content-length: 0|connection: close||", Framing::Length(0)),
-            (200, &[], Some(9), &head, "200 OK|content-length: 9||", Framing::Empty),
-            (200, &[], None, &head, "200 OK||", Framing::Empty),
-            (204, &[("content-length", "0")], Some(0), &get, "204 No Content||", Framing::Empty),
-            (304, &[("content-length", "5")], Some(0), &get, "304 Not Modified|content-length: 5||", Framing::Empty),
+        let table: &[(Given, &Asked, &str, Framing)] = &[
+            ((200, &[], Some(3)), &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            ((200, &[("content-length", "3")], None), &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            ((200, &[], None), &get, "200 OK|transfer-encoding: chunked||", Framing::Chunked),
+            ((200, &[("keep-alive", "x")], Some(0)), &get, "200 OK|content-length: 0||", Framing::Length(0)),
+            ((200, closing, Some(0)), &get, "200 OK|content-length: 0|connection: close||", Framing::Length(0)),
+            ((200, &[], Some(9)), &head, "200 OK|content-length: 9||", Framing::Empty),
+            ((200, &[], None), &head, "200 OK||", Framing::Empty),
+            ((204, &[("content-length", "0")], Some(0)), &get, "204 No Content||", Framing::Empty),
+            ((304, &[("content-length", "5")], Some(0)), &get, "304 Not Modified|content-length: 5||", Framing::Empty),
         ];
-        for (status, fields, length, asked, head, framing) in table {
+        for ((status, fields, length), asked, head, framing) in table {
             let planned = answer(*status, fields, *length, asked);
             let closes = head.contains("close");
             assert_eq!(planned, Ok((format!("HTTP/1.1 {head}"), *framing, closes)), "{status} {fields:?}");
