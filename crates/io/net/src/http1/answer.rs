@@ -77,20 +77,16 @@ pub(super) fn plan(
     Ok(Answer { head, framing, closes })
 }
 
-/// The whole answer to a request that is refused before a handler sees it: plain text, then the end.
-pub(super) fn refusal(error: HttpError) -> Vec<u8> {
-    let text = match error {
-        // Our own fault, and nothing that the client could mend.
-        HttpError::Unwritable(_) => "the answer cannot be sent\n".to_owned(),
-        other => format!("{other}\n"),
-    };
+/// The whole answer to a request that no handler will see: plain text, then the end.
+pub(super) fn refusal(status: StatusCode, text: &str) -> Vec<u8> {
+    let text = format!("{text}\n");
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let mut octets = Vec::with_capacity(256);
     // Neither can fail; if one did, the connection would close without an answer.
-    if date(&mut headers).is_err() || write_response(error.status(), Version::HTTP_11, &headers, &mut octets).is_err() {
+    if date(&mut headers).is_err() || write_response(status, Version::HTTP_11, &headers, &mut octets).is_err() {
         return Vec::new();
     }
     octets.extend_from_slice(text.as_bytes());
