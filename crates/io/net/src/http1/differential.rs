@@ -57,8 +57,7 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
     let (near, far) = duplex(1 << 16);
     let serving = serve_http1(near, Arc::new(peer), Arc::new(handler), Arc::new(Limits::default()), Drain::default());
     let (_, answers) = tokio::join!(serving, say(far, octets, step));
-    let seen = std::mem::take(&mut *record.lock().unwrap());
-    (seen, answers)
+    (taken(&record), answers)
 }
 
 async fn hypers(octets: &[u8]) -> Vec<String> {
@@ -75,8 +74,11 @@ async fn hypers(octets: &[u8]) -> Vec<String> {
     let connection =
         hyper::server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(near), service);
     let _ = tokio::join!(connection, say(far, octets, 1 << 16));
-    let seen = std::mem::take(&mut *record.lock().unwrap());
-    seen
+    taken(&record)
+}
+
+fn taken(record: &Record) -> Vec<String> {
+    std::mem::take(&mut *record.lock().unwrap())
 }
 
 fn compare(octets: &[u8], step: usize) -> Result<(), TestCaseError> {
