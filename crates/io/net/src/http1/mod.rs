@@ -5,10 +5,9 @@
 //! Nothing here waits without a limit, and no buffer grows without a bound.
 
 mod answer;
-mod drive;
+pub(crate) mod drive;
 mod ear;
 mod incoming;
 mod mouth;
 mod rewound;
 
-pub(crate) use drive::serve_http1;
