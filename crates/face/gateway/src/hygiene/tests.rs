@@ -1,0 +1,87 @@
+//! What a client may try, and what the upstream must see.
+
+use super::*;
+
+fn map(fields: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+const IDENTITY: HeaderName = HeaderName::from_static("x-gatepost-user");
+const ORIGIN: Origin<'static> = Origin { peer: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), proto: "https", host: "h:1" };
+
+#[test]
+fn every_spelling_of_our_fields_is_stripped() {
+    let mut headers = map(&[
+        ("X-Gatepost-User", "admin"),
+        ("x_gatepost_user", "admin"),
+        ("X.Gatepost_User", "admin"),
+        ("X-Gatepost-User", "root"),
+        ("X_Forwarded_For", "1.2.3.4"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("Authorization", "Basic x"),
+        ("X-WSSE", "y"),
+        ("X-Kept", "1"),
+    ]);
+    cleanse(&mut headers, &[IDENTITY], &["authorization", "x-wsse"]);
+    assert_eq!(headers, map(&[("x-kept", "1")]));
+}
+
+#[test]
+fn a_field_listed_in_connection_goes_but_ours_is_set_after() {
+    let mut headers = map(&[("Connection", "close, X-Gatepost-User"), ("connection", "x-other"), ("x-other", "1"), ("TE", "trailers")]);
+    cleanse(&mut headers, &[IDENTITY], &[]);
+    tell(&mut headers, ORIGIN, &IDENTITY, Some("alice"));
+    let told = map(&[
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-host", "h:1"),
+        ("x-gatepost-user", "alice"),
+    ]);
+    assert_eq!(headers, told);
+}
+
+#[test]
+fn names_never_look_alike() {
+    let table = [("alice", "alice"), ("a b", "a%20b"), ("a%20b", "a%2520b"), ("zoë", "zo%C3%AB"), ("a\r\nX: y", "a%0D%0AX:%20y")];
+    for (name, text) in table {
+        assert_eq!(field_text(name), text, "{name}");
+    }
+}
+
+#[test]
+fn only_a_websocket_upgrade_is_forwarded() {
+    let key = ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==");
+    assert!(wants_websocket(&map(&[("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade"), key])));
+    let refused: [&[(&str, &str)]; 5] = [
+        &[("upgrade", "h2c"), ("connection", "upgrade"), key],
+        &[("upgrade", "websocket, h2c"), ("connection", "upgrade"), key],
+        &[("upgrade", "websocket"), ("upgrade", "h2c"), ("connection", "upgrade"), key],
+        &[("upgrade", "websocket"), key],
+        &[("upgrade", "websocket"), ("connection", "upgrade")],
+    ];
+    for fields in refused {
+        assert!(!wants_websocket(&map(fields)), "{fields:?}");
+    }
+}
+
+#[test]
+fn a_101_must_accept_our_key() {
+    let good = [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", "abc=")];
+    assert!(accepts_websocket(&map(&good), "abc="));
+    assert!(!accepts_websocket(&map(&good), "abd="));
+    assert!(!accepts_websocket(&map(&good[..2]), "abc="));
+    assert!(!accepts_websocket(&map(&[good[1], good[2]]), "abc="));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_spelling_survives(name in "[xX][-_.][uU][sS][eE][rR]") {
+        let mut headers = map(&[(&name, "admin")]);
+        cleanse(&mut headers, &[HeaderName::from_static("x-user")], &[]);
+        proptest::prop_assert!(headers.is_empty());
+    }
+}
