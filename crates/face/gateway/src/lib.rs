@@ -1,4 +1,6 @@
 //! The gateway daemon: configuration, routes, forwarding.
 pub mod config;
 pub mod error;
-pub mod path;
+pub mod hygiene;
+pub mod route;
+pub mod state;

@@ -79,13 +79,32 @@ impl Document {
         let place = self.source(&error.span().unwrap_or(0..0)).to_string();
         let (problem, hint) = match unknown_word(message) {
             Some((kind, word, known)) => (format!("unknown {kind} `{word}`"), Some(suggest::hint(word, known))),
-            None => match message.split_once("; hint: ") {
-                Some((problem, hint)) => (problem.to_owned(), Some(hint.to_owned())),
-                None => (message.trim_end().replace('\n', ", "), None),
-            },
+            None => {
+                let mut parts = message.splitn(2, "; hint: ");
+                (plain_words(parts.next().unwrap_or_default()), parts.next().map(str::to_owned))
+            }
         };
         GatewayError::Setting { place, problem, hint }
     }
+}
+
+/// The parser's words without the names of our types, and without a text that was found in a wrong
+/// place: someone may have written a secret there.
+fn plain_words(message: &str) -> String {
+    let one_line = message.trim_end().replace('\n', ", ");
+    let Some((found, expected)) = one_line.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) else {
+        return one_line;
+    };
+    let found = if found.starts_with("string") { "a text" } else { found };
+    let expected = match expected {
+        "usize" | "u64" | "u32" | "u16" => "a whole number",
+        "a boolean" => "`true` or `false`",
+        "a string" => "a text in quotes",
+        "a sequence" => "a list such as `[\"…\"]`",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("expected {expected}, found {found}")
 }
 
 /// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart; our own words for `field` and `variant`.

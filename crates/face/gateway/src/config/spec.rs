@@ -47,7 +47,7 @@ pub(crate) struct RouteSpec {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "`{ status = 404, body = \"…\" }`")]
 pub(crate) struct RespondSpec {
     pub(crate) status: Spanned<u16>,
     #[serde(default)]
@@ -82,7 +82,7 @@ pub(crate) struct BearerSpec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`{ file = \"…\" }` or `{ url = \"…\" }`")]
 pub(crate) struct JwksSpec {
     pub(crate) file: Option<PathBuf>,
     pub(crate) url: Written<String>,
@@ -112,7 +112,11 @@ pub(crate) struct StoreSpec {
 
 /// A secret is named by where it lies, never written down.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ env = \"NAME\" }` or `{ file = \"…\" }`; hint: a secret is never written here"
+)]
 pub(crate) struct SecretSpec {
     pub(crate) env: Option<String>,
     pub(crate) file: Option<PathBuf>,

@@ -5,12 +5,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use gatepost::auth::settings::WsseDialect;
+use gatepost::http1::host::Authority;
+use gatepost::http1::target;
 use gatepost::model::url::Url;
 use http::HeaderName;
 use serde::Deserialize;
 
 use crate::config::suggest;
-use crate::path;
 
 /// Makes a type that reads itself with `FromStr` readable from a TOML string.
 macro_rules! from_toml_text {
@@ -131,8 +132,9 @@ impl FromStr for Prefix {
         if !text.starts_with('/') {
             return Err(format!("expected a path such as `/api`, found `{text}`; hint: a path starts with `/`"));
         }
-        if let Some(reason) = path::ambiguity(text) {
-            return Err(format!("the path `{text}` {reason}"));
+        target::check_path(text).map_err(|fault| format!("the path `{text}` can never be asked for: {fault}"))?;
+        if text.contains(['?', ';']) {
+            return Err(format!("the path `{text}` has a `?` or `;`; hint: routes go by the plain path"));
         }
         let trimmed = text.trim_end_matches('/');
         Ok(Self(if trimmed.is_empty() { "/".into() } else { trimmed.into() }))
@@ -155,12 +157,11 @@ impl FromStr for Host {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("expected a host name such as `example.com`, found `{text}`; hint: without scheme, port and path");
-        let url = Url::parse(&format!("https://{text}/")).map_err(|_| wrong())?;
-        let host = url.origin().host().to_owned();
-        if !text.eq_ignore_ascii_case(&host) {
+        let authority = Authority::parse(text).map_err(|_| wrong())?;
+        if authority.port().is_some() {
             return Err(wrong());
         }
-        Ok(Self(host))
+        Ok(Self(authority.host().to_owned()))
     }
 }
 

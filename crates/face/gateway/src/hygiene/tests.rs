@@ -26,7 +26,7 @@ fn every_spelling_of_our_fields_is_stripped() {
         ("X-WSSE", "y"),
         ("X-Kept", "1"),
     ]);
-    cleanse(&mut headers, &[IDENTITY], &["authorization", "x-wsse"]);
+    cleanse(&mut headers, &[IDENTITY], &[header::AUTHORIZATION, HeaderName::from_static("x-wsse")]);
     assert_eq!(headers, map(&[("x-kept", "1")]));
 }
 
@@ -54,27 +54,16 @@ fn names_never_look_alike() {
 
 #[test]
 fn only_a_websocket_upgrade_is_forwarded() {
-    let key = ("sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA==");
-    assert!(wants_websocket(&map(&[("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade"), key])));
-    let refused: [&[(&str, &str)]; 5] = [
-        &[("upgrade", "h2c"), ("connection", "upgrade"), key],
-        &[("upgrade", "websocket, h2c"), ("connection", "upgrade"), key],
-        &[("upgrade", "websocket"), ("upgrade", "h2c"), ("connection", "upgrade"), key],
-        &[("upgrade", "websocket"), key],
-        &[("upgrade", "websocket"), ("connection", "upgrade")],
+    let table: [(&[(&str, &str)], bool); 5] = [
+        (&[("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade")], true),
+        (&[("upgrade", "h2c"), ("connection", "upgrade")], false),
+        (&[("upgrade", "websocket, h2c"), ("connection", "upgrade")], false),
+        (&[("upgrade", "websocket"), ("upgrade", "h2c"), ("connection", "upgrade")], false),
+        (&[("upgrade", "websocket")], false),
     ];
-    for fields in refused {
-        assert!(!wants_websocket(&map(fields)), "{fields:?}");
+    for (fields, wanted) in table {
+        assert_eq!(wants_websocket(&cleanse(&mut map(fields), &[], &[])), wanted, "{fields:?}");
     }
-}
-
-#[test]
-fn a_101_must_accept_our_key() {
-    let good = [("upgrade", "websocket"), ("connection", "Upgrade"), ("sec-websocket-accept", "abc=")];
-    assert!(accepts_websocket(&map(&good), "abc="));
-    assert!(!accepts_websocket(&map(&good), "abd="));
-    assert!(!accepts_websocket(&map(&good[..2]), "abc="));
-    assert!(!accepts_websocket(&map(&[good[1], good[2]]), "abc="));
 }
 
 proptest::proptest! {
