@@ -1,1 +1,35 @@
-//! .
+//! The only crate that opens a socket: resolve, dial, listen, TLS streams, HTTP, tunnels.
+//!
+//! Outward there is a [`Dialer`](dial::Dialer) that turns an origin into a
+//! [`Connection`](connection::Connection); inward a [`Listener`](listen::Listener) and
+//! [`serve`](serve::serve), which gives every request to a [`Handler`](handler::Handler). Both speak
+//! [`http`] requests and responses with one [`Body`](body::Body); whatever is upgraded becomes a
+//! [`Duplex`](upgrade::Duplex) and goes through a [`tunnel`](tunnel::tunnel).
+//!
+//! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
+//! connections, streams. HTTP stands on hyper for now; `http1` and `http2` hold the server's two drivers
+//! behind one narrow signature, so that either can be replaced alone.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
+)]
+
+pub mod body;
+pub mod connection;
+pub mod dial;
+pub mod drain;
+pub mod error;
+mod explain;
+pub mod handler;
+mod http1;
+mod http2;
+pub mod listen;
+mod paced;
+mod request;
+pub mod serve;
+pub mod tunnel;
+pub mod upgrade;
+
+/// TLS rules, bindings and issuing, as the floors above configure them.
+pub use gatepost_tls as tls;

@@ -70,4 +70,13 @@ impl Fault for StoreError {
             Self::Missing { .. } => "GP-STORE-006",
         }
     }
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Locked { .. } => "another process is writing; try again, or end it",
+            Self::Foreign { .. } => "restore it from a backup, or name another file",
+            Self::Sealed { .. } => "give the sealing key that the store was made with",
+            Self::Unusable { .. } | Self::Exists { .. } | Self::Missing { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
 }

@@ -3,5 +3,19 @@
 //! One trait, [`Store`](store::Store), several backends: memory for tests and for what may be lost,
 //! SQLite for one machine. Secrets are sealed before they reach a backend's disk.
 
+//!
+//! [`open`](open::open) is the door to the SQLite backend; a [`MemoryStore`](memory::MemoryStore)
+//! is simply made.
+
 pub mod error;
+pub mod memory;
+pub mod open;
+pub mod seal;
+pub mod sqlite;
 pub mod store;
+
+mod owner;
+mod queue;
+mod rows;
+mod schema;
+mod writer;

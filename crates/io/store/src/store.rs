@@ -91,4 +91,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// before. One atomic step; durable before it returns. Records whose time is past at `now` are
     /// swept.
     fn first_use(&self, key: &str, until: Timestamp, now: Timestamp) -> Pending<'_, bool>;
+
+    /// A number that changes whenever anything but a first use changed, in any process: compare it
+    /// with the last one to know whether what was read before still holds.
+    fn revision(&self) -> Pending<'_, u64>;
 }

@@ -3,9 +3,25 @@
 //! A [`Scheme`](scheme::Scheme) proves (client) and verifies (server). It is a pure function of its
 //! [`Turn`](scheme::Turn): no socket, no clock, no randomness. What it lacks it asks for as a
 //! [`Need`](scheme::Need); the engine fetches it and calls again.
+//!
+//! The client's side of a whole conversation is an [`Exchange`](exchange::Exchange): which scheme
+//! answers which [`Challenge`](challenge::Challenge), and when to stop. The server's side is a loop
+//! over [`schemes::ALL`].
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
+)]
 
 pub mod challenge;
+pub mod choose;
+pub mod credentials;
 pub mod error;
+pub mod exchange;
+mod grammar;
 pub mod jose;
+pub mod keyed;
+pub mod password;
 pub mod scheme;
+pub mod schemes;
 pub mod settings;

@@ -84,9 +84,8 @@ pub struct Turn<'a> {
     pub memory: &'a [u8],
 }
 
-/// Something that a scheme lacks.
+/// Something that a scheme lacks. Not `non_exhaustive`: a new need must make the engine's `needs.rs` fail to compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Need {
     /// Client: the login for this request. Server: the recoverable secret of this user, for
     /// schemes that compute with it.
@@ -138,9 +137,24 @@ pub struct Answers {
     pub keys: Option<Arc<KeySet>>,
 }
 
+impl Answers {
+    /// Client: the login for the scheme of this name.
+    ///
+    /// # Errors
+    /// The step to take if there is none: ask for one, or decline if what was found is none or is
+    /// kept for another scheme.
+    pub fn login_for(&self, scheme: &str) -> Result<&Credential, Step> {
+        match &self.login {
+            None => Err(Step::Need(Need::Login { user: None })),
+            Some(None) => Err(Step::Decline("no login for this address".into())),
+            Some(Some(login)) if login.serves(scheme) => Ok(login),
+            Some(Some(_)) => Err(Step::Decline("the login is kept for another scheme".into())),
+        }
+    }
+}
+
 /// The client's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Step {
     /// Fetch this and call again.
     Need(Need),
@@ -157,7 +171,6 @@ pub enum Step {
 
 /// The server's judgement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Verdict {
     /// The request carries no credentials of this scheme.
     Absent,
@@ -171,7 +184,6 @@ pub enum Verdict {
 
 /// Why a proof was refused. The peer learns at most [`is_malformed`](Self::is_malformed).
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The credentials do not follow their grammar: answered with 400.
     Malformed(String),
@@ -185,6 +197,16 @@ pub enum Refusal {
     Expired,
     /// A token that is not acceptable, and why: for us, not for the peer.
     BadToken(String),
+}
+
+impl From<AuthError> for Refusal {
+    /// What a peer's malformed credentials are refused as.
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Malformed { detail, .. } => Self::Malformed(detail),
+            other => Self::Malformed(other.to_string()),
+        }
+    }
 }
 
 impl Refusal {

@@ -20,5 +20,8 @@
 
 pub mod error;
 pub mod fields;
+pub mod framing;
+pub mod head;
 pub mod host;
+pub mod scan;
 pub mod target;

@@ -1,1 +1,24 @@
-//! .
+//! TLS rules turned into rustls configurations: versions, bindings, verification, issuing.
+//!
+//! A certificate is bound to an address or a name ([`bindings`]); [`server::ServerTls`] makes of the
+//! bindings what a listener shows, [`client::client_config`] what a dialer demands. A gateway without
+//! a certificate of its own gets one from a local [`issue::Authority`]. Only TLS 1.2 and 1.3 exist
+//! here ([`version::TlsVersion`]), and no switch turns verification off.
+//!
+//! This is a pure crate with one accepted impurity: the rustls crypto provider and the issuing of
+//! keys draw randomness from the operating system. Time, certificates and keys are arguments; there is
+//! no socket, no file and no log. (rustls itself reads the clock when it verifies a chain.)
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
+)]
+
+pub mod bindings;
+pub mod certificate;
+pub mod client;
+pub mod error;
+pub mod issue;
+pub mod pem;
+pub mod server;
+pub mod version;

@@ -1,0 +1,10 @@
+//! The client's side: sessions, and the road of a request on its way out.
+
+pub mod authenticate;
+pub mod payload;
+pub(crate) mod pipeline;
+pub(crate) mod pool;
+pub mod request;
+pub mod session;
+pub(crate) mod spaces;
+pub mod upstream;

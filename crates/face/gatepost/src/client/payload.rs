@@ -1,0 +1,122 @@
+//! A request's body, and whether it can be sent again.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use gatepost_net::body::Body;
+use gatepost_net::error::NetError;
+use tokio::io::AsyncReadExt;
+
+use crate::error::Error;
+
+/// Octets read from a file at a time.
+const CHUNK: usize = 64 * 1024;
+
+/// A body. Authentication and redirects may need it again: octets and files can be sent any number
+/// of times, a stream once.
+#[derive(Debug, Default)]
+pub enum Payload {
+    /// No body.
+    #[default]
+    Empty,
+    /// These octets.
+    Bytes(Bytes),
+    /// The content of this file, read when it is sent.
+    File(PathBuf),
+    /// A stream of unknown length, sent once.
+    Once(Body),
+    /// A stream that has been sent.
+    Spent,
+}
+
+impl Payload {
+    /// The body for one sending.
+    ///
+    /// # Errors
+    /// If a stream is asked for twice or a file cannot be read.
+    pub(crate) async fn body(&mut self) -> Result<Body, Error> {
+        match self {
+            Self::Empty => Ok(Body::empty()),
+            Self::Bytes(bytes) => Ok(Body::from(bytes.clone())),
+            Self::File(path) => from_file(path).await,
+            Self::Once(_) => match std::mem::replace(self, Self::Spent) {
+                Self::Once(body) => Ok(body),
+                _ => Ok(Body::empty()),
+            },
+            Self::Spent => Err(Error::spent("the server wants the body again, and it was a stream")),
+        }
+    }
+
+    /// How long it is, where that is known before it is sent.
+    ///
+    /// # Errors
+    /// If the file cannot be looked at.
+    pub(crate) async fn length(&self) -> Result<Option<u64>, Error> {
+        match self {
+            Self::Empty => Ok(Some(0)),
+            Self::Bytes(bytes) => Ok(u64::try_from(bytes.len()).ok()),
+            Self::File(path) => {
+                let meta = tokio::fs::metadata(path).await;
+                let meta = meta.map_err(|error| Error::usage(format!("the file {}: {error}", path.display())))?;
+                Ok(Some(meta.len()))
+            }
+            Self::Once(_) | Self::Spent => Ok(None),
+        }
+    }
+}
+
+/// Streams a file; it ends early with an error if the file cannot be read to its end.
+async fn from_file(path: &PathBuf) -> Result<Body, Error> {
+    let opened = tokio::fs::File::open(path).await;
+    let mut file = opened.map_err(|error| Error::usage(format!("the file {}: {error}", path.display())))?;
+    let (sender, body) = Body::channel(4);
+    tokio::spawn(async move {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            match file.read(&mut buffer).await {
+                Ok(0) => break drop(sender.finish().await),
+                Ok(read) => {
+                    let chunk = Bytes::copy_from_slice(buffer.get(..read).unwrap_or_default());
+                    if sender.send(chunk).await.is_err() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let _ = sender.fail(NetError::BodySource { detail: error.to_string() }).await;
+                    break;
+                }
+            }
+        }
+    });
+    Ok(body)
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Payload {
+    fn from(octets: Vec<u8>) -> Self {
+        Self::Bytes(octets.into())
+    }
+}
+
+impl From<String> for Payload {
+    fn from(text: String) -> Self {
+        Self::Bytes(text.into())
+    }
+}
+
+impl From<&'static str> for Payload {
+    fn from(text: &'static str) -> Self {
+        Self::Bytes(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl From<PathBuf> for Payload {
+    fn from(path: PathBuf) -> Self {
+        Self::File(path)
+    }
+}

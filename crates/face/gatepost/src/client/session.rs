@@ -1,0 +1,260 @@
+//! A session: what a client's requests share. Rules, credentials, connections, learned spaces.
+
+use std::sync::Arc;
+
+use gatepost_auth::schemes;
+use gatepost_auth::scheme::Scheme;
+use gatepost_auth::settings::Settings;
+use gatepost_model::credential::Credential;
+use gatepost_model::limits::Limits;
+use gatepost_net::dial::{ClientTls, Dialer, Roots};
+use gatepost_policy::credentials::CredentialRules;
+use gatepost_policy::redirects::RedirectRules;
+use gatepost_policy::transport::TransportRules;
+use http::Method;
+
+use crate::client::request::RequestBuilder;
+use crate::client::spaces::Spaces;
+use crate::client::upstream::Upstream;
+use crate::error::Error;
+use crate::events::{Events, Sink};
+
+/// Whether a proof is sent before anybody asked for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Preauthenticate {
+    /// Never.
+    Never,
+    /// Where a proof was accepted before in this session, and below. The default.
+    #[default]
+    Learned,
+    /// Always, with the first allowed scheme that there is a credential for. Name the scheme then:
+    /// after a proof sent ahead nothing weaker is tried.
+    Always,
+}
+
+/// An HTTP client that answers challenges.
+///
+/// A session refuses plain `http` unless the host is named, keeps credentials inside their scope,
+/// and follows redirects by the rules of RFC 9110 §15.4. Cheap to clone; clones share everything.
+///
+/// ```no_run
+/// use gatepost::Session;
+/// use gatepost::model::credential::Credential;
+///
+/// # async fn example() -> Result<(), gatepost::Error> {
+/// let session = Session::builder().credential(Credential::login("ali", "open sesame")).build()?;
+/// let response = session.get("https://localhost:8443/").send().await?;
+/// assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(crate) context: Arc<Context>,
+}
+
+/// What every request of a session refers to.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) upstream: Upstream,
+    pub(crate) transport: TransportRules,
+    pub(crate) credential_rules: CredentialRules,
+    pub(crate) redirects: RedirectRules,
+    pub(crate) schemes: Vec<&'static dyn Scheme>,
+    /// The caller listed the schemes: their order is the order of preference.
+    pub(crate) schemes_are_listed: bool,
+    pub(crate) settings: Settings,
+    pub(crate) credentials: Vec<Credential>,
+    pub(crate) preauthenticate: Preauthenticate,
+    pub(crate) spaces: Spaces,
+    pub(crate) events: Events,
+}
+
+impl Session {
+    /// Starts to put a session together.
+    #[must_use]
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// A request with this method.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(Arc::clone(&self.context), method, url)
+    }
+
+    /// A GET request.
+    pub fn get(&self, url: &str) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST request.
+    pub fn post(&self, url: &str) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+}
+
+/// Puts a [`Session`] together. Everything not said is safe.
+#[derive(Debug)]
+pub struct SessionBuilder {
+    roots: Roots,
+    limits: Limits,
+    http1_only: bool,
+    transport: TransportRules,
+    credential_rules: CredentialRules,
+    redirects: RedirectRules,
+    schemes: Vec<String>,
+    settings: Settings,
+    credentials: Vec<Credential>,
+    preauthenticate: Preauthenticate,
+    sinks: Vec<SinkEntry>,
+}
+
+/// A sink inside a builder that has a `Debug`.
+struct SinkEntry(Sink);
+
+impl std::fmt::Debug for SinkEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+impl Default for SessionBuilder {
+    fn default() -> Self {
+        Self {
+            roots: Roots::System,
+            limits: Limits::default(),
+            http1_only: false,
+            transport: TransportRules::default(),
+            credential_rules: CredentialRules::default(),
+            redirects: RedirectRules::default(),
+            schemes: Vec::new(),
+            settings: Settings::default(),
+            credentials: Vec::new(),
+            preauthenticate: Preauthenticate::default(),
+            sinks: Vec::new(),
+        }
+    }
+}
+
+impl SessionBuilder {
+    /// The certificates that a server's chain may end in. Default: the system's.
+    #[must_use]
+    pub fn roots(mut self, roots: Roots) -> Self {
+        self.roots = roots;
+        self
+    }
+
+    /// The bounds. Default [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Speaks HTTP/1.1 only. Default: HTTP/2 where the server offers it.
+    #[must_use]
+    pub fn http1_only(mut self) -> Self {
+        self.http1_only = true;
+        self
+    }
+
+    /// Where plain `http` may go. Default: nowhere.
+    #[must_use]
+    pub fn transport(mut self, rules: TransportRules) -> Self {
+        self.transport = rules;
+        self
+    }
+
+    /// Where credentials may go. Default: inside their scope, over TLS, not to proxies and not
+    /// along a redirect.
+    #[must_use]
+    pub fn credential_rules(mut self, rules: CredentialRules) -> Self {
+        self.credential_rules = rules;
+        self
+    }
+
+    /// How far redirects are followed. Default: ten.
+    #[must_use]
+    pub fn redirects(mut self, rules: RedirectRules) -> Self {
+        self.redirects = rules;
+        self
+    }
+
+    /// Allows this scheme. Called several times, the order is the order of preference. Default: all
+    /// schemes, the strongest on offer first.
+    #[must_use]
+    pub fn scheme(mut self, name: impl Into<String>) -> Self {
+        self.schemes.push(name.into());
+        self
+    }
+
+    /// Sets the schemes up.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Adds a credential. One with a scope goes there only; one without is bound to the origin of
+    /// each request that the caller makes.
+    #[must_use]
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credentials.push(credential);
+        self
+    }
+
+    /// Whether to send a proof before it is asked for. Default: where it was accepted before.
+    #[must_use]
+    pub fn preauthenticate(mut self, when: Preauthenticate) -> Self {
+        self.preauthenticate = when;
+        self
+    }
+
+    /// Adds a consumer of events.
+    #[must_use]
+    pub fn on_event(mut self, sink: Sink) -> Self {
+        self.sinks.push(SinkEntry(sink));
+        self
+    }
+
+    /// Finishes.
+    ///
+    /// # Errors
+    /// If a scheme is unknown or the system's certificates cannot be read.
+    pub fn build(self) -> Result<Session, Error> {
+        let events = Events::to(self.sinks.into_iter().map(|entry| entry.0).collect());
+        let mut tls = ClientTls { roots: self.roots, ..ClientTls::default() };
+        if self.http1_only {
+            tls.alpn = vec![b"http/1.1".to_vec()];
+        }
+        let dialer = Dialer::new(tls, Arc::new(self.limits))?;
+        let context = Context {
+            upstream: Upstream::new(dialer, events.clone()),
+            transport: self.transport,
+            credential_rules: self.credential_rules,
+            redirects: self.redirects,
+            schemes_are_listed: !self.schemes.is_empty(),
+            schemes: named(&self.schemes)?,
+            settings: self.settings,
+            credentials: self.credentials,
+            preauthenticate: self.preauthenticate,
+            spaces: Spaces::default(),
+            events,
+        };
+        Ok(Session { context: Arc::new(context) })
+    }
+}
+
+/// The schemes of these names, in this order; all of them if none is named.
+fn named(names: &[String]) -> Result<Vec<&'static dyn Scheme>, Error> {
+    if names.is_empty() {
+        return Ok(schemes::ALL.to_vec());
+    }
+    let find = |name: &String| {
+        schemes::by_name(name).ok_or_else(|| {
+            let known: Vec<_> = schemes::ALL.iter().map(|scheme| scheme.name()).collect();
+            Error::usage(format!("there is no scheme `{name}`: the schemes are {}", known.join(", ")))
+        })
+    };
+    names.iter().map(find).collect()
+}

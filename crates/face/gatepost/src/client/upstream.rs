@@ -1,0 +1,65 @@
+//! Requests to an origin over pooled connections: no redirects, no authentication, no opinion.
+
+use std::sync::Arc;
+
+use gatepost_model::event::Event;
+use gatepost_model::url::Origin;
+use gatepost_net::body::Body;
+use gatepost_net::connection::Connection;
+use gatepost_net::dial::Dialer;
+use gatepost_net::error::NetError;
+use http::{Request, Response};
+
+use crate::client::pool::Pool;
+use crate::events::Events;
+
+/// A pooled way to origins. Cheap to clone; clones share the pool.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    dialer: Arc<Dialer>,
+    pool: Arc<Pool>,
+    events: Events,
+}
+
+impl Upstream {
+    /// A way that opens its connections with this dialer.
+    #[must_use]
+    pub fn new(dialer: Dialer, events: Events) -> Self {
+        Self { dialer: Arc::new(dialer), pool: Arc::default(), events }
+    }
+
+    /// Sends one request, on an idle connection if there is one. The request's URI is absolute.
+    ///
+    /// # Errors
+    /// [`NetError`]. A request that a stale pooled connection did not take is sent once more on a
+    /// fresh one; a request of which anything may have been sent is not.
+    pub async fn send(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
+        let Some(connection) = self.pool.take(origin) else {
+            return self.send_fresh(origin, request).await;
+        };
+        match self.send_on(origin, connection, request).await {
+            Ok(response) => Ok(response),
+            Err((_, Some(unsent))) => self.send_fresh(origin, *unsent).await,
+            Err((error, None)) => Err(error),
+        }
+    }
+
+    async fn send_fresh(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
+        let connection = self.dialer.connect(origin).await?;
+        let facts = connection.facts();
+        self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
+        self.send_on(origin, connection, request).await.map_err(|(error, _)| error)
+    }
+
+    /// Sends on one connection; gives the request back if nothing of it was sent.
+    async fn send_on(
+        &self,
+        origin: &Origin,
+        mut connection: Connection,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, (NetError, Option<Box<Request<Body>>>)> {
+        let answer = connection.send(request).await?;
+        self.pool.give(origin.clone(), connection);
+        Ok(answer)
+    }
+}

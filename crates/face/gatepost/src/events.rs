@@ -1,0 +1,50 @@
+//! Fans events out: to the log, and to whoever asked for them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gatepost_model::event::Event;
+
+/// A consumer of events. It is called on the path of a request: it must not block.
+pub type Sink = Arc<dyn Fn(&Event) + Send + Sync>;
+
+/// Where events go. Cheap to clone; every clone feeds the same sinks.
+#[derive(Clone, Default)]
+pub struct Events {
+    sinks: Arc<[Sink]>,
+}
+
+impl Events {
+    /// Events that go to the log and to these sinks.
+    #[must_use]
+    pub fn to(sinks: Vec<Sink>) -> Self {
+        Self { sinks: sinks.into() }
+    }
+
+    /// Reports one event.
+    pub fn emit(&self, event: &Event) {
+        log(event);
+        for sink in self.sinks.iter() {
+            sink(event);
+        }
+    }
+}
+
+/// The log's view: one line an event, its level by what it means to an operator.
+fn log(event: &Event) {
+    match event {
+        Event::Danger { .. } | Event::Reloaded { applied: false, .. } | Event::Failed { .. } => {
+            tracing::warn!(event = event.name(), "{event}");
+        }
+        Event::Listening { .. } | Event::Reloaded { .. } | Event::Refused { .. } => {
+            tracing::info!(event = event.name(), "{event}");
+        }
+        _ => tracing::debug!(event = event.name(), "{event}"),
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("sinks", &self.sinks.len()).finish()
+    }
+}

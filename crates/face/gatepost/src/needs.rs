@@ -1,0 +1,48 @@
+//! Where a scheme's need meets the world. There is no second place, for client and server alike.
+
+use gatepost_auth::scheme::{Answers, Need};
+use gatepost_model::credential::Credential;
+use gatepost_model::time::Timestamp;
+use gatepost_model::token::Token;
+
+use crate::error::Error;
+use crate::server::doorkeeper::Doorkeeper;
+
+/// Whose needs are met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum World<'a> {
+    /// A client's: what it may say of itself for this request. The credential has passed the policy.
+    Client(Option<&'a Credential>),
+    /// A server's: users, keys and the record of what was used.
+    Server(&'a Doorkeeper),
+}
+
+impl World<'_> {
+    /// Fetches what `need` asks for and puts it into `answers`.
+    ///
+    /// # Errors
+    /// If the world cannot answer, such as a store that is down. The caller denies then.
+    pub(crate) async fn meet(self, need: Need, answers: &mut Answers, now: Timestamp) -> Result<(), Error> {
+        match (need, self) {
+            (Need::Login { .. }, World::Client(credential)) => answers.login = Some(credential.cloned()),
+            (Need::Login { user }, World::Server(door)) => answers.login = Some(door.login(user.as_deref()).await?),
+            (Need::Password { user, password }, World::Server(door)) => {
+                answers.password = Some(door.password_is_right(&user, password).await?);
+            }
+            (Need::FirstUse { key, until }, World::Server(door)) => {
+                answers.first_use = Some(door.store.first_use(&key, until, now).await?);
+            }
+            (Need::Keys { id }, World::Server(door)) => answers.keys = Some(door.keys.current(id.as_deref(), now).await?),
+            (Need::Token { refresh }, World::Client(credential)) => {
+                // A fixed token cannot be fetched anew: a refresh finds nothing, and the refusal stands.
+                let token = credential.filter(|_| !refresh);
+                answers.token = Some(token.map(|c| Token { value: c.secret.clone(), expires: None }));
+            }
+            (Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. }, World::Client(_))
+            | (Need::Token { .. }, World::Server(_)) => {
+                return Err(Error::usage("a scheme asked for something that only the other end has"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,30 @@
+//! Why a request does not get through, before it is put into a status and words.
+
+use gatepost_auth::challenge::Challenge;
+
+/// A refusal on the road in. [`respond`](crate::server::respond) turns it into an answer; the
+/// details stay in the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denied {
+    /// The request itself is wrong: an ambiguous path, a missing Host. The text names the fault.
+    BadRequest(&'static str),
+    /// The credentials do not follow their grammar.
+    BadCredentials,
+    /// Nobody has proved who they are. One challenge per scheme on offer.
+    Unauthenticated(Vec<Challenge>),
+    /// The principal may not.
+    Forbidden,
+    /// Nothing answers at this host and path.
+    NoRoute,
+    /// The request came over a connection that was made for another name (RFC 9110 §15.5.20).
+    Misdirected,
+    /// An upgrade that we do not make; the text names the protocols that we do.
+    UpgradeRequired(&'static str),
+    /// The upstream could not be reached or broke the protocol.
+    BadGateway(&'static str),
+    /// The upstream did not answer in time.
+    GatewayTimeout,
+    /// We cannot decide now: the store is down or too many proofs wait. Denied, not let through.
+    Unavailable,
+}

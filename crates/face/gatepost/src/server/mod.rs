@@ -1,0 +1,11 @@
+//! The server's side: listeners, authentication, and the road of a request on its way in.
+
+pub mod authenticate;
+pub mod denied;
+pub mod doorkeeper;
+pub mod keys;
+pub mod passwords;
+pub(crate) mod pipeline;
+pub mod respond;
+pub mod serve;
+pub mod site;

@@ -1,0 +1,102 @@
+//! The road in, on one screen: admit, route, authenticate, authorise, handle, respond.
+
+use std::sync::Arc;
+
+use gatepost_http::host::Authority;
+use gatepost_http::target;
+use gatepost_model::event::Event;
+use gatepost_model::head::{Party, RequestHead};
+use gatepost_model::principal::Principal;
+use gatepost_model::url::Url;
+use gatepost_net::body::Body;
+use gatepost_net::handler::Peer;
+use http::request::Parts;
+use http::{Request, Response};
+
+use crate::clock;
+use crate::events::Events;
+use crate::server::denied::Denied;
+use crate::server::respond::respond;
+use crate::server::site::{Guard, Site, Visitor};
+
+/// Takes a request from its head to its answer.
+pub(crate) async fn run<S: Site>(site: &S, events: &Events, request: Request<Body>, peer: Arc<Peer>) -> Response<Body> {
+    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    let mut principal = None;
+    let response = match walk(site, events, request, peer, &mut principal).await {
+        Ok(response) => response,
+        Err(denied) => respond(&denied),
+    };
+    events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });
+    response
+}
+
+/// The steps in their order. `who` is filled in as soon as it is known, for the record.
+async fn walk<S: Site>(
+    site: &S,
+    events: &Events,
+    request: Request<Body>,
+    peer: Arc<Peer>,
+    who: &mut Option<String>,
+) -> Result<Response<Body>, Denied> {
+    let (head, body) = request.into_parts();
+    let url = admit(&head, &peer)?;
+    let (guard, route) = site.route(&head, &peer)?;
+    let principal = authenticate(&guard, &head, &url, &peer).await?;
+    *who = principal.as_ref().map(|principal| principal.name.clone());
+    authorise(&guard, principal.as_ref(), events)?;
+    let visitor = Visitor { principal, peer };
+    site.handle(route, Request::from_parts(head, body), visitor).await
+}
+
+/// Refuses what two readers could understand differently, and names the effective request URI
+/// (RFC 9110 §7.1).
+fn admit(head: &Parts, peer: &Peer) -> Result<Url, Denied> {
+    let path = head.uri.path();
+    if path != "*" {
+        target::check_path(path).map_err(|_| Denied::BadRequest("the path is ambiguous: it could be read as another"))?;
+    }
+    let mut hosts = head.headers.get_all(http::header::HOST).iter();
+    let field = hosts.next();
+    if hosts.next().is_some() {
+        return Err(Denied::BadRequest("there is more than one Host"));
+    }
+    let field = field.map(|value| value.to_str().map_err(|_| Denied::BadRequest("the Host is malformed"))).transpose()?;
+    let target = head.uri.authority().map(http::uri::Authority::as_str);
+    let host = match (target, field) {
+        (Some(target), Some(field)) if !target.eq_ignore_ascii_case(field) => {
+            return Err(Denied::BadRequest("the Host and the target name different authorities"));
+        }
+        (Some(host), _) | (None, Some(host)) => host,
+        (None, None) => return Err(Denied::BadRequest("there is no Host")),
+    };
+    Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
+    let scheme = if peer.tls.is_some() { "https" } else { "http" };
+    let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = if target == "*" { "/" } else { target };
+    Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
+}
+
+/// Who sent it, if the guard wants to know.
+async fn authenticate(guard: &Guard, head: &Parts, url: &Url, peer: &Peer) -> Result<Option<Principal>, Denied> {
+    let authenticator = match guard {
+        Guard::DangerOpen => return Ok(None),
+        Guard::Schemes { authenticator, .. } => authenticator,
+    };
+    let head = RequestHead { method: &head.method, url, headers: &head.headers, party: Party::Server };
+    authenticator.authenticate(head, Some(peer.address)).await.map(Some)
+}
+
+/// Whether who they are is enough.
+fn authorise(guard: &Guard, principal: Option<&Principal>, events: &Events) -> Result<(), Denied> {
+    let decision = match (guard, principal) {
+        (Guard::DangerOpen, _) => return Ok(()),
+        (Guard::Schemes { access, .. }, Some(principal)) => access.admit(principal, clock::now()),
+        (Guard::Schemes { access, .. }, None) => access.admit_unproved(),
+    };
+    if decision.allowed {
+        return Ok(());
+    }
+    events.emit(&decision.into_event("access"));
+    Err(Denied::Forbidden)
+}

@@ -1,0 +1,92 @@
+//! What an embedder hands over: which guard stands before a request, and what happens behind it.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use gatepost_model::principal::Principal;
+use gatepost_net::body::Body;
+use gatepost_net::handler::Peer;
+use gatepost_policy::access::Access;
+use http::request::Parts;
+use http::{Request, Response};
+
+use crate::server::authenticate::Authenticator;
+use crate::server::denied::Denied;
+
+/// Who stands before a route.
+#[derive(Debug, Clone)]
+pub enum Guard {
+    /// A proof of one of these schemes is demanded, and whoever proves it must have access.
+    Schemes {
+        /// Finds out who it is.
+        authenticator: Authenticator,
+        /// Decides whether they may.
+        access: Arc<Access>,
+    },
+    /// Anybody may pass. An operator chose this by name.
+    DangerOpen,
+}
+
+/// Who is inside: what the handler gets to know beside the request.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// Who it is; `None` only behind [`Guard::DangerOpen`].
+    pub principal: Option<Principal>,
+    /// The connection's other end.
+    pub peer: Arc<Peer>,
+}
+
+/// A place with doors: the server asks it for the route first, then stands guard, then lets in.
+///
+/// For one guard and one handler function use [`handler`].
+pub trait Site: Send + Sync + 'static {
+    /// What was decided about a request, kept until it is handled, so that nothing is routed twice.
+    type Route: Send;
+
+    /// Finds the route of a request, and who stands before it. The path has passed the check for
+    /// ambiguity.
+    ///
+    /// # Errors
+    /// [`Denied`], answered without asking for a proof.
+    fn route(&self, head: &Parts, peer: &Peer) -> Result<(Guard, Self::Route), Denied>;
+
+    /// Answers a request that has passed its guard.
+    fn handle(
+        &self,
+        route: Self::Route,
+        request: Request<Body>,
+        visitor: Visitor,
+    ) -> impl Future<Output = Result<Response<Body>, Denied>> + Send;
+}
+
+/// A site of one route.
+#[derive(Debug)]
+pub struct Handler<F> {
+    guard: Guard,
+    answer: F,
+}
+
+/// One guard before one handler function.
+pub fn handler<F, A>(guard: Guard, answer: F) -> Handler<F>
+where
+    F: Fn(Request<Body>, Visitor) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send,
+{
+    Handler { guard, answer }
+}
+
+impl<F, A> Site for Handler<F>
+where
+    F: Fn(Request<Body>, Visitor) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send,
+{
+    type Route = ();
+
+    fn route(&self, _head: &Parts, _peer: &Peer) -> Result<(Guard, ()), Denied> {
+        Ok((self.guard.clone(), ()))
+    }
+
+    async fn handle(&self, (): (), request: Request<Body>, visitor: Visitor) -> Result<Response<Body>, Denied> {
+        Ok((self.answer)(request, visitor).await)
+    }
+}

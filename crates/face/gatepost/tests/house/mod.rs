@@ -1,0 +1,85 @@
+//! A small house for tests: one user, one key, one server on a free port, and sessions to it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gatepost::auth::scheme::Scheme;
+use gatepost::auth::settings::Settings;
+use gatepost::auth::{password, schemes};
+use gatepost::client::session::SessionBuilder;
+use gatepost::clock;
+use gatepost::events::Events;
+use gatepost::model::event::Event;
+use gatepost::model::secret::Secret;
+use gatepost::net::body::Body;
+use gatepost::net::dial::Roots;
+use gatepost::policy::access::Access;
+use gatepost::server::authenticate::Authenticator;
+use gatepost::server::doorkeeper::Doorkeeper;
+use gatepost::server::keys::Keys;
+use gatepost::server::serve::Running;
+use gatepost::server::site::{Guard, Visitor, handler};
+use gatepost::store::memory::MemoryStore;
+use gatepost::store::store::{Store, User};
+use gatepost::tls::issue::Authority;
+use gatepost::tls::server::ServerTls;
+use gatepost::{Server, Session};
+use http::{Request, Response};
+
+pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub const PASSWORD: &str = "open sesame £";
+
+/// A running house.
+pub struct House {
+    pub running: Running,
+    pub authority: Authority,
+    pub events: Arc<Mutex<Vec<Event>>>,
+    pub store: Arc<MemoryStore>,
+}
+
+impl House {
+    /// A house that admits these schemes and greets who comes in.
+    pub async fn open(names: &[&str], keys: Keys) -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let secret = Secret::from(PASSWORD);
+        let password_hash = password::hash(&secret, &[7; 16]).unwrap();
+        store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await.unwrap();
+        let door = Arc::new(Doorkeeper::new(Arc::clone(&store) as Arc<dyn Store>, keys).unwrap());
+        let events: Arc<Mutex<Vec<Event>>> = Arc::default();
+        let seen = Arc::clone(&events);
+        let sink = Events::to(vec![Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()))]);
+        let allowed: Vec<&'static dyn Scheme> = names.iter().map(|name| schemes::by_name(name).unwrap()).collect();
+        let authenticator = Authenticator::new(allowed, Settings::default(), door, sink.clone());
+        let access = Arc::new(Access::by(names.iter().copied()).unwrap());
+        let site = handler(Guard::Schemes { authenticator, access }, greet);
+        let authority = Authority::create("House CA", clock::now(), DAY).unwrap();
+        let leaf = authority.issue_server(&["localhost".into(), "127.0.0.1".into()], clock::now(), DAY).unwrap();
+        let tls = Arc::new(ServerTls::single(&leaf.chain, &leaf.key).unwrap());
+        let running = Server::new(site).listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls).events(sink).start().unwrap();
+        Self { running, authority, events, store }
+    }
+
+    /// The address of a path in this house.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.running.addresses()[0].port())
+    }
+
+    /// A session that trusts this house.
+    pub fn session(&self) -> SessionBuilder {
+        Session::builder().roots(Roots::Only(vec![self.authority.certificate_der().to_vec()]))
+    }
+}
+
+/// Says who it is and what came.
+async fn greet(request: Request<Body>, visitor: Visitor) -> Response<Body> {
+    let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name);
+    let (head, body) = request.into_parts();
+    let body = body.collect(8 * 1024 * 1024).await.unwrap();
+    Response::new(Body::from(format!("{name} {} {} {}", head.method, head.uri.path(), body.len())))
+}
+
+/// The text of an answer.
+pub async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect(64 * 1024).await.unwrap().to_vec()).unwrap()
+}

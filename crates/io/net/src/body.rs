@@ -1,0 +1,315 @@
+//! One body for requests and responses, both directions: whole, streamed, or fed through a channel.
+
+use std::any::Any;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use gatepost_model::event::one_line;
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+use crate::error::{NetError, Wait};
+use crate::explain;
+
+/// A message body. Streams with backpressure; nothing is read before it is polled.
+pub struct Body {
+    source: Source,
+    limit: Option<Limit>,
+    pace: Option<Pace>,
+    // Dropped with the body: what is held for as long as it streams.
+    held: Option<Box<dyn Any + Send>>,
+}
+
+enum Source {
+    Whole(Bytes),
+    Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = NetError> + Send>>),
+    Channel(mpsc::Receiver<Part>),
+    Ended,
+}
+
+enum Part {
+    Frame(Frame<Bytes>),
+    Failed(NetError),
+    Finished,
+}
+
+#[derive(Clone, Copy)]
+struct Limit {
+    whole: u64,
+    left: u64,
+}
+
+struct Pace {
+    limit: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl Body {
+    /// A body of no octets.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::from_source(Source::Ended)
+    }
+
+    /// Streams another body. Its errors become [`NetError::BodySource`], unless they are [`NetError`]s.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: fmt::Display + 'static,
+    {
+        Self::from_source(Source::Stream(Box::pin(body.map_err(translate))))
+    }
+
+    /// What arrives on a connection that speaks `protocol`, as a part of `what`.
+    pub(crate) fn incoming(body: hyper::body::Incoming, protocol: &'static str, what: &'static str) -> Self {
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        Self::from_source(Source::Stream(Box::pin(body.map_err(move |error| explain::hyper(&error, protocol, what)))))
+    }
+
+    /// A body that is fed from elsewhere; at most `capacity` frames wait in between.
+    #[must_use]
+    pub fn channel(capacity: usize) -> (BodySender, Self) {
+        let (sender, receiver) = mpsc::channel(capacity.max(1));
+        (BodySender { sender }, Self::from_source(Source::Channel(receiver)))
+    }
+
+    /// Fails with [`NetError::BodyTooLarge`] instead of giving more than `limit` octets.
+    #[must_use]
+    pub fn limited(mut self, limit: u64) -> Self {
+        self.limit = Some(Limit { whole: limit, left: limit });
+        self
+    }
+
+    /// Fails with [`NetError::Timeout`] if its next part is longer in coming than `limit`.
+    #[must_use]
+    pub fn paced(mut self, limit: Duration) -> Self {
+        self.pace = Some(Pace { limit, waiting: None });
+        self
+    }
+
+    /// Keeps `held` until the body has ended or is dropped.
+    #[must_use]
+    pub fn holding(mut self, held: impl Send + 'static) -> Self {
+        self.held = match self.held.take() {
+            Some(before) => Some(Box::new((before, held))),
+            None => Some(Box::new(held)),
+        };
+        self
+    }
+
+    /// Reads it to its end. Trailers are dropped.
+    ///
+    /// # Errors
+    /// [`NetError::BodyTooLarge`] as soon as it is known to hold more than `limit` octets, and whatever
+    /// ends the body early.
+    pub async fn collect(self, limit: usize) -> Result<Bytes, NetError> {
+        let bound = u64::try_from(limit).unwrap_or(u64::MAX);
+        if self.size_hint().lower() > bound {
+            return Err(NetError::BodyTooLarge { limit: bound });
+        }
+        let mut body = self.limited(bound);
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if first.is_empty() && rest.is_empty() {
+                first = data;
+                continue;
+            }
+            if rest.is_empty() {
+                rest.extend_from_slice(&first);
+            }
+            rest.extend_from_slice(&data);
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    fn from_source(source: Source) -> Self {
+        Self { source, limit: None, pace: None, held: None }
+    }
+
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
+        match &mut self.source {
+            Source::Ended => Poll::Ready(None),
+            Source::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::Ended;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Source::Channel(receiver) => Poll::Ready(match ready!(receiver.poll_recv(cx)) {
+                Some(Part::Frame(frame)) => Some(Ok(frame)),
+                Some(Part::Failed(error)) => Some(Err(error)),
+                Some(Part::Finished) => None,
+                // The sender vanished without saying that this was all.
+                None => Some(Err(NetError::ClosedEarly { what: "the body" })),
+            }),
+        }
+    }
+}
+
+impl Pace {
+    /// Ready once the limit is over since the last part.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<NetError> {
+        let limit = self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(NetError::Timeout { what: Wait::Body, limit })
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = NetError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
+        let this = self.get_mut();
+        let mut next = match this.poll_source(cx) {
+            Poll::Ready(next) => next,
+            Poll::Pending => match &mut this.pace {
+                Some(pace) => Some(Err(ready!(pace.poll_over(cx)))),
+                None => return Poll::Pending,
+            },
+        };
+        if let Some(pace) = &mut this.pace {
+            pace.waiting = None;
+        }
+        if let (Some(Ok(frame)), Some(limit)) = (&next, &mut this.limit) {
+            let size = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            match limit.left.checked_sub(size) {
+                Some(left) => limit.left = left,
+                None => next = Some(Err(NetError::BodyTooLarge { limit: limit.whole })),
+            }
+        }
+        if !matches!(next, Some(Ok(_))) {
+            this.source = Source::Ended;
+            this.held = None;
+        }
+        Poll::Ready(next)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Ended => true,
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Stream(stream) => stream.is_end_stream(),
+            Source::Channel(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Ended => SizeHint::with_exact(0),
+            Source::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Source::Stream(stream) => stream.size_hint(),
+            Source::Channel(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::from_source(if bytes.is_empty() { Source::Ended } else { Source::Whole(bytes) })
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(octets: Vec<u8>) -> Self {
+        Bytes::from(octets).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not its content: that may be a secret.
+        f.debug_struct("Body").field("size", &self.size_hint()).finish_non_exhaustive()
+    }
+}
+
+/// The feeding end of [`Body::channel`].
+///
+/// The body is complete only after [`finish`](Self::finish): dropping the sender before that makes
+/// the body fail, so that a crashed feeder never looks like a short answer.
+#[derive(Debug)]
+pub struct BodySender {
+    sender: mpsc::Sender<Part>,
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
+}
+
+impl BodySender {
+    /// Waits for room and hands over the next octets.
+    ///
+    /// # Errors
+    /// [`NetError::ClosedEarly`] if nobody reads the body any more.
+    pub async fn send(&self, data: impl Into<Bytes>) -> Result<(), NetError> {
+        self.part(Part::Frame(Frame::data(data.into()))).await
+    }
+
+    /// Hands over trailers (RFC 9110 §6.5); only [`finish`](Self::finish) may follow.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn trailers(&self, trailers: HeaderMap) -> Result<(), NetError> {
+        self.part(Part::Frame(Frame::trailers(trailers))).await
+    }
+
+    /// Says that this was all.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn finish(self) -> Result<(), NetError> {
+        self.part(Part::Finished).await
+    }
+
+    /// Ends the body with an error.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn fail(self, error: NetError) -> Result<(), NetError> {
+        self.part(Part::Failed(error)).await
+    }
+
+    async fn part(&self, part: Part) -> Result<(), NetError> {
+        self.sender.send(part).await.map_err(|_| NetError::ClosedEarly { what: "the body" })
+    }
+}
+
+/// Another body's error made ours.
+fn translate<E: fmt::Display + 'static>(error: E) -> NetError {
+    let any: &dyn Any = &error;
+    match any.downcast_ref::<NetError>() {
+        Some(own) => own.clone(),
+        None => NetError::BodySource { detail: one_line(&error.to_string()) },
+    }
+}

@@ -1,0 +1,169 @@
+//! From an origin to a connection: resolve, connect, shake hands.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gatepost_model::limits::Limits;
+use gatepost_model::url::Origin;
+use gatepost_tls::client::{ClientRules, client_config};
+use gatepost_tls::version::TlsVersion;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use crate::connection::{Connection, ConnectionFacts};
+use crate::error::{NetError, Wait};
+use crate::explain;
+
+/// Addresses of one name that are tried; a name service that gives more is not obeyed.
+const ADDRESSES: usize = 16;
+
+/// Which authorities a client trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Roots {
+    /// Those that this machine trusts.
+    #[default]
+    System,
+    /// These alone, as DER.
+    Only(Vec<Vec<u8>>),
+    /// Those that this machine trusts, and these.
+    SystemAnd(Vec<Vec<u8>>),
+}
+
+/// How a client speaks TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientTls {
+    /// Whom it trusts. Default: the system's roots.
+    pub roots: Roots,
+    /// Application protocols on offer, preferred first (RFC 7301). Default `h2`, `http/1.1`.
+    pub alpn: Vec<Vec<u8>>,
+    /// The oldest version accepted. Default TLS 1.2.
+    pub min: TlsVersion,
+    /// The newest version accepted. Default TLS 1.3.
+    pub max: TlsVersion,
+}
+
+impl Default for ClientTls {
+    fn default() -> Self {
+        let rules = ClientRules::default();
+        Self { roots: Roots::System, alpn: rules.alpn, min: rules.min, max: rules.max }
+    }
+}
+
+/// Opens connections. Cheap to clone; clones share TLS sessions to resume.
+#[derive(Debug, Clone)]
+pub struct Dialer {
+    tls: Arc<ClientConfig>,
+    tls_http1: Arc<ClientConfig>,
+    limits: Arc<Limits>,
+}
+
+impl Dialer {
+    /// Makes a dialer. Reads the system's roots if they are wanted.
+    ///
+    /// # Errors
+    /// [`NetError::TlsSettings`] if a root is no certificate or no version is left. A machine without
+    /// roots is no error here: every server will be refused.
+    pub fn new(tls: ClientTls, limits: Arc<Limits>) -> Result<Self, NetError> {
+        let roots = match tls.roots {
+            Roots::System => system_roots(),
+            Roots::Only(own) => own,
+            Roots::SystemAnd(own) => system_roots().into_iter().chain(own).collect(),
+        };
+        let config = client_config(&ClientRules { roots, min: tls.min, max: tls.max, alpn: tls.alpn })?;
+        let mut http1 = config.clone();
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { tls: Arc::new(config), tls_http1: Arc::new(http1), limits })
+    }
+
+    /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
+    /// (RFC 9113 §3.2), else HTTP/1.1. In the clear always HTTP/1.1.
+    ///
+    /// All addresses of the name are tried in order, within [`Limits::connect_time`] altogether.
+    ///
+    /// # Errors
+    /// [`NetError::Resolve`], [`NetError::Connect`], [`NetError::Tls`], or [`NetError::Timeout`].
+    pub async fn connect(&self, origin: &Origin) -> Result<Connection, NetError> {
+        self.connect_with(origin, &self.tls).await
+    }
+
+    /// Like [`connect`](Self::connect), but always HTTP/1.1: for requests that ask for an upgrade.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
+        self.connect_with(origin, &self.tls_http1).await
+    }
+
+    async fn connect_with(&self, origin: &Origin, tls: &Arc<ClientConfig>) -> Result<Connection, NetError> {
+        let limit = self.limits.connect_time;
+        let stream = tokio::time::timeout(limit, self.reach(origin)).await;
+        let (stream, address) = stream.map_err(|_| explain::timeout(Wait::Connect, limit))??;
+        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1" };
+        if !origin.is_secure() {
+            return Connection::open(Box::new(stream), facts, &self.limits).await;
+        }
+        let name = ServerName::try_from(bare_host(origin).to_owned())
+            .map_err(|_| NetError::Request { detail: format!("{} is not a host name", origin.host()) })?;
+        let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
+        let limit = self.limits.handshake_time;
+        let handshake = tokio::time::timeout(limit, handshake).await;
+        let stream = handshake
+            .map_err(|_| explain::timeout(Wait::Handshake, limit))?
+            .map_err(|error| explain::handshake(&error, origin.authority()))?;
+        let session = stream.get_ref().1;
+        facts.tls = session.protocol_version().and_then(TlsVersion::negotiated).map(TlsVersion::name);
+        if session.alpn_protocol() == Some(b"h2") {
+            facts.protocol = "h2";
+        }
+        Connection::open(Box::new(stream), facts, &self.limits).await
+    }
+
+    /// A TCP connection to the first address that takes one. Each gets its share of what time is left.
+    async fn reach(&self, origin: &Origin) -> Result<(TcpStream, SocketAddr), NetError> {
+        let end = Instant::now() + self.limits.connect_time;
+        let addresses = resolve(origin).await?;
+        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        let mut failure = None;
+        for address in addresses {
+            let share = end.saturating_duration_since(Instant::now()) / left;
+            left = left.saturating_sub(1).max(1);
+            let connected = tokio::time::timeout(share, TcpStream::connect(address)).await;
+            match connected {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true).map_err(|error| explain::io(&error, "the connection"))?;
+                    return Ok((stream, address));
+                }
+                Ok(Err(error)) => failure = Some(NetError::Connect { address, detail: error.to_string() }),
+                Err(_) => failure = Some(explain::timeout(Wait::Connect, self.limits.connect_time)),
+            }
+        }
+        Err(failure.unwrap_or_else(|| unresolved(origin, "it has no address".to_owned())))
+    }
+}
+
+async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, NetError> {
+    let found = tokio::net::lookup_host((bare_host(origin), origin.port())).await;
+    let found = found.map_err(|error| unresolved(origin, error.to_string()))?;
+    Ok(found.take(ADDRESSES).collect())
+}
+
+fn unresolved(origin: &Origin, detail: String) -> NetError {
+    NetError::Resolve { host: origin.host().to_owned(), detail }
+}
+
+/// The host without the brackets of an IPv6 address.
+fn bare_host(origin: &Origin) -> &str {
+    let host = origin.host();
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// What this machine trusts. Entries that cannot be read are passed over: they vouch for nobody.
+fn system_roots() -> Vec<Vec<u8>> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let readable = |der: &Vec<u8>| gatepost_tls::certificate::Certificate::parse(der).is_ok();
+    loaded.certs.into_iter().map(|der| der.to_vec()).filter(readable).collect()
+}

@@ -1,0 +1,214 @@
+//! What can go wrong on the wire, as plain data that knows no other module of this crate.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gatepost_model::fault::{Blame, Fault, Retry};
+use gatepost_tls::error::TlsError;
+use thiserror::Error;
+
+/// What took too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Resolving a name and connecting.
+    Connect,
+    /// A TLS handshake.
+    Handshake,
+    /// The head of a request.
+    Head,
+    /// An answer's first octet.
+    Answer,
+    /// The next part of a body.
+    Body,
+    /// Room to write: the other end does not read.
+    Write,
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::Handshake => "the TLS handshake",
+            Self::Head => "the head of the request",
+            Self::Answer => "the answer",
+            Self::Body => "the next part of the body",
+            Self::Write => "the other end to read",
+        })
+    }
+}
+
+/// An error of the network. Comparable; names the address or host; holds no header field and no body.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// The host name has no address.
+    #[error("the name {host} does not resolve: {detail}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the system said.
+        detail: String,
+    },
+    /// Nobody listens there, or it cannot be reached.
+    #[error("no connection to {address}: {detail}")]
+    Connect {
+        /// The address tried last.
+        address: SocketAddr,
+        /// What the system said.
+        detail: String,
+    },
+    /// Something took longer than its limit.
+    #[error("waited {}.{:03} s for {what}, not longer", limit.as_secs(), limit.subsec_millis())]
+    Timeout {
+        /// What for.
+        what: Wait,
+        /// The limit.
+        limit: Duration,
+    },
+    /// TLS failed.
+    #[error("TLS with {peer}: {reason}")]
+    Tls {
+        /// The host, or the peer's address.
+        peer: String,
+        /// Why.
+        reason: TlsError,
+    },
+    /// The other end broke HTTP.
+    #[error("the other end broke {protocol}: {detail}")]
+    Protocol {
+        /// `http/1.1` or `h2`.
+        protocol: &'static str,
+        /// How.
+        detail: String,
+    },
+    /// A head is larger than its limit.
+    #[error("the head is larger than the limit of {limit} octets")]
+    HeadTooLarge {
+        /// [`Limits::head_bytes`](gatepost_model::limits::Limits::head_bytes).
+        limit: usize,
+    },
+    /// A body is larger than its limit.
+    #[error("the body is larger than the limit of {limit} octets")]
+    BodyTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// The connection ended before a message did.
+    #[error("the connection closed before {what} was complete")]
+    ClosedEarly {
+        /// `the request`, `the answer`, `the body` or `the upgrade`.
+        what: &'static str,
+    },
+    /// The connection was closed before anything of the request went out: it is safe to send it again.
+    #[error("the connection was closed before the request was sent")]
+    Unsent,
+    /// Our own side failed to give the rest of a body.
+    #[error("the body cannot be produced: {detail}")]
+    BodySource {
+        /// Why.
+        detail: String,
+    },
+    /// The request cannot be sent as it is.
+    #[error("the request cannot be sent: {detail}")]
+    Request {
+        /// Why.
+        detail: String,
+    },
+    /// The other end did not switch protocols.
+    #[error("the connection was not upgraded: {detail}")]
+    Upgrade {
+        /// Why.
+        detail: String,
+    },
+    /// Somebody else listens there.
+    #[error("{address} is in use by another program")]
+    PortInUse {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address}: {detail}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        detail: String,
+    },
+    /// A stream broke.
+    #[error("the connection broke: {detail}")]
+    Broken {
+        /// What the system said.
+        detail: String,
+    },
+    /// The TLS settings of a dialer or listener cannot be used.
+    #[error(transparent)]
+    TlsSettings(#[from] TlsError),
+}
+
+impl Fault for NetError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::PortInUse { .. }
+            | Self::Listen { .. }
+            | Self::Unsent
+            | Self::Broken { .. } => Blame::Environment,
+            Self::Timeout { .. }
+            | Self::Protocol { .. }
+            | Self::HeadTooLarge { .. }
+            | Self::BodyTooLarge { .. }
+            | Self::ClosedEarly { .. }
+            | Self::Upgrade { .. } => Blame::Peer,
+            Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
+            Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Resolve { .. } => "GP-NET-001",
+            Self::Connect { .. } => "GP-NET-002",
+            Self::Timeout { .. } => "GP-NET-003",
+            Self::Protocol { .. } => "GP-NET-004",
+            Self::HeadTooLarge { .. } => "GP-NET-005",
+            Self::BodyTooLarge { .. } => "GP-NET-006",
+            Self::ClosedEarly { .. } => "GP-NET-007",
+            Self::Unsent => "GP-NET-008",
+            Self::BodySource { .. } => "GP-NET-009",
+            Self::Request { .. } => "GP-NET-010",
+            Self::Upgrade { .. } => "GP-NET-011",
+            Self::PortInUse { .. } => "GP-NET-012",
+            Self::Listen { .. } => "GP-NET-013",
+            Self::Broken { .. } => "GP-NET-014",
+            Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent => Retry::Fresh,
+            Self::Resolve { .. } => Retry::After(Duration::from_secs(5)),
+            Self::Broken { .. } => Retry::Fresh,
+            _ => Retry::Never,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
+            Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
+            Self::PortInUse { address } => Some(format!(
+                "stop the program on port {}, or choose another port (0 takes a free one)",
+                address.port()
+            )),
+            Self::Listen { address, .. } if address.port() != 0 && address.port() < 1024 => {
+                Some("ports below 1024 need a privilege: choose another port, or grant CAP_NET_BIND_SERVICE".into())
+            }
+            Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.hint(),
+            _ => None,
+        }
+    }
+}

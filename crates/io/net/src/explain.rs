@@ -1,0 +1,80 @@
+//! Turns the errors of hyper, rustls and the system into ours.
+
+use std::error::Error;
+use std::io;
+
+use gatepost_model::event::one_line;
+use gatepost_tls::client::explain as explain_tls;
+
+use crate::error::{NetError, Wait};
+
+/// What a failed HTTP exchange or body means. `what` is the message that was under way.
+pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static str) -> NetError {
+    if let Some(own) = source_of::<NetError>(error) {
+        return own.clone();
+    }
+    if error.is_canceled() {
+        return NetError::Unsent;
+    }
+    if error.is_incomplete_message() || error.is_closed() || error.is_body_write_aborted() {
+        return NetError::ClosedEarly { what };
+    }
+    if let Some(broken) = source_of::<io::Error>(error) {
+        return io(broken, what);
+    }
+    if error.is_user() {
+        return NetError::Request { detail: whole(error) };
+    }
+    NetError::Protocol { protocol, detail: whole(error) }
+}
+
+/// What a failed read or write means.
+pub(crate) fn io(error: &io::Error, what: &'static str) -> NetError {
+    if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<NetError>()) {
+        return own.clone();
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            NetError::ClosedEarly { what }
+        }
+        _ => NetError::Broken { detail: one_line(&error.to_string()) },
+    }
+}
+
+/// What a failed TLS handshake with `peer` means.
+pub(crate) fn handshake(error: &io::Error, peer: String) -> NetError {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(reason) => NetError::Tls { peer, reason: explain_tls(reason) },
+        None => io(error, "the TLS handshake"),
+    }
+}
+
+pub(crate) fn timeout(what: Wait, limit: std::time::Duration) -> NetError {
+    NetError::Timeout { what, limit }
+}
+
+fn source_of<T: Error + 'static>(error: &dyn Error) -> Option<&T> {
+    let mut next = error.source();
+    while let Some(source) = next {
+        if let Some(found) = source.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // An io::Error hands out its payload's source, not the payload.
+        if let Some(found) = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref)?.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = source.source();
+    }
+    None
+}
+
+/// The error with its causes, on one line.
+fn whole(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    one_line(&text)
+}

@@ -1,0 +1,66 @@
+//! Who answers requests, and who asked.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Request, Response};
+
+use crate::body::Body;
+use crate::error::NetError;
+
+/// The other end of an accepted connection, and how it reached us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// The address of ours that it reached.
+    pub local: SocketAddr,
+    /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
+    pub tls: Option<&'static str>,
+    /// The server name that it asked for in the handshake (RFC 6066 §3).
+    pub sni: Option<String>,
+    /// `http/1.1` or `h2`.
+    pub protocol: &'static str,
+}
+
+/// An answer in the making.
+pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// Answers requests. Every request of every connection comes here; HTTP/2 streams at the same time.
+///
+/// The future is dropped when the client goes away. An answer's body that fails cuts the connection
+/// (or resets the stream), so that it never looks complete.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use gatepost_net::body::Body;
+/// use gatepost_net::handler::{Handler, Peer};
+/// use http::{Request, Response};
+///
+/// let hello = |request: Request<Body>, _peer: Arc<Peer>| async move {
+///     Response::new(Body::from(format!("you asked for {}", request.uri().path())))
+/// };
+/// let handler: Arc<dyn Handler> = Arc::new(hello);
+/// # drop(handler);
+/// ```
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request. Its URI is as it stood in the request: origin-form in HTTP/1.1, absolute in HTTP/2.
+    fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering;
+
+    /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
+    fn failed(&self, peer: SocketAddr, error: &NetError) {
+        let _ = (peer, error);
+    }
+}
+
+impl<F, A> Handler for F
+where
+    F: Fn(Request<Body>, Arc<Peer>) -> A + Send + Sync + 'static,
+    A: Future<Output = Response<Body>> + Send + 'static,
+{
+    fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
+        Box::pin(self(request, peer))
+    }
+}

@@ -1,0 +1,132 @@
+//! The server's HTTP/2 driver: one connection, many streams, and the bounds that keep floods cheap.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_model::limits::Limits;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use crate::body::Body;
+use crate::drain::Drain;
+use crate::error::NetError;
+use crate::explain;
+use crate::handler::{Handler, Peer};
+
+/// Octets that a client may send on one stream before we have read them.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same for a whole connection.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Answers' octets that wait to be sent, a stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Streams that a client may open and reset before we have seen them (rapid reset, CVE-2023-44487).
+const PENDING_RESETS: usize = 20;
+/// Streams that we may have to reset because of a client's errors (MadeYouReset, CVE-2025-8671).
+const LOCAL_RESETS: usize = 128;
+/// How often a quiet peer is asked whether it still lives, and how long it may take to say so.
+const PING: Duration = Duration::from_secs(20);
+
+/// Serves HTTP/2 on `io` until either end is done, it has idled for too long, or the drain has started
+/// and the streams in hand are answered.
+pub(crate) async fn serve_http2<I>(
+    io: I,
+    peer: Arc<Peer>,
+    handler: Arc<dyn Handler>,
+    limits: Arc<Limits>,
+    drain: Drain,
+) -> Result<(), NetError>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let streams = Arc::new(watch::Sender::new(0_usize));
+    let service = service_fn(|request: Request<Incoming>| {
+        let busy = Busy::new(&streams);
+        let answering = (request.headers().len() <= limits.head_fields)
+            .then(|| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
+        async move {
+            let answer = match answering {
+                Some(answering) => answering.await,
+                None => too_many_fields(),
+            };
+            Ok::<_, Infallible>(answer.map(|body| body.holding(busy)))
+        }
+    });
+    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(PENDING_RESETS)
+        .max_local_error_reset_streams(LOCAL_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .serve_connection(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        () = enough(&drain, streams.subscribe(), limits.idle_time) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    ended.map_err(|error| explain::hyper(&error, "h2", "the request"))
+}
+
+/// Ready when the drain has started, or no stream has been open for `idle`.
+async fn enough(drain: &Drain, mut streams: watch::Receiver<usize>, idle: Duration) {
+    let idled = async {
+        loop {
+            let quiet = streams.wait_for(|open| *open == 0).await.is_ok();
+            if quiet && tokio::time::timeout(idle, streams.changed()).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = drain.started() => {}
+        () = idled => {}
+    }
+}
+
+/// The request as handlers see it.
+fn admit(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+    request.map(|body| {
+        let body = Body::incoming(body, "h2", "the request").paced(limits.idle_time);
+        match limits.body_bytes {
+            Some(limit) => body.limited(limit),
+            None => body,
+        }
+    })
+}
+
+/// RFC 6585 §5. hyper bounds the octets of a head, not the number of its fields.
+fn too_many_fields() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    answer
+}
+
+/// Counts one open stream, from its request to the end of its answer's body.
+struct Busy(Arc<watch::Sender<usize>>);
+
+impl Busy {
+    fn new(streams: &Arc<watch::Sender<usize>>) -> Self {
+        streams.send_modify(|open| *open += 1);
+        Self(Arc::clone(streams))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}

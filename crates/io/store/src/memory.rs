@@ -1,0 +1,197 @@
+//! The memory backend: for tests, and for what may be lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gatepost_model::binding::{Binding, BindingKey};
+use gatepost_model::secret::Secret;
+use gatepost_model::time::Timestamp;
+
+use crate::error::StoreError;
+use crate::rows::{exists, hex, missing};
+use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
+
+/// A store that ends with the process. Nothing is sealed, because nothing is written.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    users: BTreeMap<String, User>,
+    credentials: BTreeMap<String, StoredCredential>,
+    certificates: BTreeMap<[u8; 32], StoredCertificate>,
+    bindings: BTreeMap<BindingKey, [u8; 32]>,
+    secrets: BTreeMap<String, Secret>,
+    first_uses: BTreeMap<String, Timestamp>,
+    /// The same records by their end, for the sweep.
+    ends: BTreeSet<(Timestamp, String)>,
+    revision: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T) -> Pending<'_, T> {
+        Box::pin(ready(Ok(read(&self.lock()))))
+    }
+
+    /// A write that raises the revision if it succeeds.
+    fn change(&self, change: impl FnOnce(&mut State) -> Result<(), StoreError>) -> Pending<'_, ()> {
+        let mut state = self.lock();
+        let done = change(&mut state);
+        if done.is_ok() {
+            state.revision = state.revision.wrapping_add(1);
+        }
+        Box::pin(ready(done))
+    }
+
+    /// A panic elsewhere leaves the maps whole: every change is one insertion or removal.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryStore")
+    }
+}
+
+impl State {
+    fn know(&self, certificate: [u8; 32]) -> Result<(), StoreError> {
+        if self.certificates.contains_key(&certificate) {
+            return Ok(());
+        }
+        Err(missing("certificate", &hex(&certificate)))
+    }
+
+    fn first_use(&mut self, key: &str, until: Timestamp, now: Timestamp) -> bool {
+        while let Some((end, _)) = self.ends.first()
+            && *end < now
+            && let Some((_, past)) = self.ends.pop_first()
+        {
+            self.first_uses.remove(&past);
+        }
+        if self.first_uses.contains_key(key) {
+            return false;
+        }
+        self.first_uses.insert(key.to_owned(), until);
+        self.ends.insert((until, key.to_owned()));
+        true
+    }
+}
+
+impl Store for MemoryStore {
+    fn add_user(&self, user: User) -> Pending<'_, ()> {
+        self.change(|state| {
+            if state.users.contains_key(&user.name) {
+                return Err(exists("user", &user.name));
+            }
+            state.users.insert(user.name.clone(), user);
+            Ok(())
+        })
+    }
+
+    fn user(&self, name: &str) -> Pending<'_, Option<User>> {
+        self.read(|state| state.users.get(name).cloned())
+    }
+
+    fn user_names(&self) -> Pending<'_, Vec<String>> {
+        self.read(|state| state.users.keys().cloned().collect())
+    }
+
+    fn remove_user(&self, name: &str) -> Pending<'_, ()> {
+        self.change(|state| state.users.remove(name).map(drop).ok_or_else(|| missing("user", name)))
+    }
+
+    fn add_credential(&self, credential: StoredCredential) -> Pending<'_, ()> {
+        self.change(|state| {
+            if state.credentials.contains_key(&credential.name) {
+                return Err(exists("credential", &credential.name));
+            }
+            state.credentials.insert(credential.name.clone(), credential);
+            Ok(())
+        })
+    }
+
+    fn credential(&self, name: &str) -> Pending<'_, Option<StoredCredential>> {
+        self.read(|state| state.credentials.get(name).cloned())
+    }
+
+    fn credentials(&self) -> Pending<'_, Vec<StoredCredential>> {
+        self.read(|state| state.credentials.values().cloned().collect())
+    }
+
+    fn remove_credential(&self, name: &str) -> Pending<'_, ()> {
+        self.change(|state| state.credentials.remove(name).map(drop).ok_or_else(|| missing("credential", name)))
+    }
+
+    fn put_certificate(&self, certificate: StoredCertificate) -> Pending<'_, ()> {
+        self.change(|state| {
+            state.certificates.insert(certificate.fingerprint, certificate);
+            Ok(())
+        })
+    }
+
+    fn certificate(&self, fingerprint: [u8; 32]) -> Pending<'_, Option<StoredCertificate>> {
+        self.read(|state| state.certificates.get(&fingerprint).cloned())
+    }
+
+    fn add_binding(&self, binding: Binding) -> Pending<'_, ()> {
+        self.change(|state| {
+            state.know(binding.certificate)?;
+            if state.bindings.contains_key(&binding.key) {
+                return Err(exists("binding", &binding.key.to_string()));
+            }
+            state.bindings.insert(binding.key, binding.certificate);
+            Ok(())
+        })
+    }
+
+    fn put_binding(&self, binding: Binding) -> Pending<'_, ()> {
+        self.change(|state| {
+            state.know(binding.certificate)?;
+            state.bindings.insert(binding.key, binding.certificate);
+            Ok(())
+        })
+    }
+
+    fn bindings(&self) -> Pending<'_, Vec<Binding>> {
+        self.read(|state| {
+            let row =
+                |(key, certificate): (&BindingKey, &[u8; 32])| Binding { key: key.clone(), certificate: *certificate };
+            state.bindings.iter().map(row).collect()
+        })
+    }
+
+    fn remove_binding(&self, key: &BindingKey) -> Pending<'_, ()> {
+        self.change(|state| state.bindings.remove(key).map(drop).ok_or_else(|| missing("binding", &key.to_string())))
+    }
+
+    fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()> {
+        self.change(|state| {
+            state.secrets.insert(name.to_owned(), secret);
+            Ok(())
+        })
+    }
+
+    fn secret(&self, name: &str) -> Pending<'_, Option<Secret>> {
+        self.read(|state| state.secrets.get(name).cloned())
+    }
+
+    fn first_use(&self, key: &str, until: Timestamp, now: Timestamp) -> Pending<'_, bool> {
+        Box::pin(ready(Ok(self.lock().first_use(key, until, now))))
+    }
+
+    fn revision(&self) -> Pending<'_, u64> {
+        self.read(|state| state.revision)
+    }
+}

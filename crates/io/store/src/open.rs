@@ -1,0 +1,116 @@
+//! The door to a store on disk.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::owner::{check_file, check_folder, unusable};
+use crate::schema;
+use crate::seal::{SealingKey, sealed};
+use crate::sqlite::SqliteStore;
+use crate::store::Store;
+
+/// Where the sealing key comes from.
+#[derive(Debug)]
+pub enum KeySource {
+    /// The key itself.
+    Key(SealingKey),
+    /// A file, as [`SealingKey::load`] reads it. It is made together with a store that does not
+    /// exist yet, and never for one that does.
+    File(PathBuf),
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Make the folder, mode 0700, if it is missing; only the last one of the path. Default: no.
+    pub create_folder: bool,
+    /// How long an operation waits for another process before [`StoreError::Locked`]. Default: 5 s.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { create_folder: false, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// Opens the SQLite store in the file `path`, and makes it if there is no such file. It blocks on
+/// the disk, so call it at the start. Several processes may have one store open.
+///
+/// ```
+/// use gatepost_store::open::{KeySource, Options, open};
+///
+/// # let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+/// # let folder = folder.path();
+/// let key = KeySource::File(folder.join("seal.key"));
+/// let store = open(&folder.join("gatepost.db"), key, &Options::default()).map_err(|error| error.to_string())?;
+/// # drop(store);
+/// # Ok::<(), String>(())
+/// ```
+///
+/// # Errors
+/// - [`StoreError::Unusable`]: the folder is missing, or it or the file is not ours, or open to
+///   others, or cannot be written.
+/// - [`StoreError::Foreign`]: the file is no store, is damaged, or is of a newer version.
+/// - [`StoreError::Sealed`]: the key is missing or is not the one that the store was made with.
+/// - [`StoreError::Locked`]: another process kept it for longer than the time-out.
+pub fn open(path: &Path, key: KeySource, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+    prepare_folder(path, options)?;
+    let key = match fs::metadata(path) {
+        Ok(_) => existing_key(path, key)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path, key, options)?,
+        Err(error) => return Err(unusable(path, error)),
+    };
+    schema::recognise(path)?;
+    let metadata = fs::metadata(path).map_err(|error| unusable(path, error))?;
+    check_file(path, &metadata)?;
+    Ok(Arc::new(SqliteStore::start(path, key, options.busy_timeout)?))
+}
+
+fn make(path: &Path, key: KeySource, options: &Options) -> Result<SealingKey, StoreError> {
+    let key = match key {
+        KeySource::Key(key) => key,
+        KeySource::File(file) => SealingKey::load_or_create(&file)?,
+    };
+    schema::create(path, &key, options.busy_timeout)?;
+    Ok(key)
+}
+
+/// Never a new key: it would open nothing, and the loss of the old one would stay hidden.
+fn existing_key(path: &Path, key: KeySource) -> Result<SealingKey, StoreError> {
+    // Junk is told as junk even where there is no key beside it.
+    schema::recognise(path)?;
+    let file = match key {
+        KeySource::Key(key) => return Ok(key),
+        KeySource::File(file) => file,
+    };
+    let missing = || sealed(format!("all of {}: there is no key file {}", path.display(), file.display()));
+    SealingKey::load(&file)?.ok_or_else(missing)
+}
+
+fn prepare_folder(path: &Path, options: &Options) -> Result<(), StoreError> {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return Err(unusable(path, "it is not the name of a file")),
+    };
+    if options.create_folder {
+        make_folder(folder)?;
+    }
+    let metadata = fs::metadata(folder).map_err(|error| unusable(folder, error))?;
+    check_folder(folder, &metadata)
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(unusable(folder, error)),
+        _ => Ok(()),
+    }
+}

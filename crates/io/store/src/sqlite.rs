@@ -1,0 +1,282 @@
+//! The SQLite backend: one machine, several processes, nothing lost.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_model::binding::{Binding, BindingKey};
+use gatepost_model::secret::Secret;
+use gatepost_model::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::StoreError;
+use crate::queue::{Desk, Failure, serve_reads};
+use crate::rows::{self, CertificateRow, CredentialRow, UserRow, binding_columns, exists, missing, secret_place};
+use crate::schema;
+use crate::seal::SealingKey;
+use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
+use crate::writer::serve_writes;
+
+/// A store in an SQLite file. [`open`](crate::open::open) makes one.
+///
+/// Two threads, each with its own connection: writes are committed in groups by the one, reads are
+/// answered by the other and never wait for a write. Nothing is cached, so that what another
+/// process changes is seen at once. Secrets are sealed and opened on the caller's side; neither
+/// thread sees one in clear.
+#[derive(Debug)]
+pub struct SqliteStore {
+    key: Arc<SealingKey>,
+    writer: Desk,
+    reader: Desk,
+}
+
+impl SqliteStore {
+    /// Opens both connections, checks the file and the key, and starts the threads.
+    pub(crate) fn start(path: &Path, key: SealingKey, busy: Duration) -> Result<Self, StoreError> {
+        let about = |failure: Failure| failure.about(path);
+        let writing = schema::connect(path, busy).map_err(about)?;
+        schema::check(&writing, path).map_err(about)?;
+        schema::check_key(&writing, path, &key).map_err(about)?;
+        let reading = schema::connect(path, busy).map_err(about)?;
+        reading.pragma_update(None, "query_only", "ON").map_err(Failure::from).map_err(about)?;
+
+        let (write_path, read_path) = (path.to_owned(), path.to_owned());
+        let writer = Desk::start("store-write", path, move |waiting| serve_writes(&writing, &write_path, waiting))?;
+        let reader = Desk::start("store-read", path, move |waiting| serve_reads(&reading, &read_path, waiting))?;
+        Ok(Self { key: Arc::new(key), writer, reader })
+    }
+
+    /// A write that others must learn of: it raises the revision in the same transaction.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let work = move |connection: &Connection| {
+            let done = work(connection)?;
+            execute(connection, "UPDATE meta SET value = value + 1 WHERE name = 'revision'", params![])?;
+            Ok(done)
+        };
+        self.writer.ask(work).await
+    }
+
+    async fn keep_binding(&self, sql: &'static str, binding: Binding) -> Result<(), StoreError> {
+        self.change(move |connection| {
+            let certificate = binding.certificate;
+            let known = "SELECT 1 FROM certificates WHERE fingerprint = ?1";
+            if !connection.prepare_cached(known)?.exists(params![certificate])? {
+                return Err(missing("certificate", &rows::hex(&certificate)).into());
+            }
+            let (kind, host, port) = binding_columns(&binding.key);
+            if execute(connection, sql, params![kind, host, port, certificate])? == 0 {
+                return Err(exists("binding", &binding.key.to_string()).into());
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Store for SqliteStore {
+    fn add_user(&self, user: User) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let row = UserRow::seal(user, &self.key)?;
+            self.change(move |connection| {
+                let sql = "INSERT INTO users (name, password_hash, secret) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+                match execute(connection, sql, params![row.name, row.password_hash, row.secret])? {
+                    0 => Err(exists("user", &row.name).into()),
+                    _ => Ok(()),
+                }
+            })
+            .await
+        })
+    }
+
+    fn user(&self, name: &str) -> Pending<'_, Option<User>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let sql = "SELECT name, password_hash, secret FROM users WHERE name = ?1";
+            let read = move |connection: &Connection| {
+                Ok(connection.prepare_cached(sql)?.query_row([name], UserRow::read).optional()?)
+            };
+            self.reader.ask(read).await?.map(|row| row.open(&self.key)).transpose()
+        })
+    }
+
+    fn user_names(&self) -> Pending<'_, Vec<String>> {
+        Box::pin(self.reader.ask(|connection| {
+            let mut statement = connection.prepare_cached("SELECT name FROM users ORDER BY name")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        }))
+    }
+
+    fn remove_user(&self, name: &str) -> Pending<'_, ()> {
+        let name = name.to_owned();
+        Box::pin(self.change(move |connection| {
+            match execute(connection, "DELETE FROM users WHERE name = ?1", params![name])? {
+                0 => Err(missing("user", &name).into()),
+                _ => Ok(()),
+            }
+        }))
+    }
+
+    fn add_credential(&self, credential: StoredCredential) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let row = CredentialRow::seal(credential, &self.key)?;
+            self.change(move |connection| {
+                let sql = "INSERT INTO credentials (name, user, scheme, scope, secret) \
+                           VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+                match execute(connection, sql, params![row.name, row.user, row.scheme, row.scope, row.secret])? {
+                    0 => Err(exists("credential", &row.name).into()),
+                    _ => Ok(()),
+                }
+            })
+            .await
+        })
+    }
+
+    fn credential(&self, name: &str) -> Pending<'_, Option<StoredCredential>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let sql = "SELECT name, user, scheme, scope, secret FROM credentials WHERE name = ?1";
+            let read = move |connection: &Connection| {
+                Ok(connection.prepare_cached(sql)?.query_row([name], CredentialRow::read).optional()?)
+            };
+            self.reader.ask(read).await?.map(|row| row.open(&self.key)).transpose()
+        })
+    }
+
+    fn credentials(&self) -> Pending<'_, Vec<StoredCredential>> {
+        Box::pin(async move {
+            let sql = "SELECT name, user, scheme, scope, secret FROM credentials ORDER BY name";
+            let read = move |connection: &Connection| {
+                let mut statement = connection.prepare_cached(sql)?;
+                let rows = statement.query_map([], CredentialRow::read)?;
+                Ok(rows.collect::<Result<Vec<_>, _>>()?)
+            };
+            self.reader.ask(read).await?.into_iter().map(|row| row.open(&self.key)).collect()
+        })
+    }
+
+    fn remove_credential(&self, name: &str) -> Pending<'_, ()> {
+        let name = name.to_owned();
+        Box::pin(self.change(move |connection| {
+            match execute(connection, "DELETE FROM credentials WHERE name = ?1", params![name])? {
+                0 => Err(missing("credential", &name).into()),
+                _ => Ok(()),
+            }
+        }))
+    }
+
+    fn put_certificate(&self, certificate: StoredCertificate) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let row = CertificateRow::seal(&certificate, &self.key)?;
+            self.change(move |connection| {
+                let sql = "INSERT INTO certificates (fingerprint, chain, secret) VALUES (?1, ?2, ?3) \
+                           ON CONFLICT (fingerprint) DO UPDATE SET chain = excluded.chain, secret = excluded.secret";
+                execute(connection, sql, params![row.fingerprint, row.chain, row.secret])?;
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    fn certificate(&self, fingerprint: [u8; 32]) -> Pending<'_, Option<StoredCertificate>> {
+        Box::pin(async move {
+            let sql = "SELECT fingerprint, chain, secret FROM certificates WHERE fingerprint = ?1";
+            let read = move |connection: &Connection| {
+                Ok(connection.prepare_cached(sql)?.query_row([fingerprint], CertificateRow::read).optional()?)
+            };
+            self.reader.ask(read).await?.map(|row| row.open(&self.key)).transpose()
+        })
+    }
+
+    fn add_binding(&self, binding: Binding) -> Pending<'_, ()> {
+        let sql = "INSERT INTO bindings (kind, host, port, certificate) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+        Box::pin(self.keep_binding(sql, binding))
+    }
+
+    fn put_binding(&self, binding: Binding) -> Pending<'_, ()> {
+        let sql = "INSERT INTO bindings (kind, host, port, certificate) VALUES (?1, ?2, ?3, ?4) \
+                   ON CONFLICT (kind, host, port) DO UPDATE SET certificate = excluded.certificate";
+        Box::pin(self.keep_binding(sql, binding))
+    }
+
+    fn bindings(&self) -> Pending<'_, Vec<Binding>> {
+        Box::pin(async move {
+            let read = |connection: &Connection| {
+                let mut statement = connection.prepare_cached("SELECT kind, host, port, certificate FROM bindings")?;
+                Ok(statement.query_map([], rows::binding)?.collect::<Result<Vec<_>, _>>()?)
+            };
+            let mut bindings = self.reader.ask(read).await?;
+            bindings.sort_by(|left, right| left.key.cmp(&right.key));
+            Ok(bindings)
+        })
+    }
+
+    fn remove_binding(&self, key: &BindingKey) -> Pending<'_, ()> {
+        let key = key.clone();
+        Box::pin(self.change(move |connection| {
+            let (kind, host, port) = binding_columns(&key);
+            let sql = "DELETE FROM bindings WHERE kind = ?1 AND host = ?2 AND port = ?3";
+            match execute(connection, sql, params![kind, host, port])? {
+                0 => Err(missing("binding", &key.to_string()).into()),
+                _ => Ok(()),
+            }
+        }))
+    }
+
+    fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let value = self.key.seal(&secret_place(&name), &secret)?;
+            self.change(move |connection| {
+                let sql = "INSERT INTO secrets (name, secret) VALUES (?1, ?2) \
+                           ON CONFLICT (name) DO UPDATE SET secret = excluded.secret";
+                execute(connection, sql, params![name, value])?;
+                Ok(())
+            })
+            .await
+        })
+    }
+
+    fn secret(&self, name: &str) -> Pending<'_, Option<Secret>> {
+        let name = name.to_owned();
+        Box::pin(async move {
+            let place = secret_place(&name);
+            let wanted = name.clone();
+            let read = move |connection: &Connection| {
+                let mut statement = connection.prepare_cached("SELECT secret FROM secrets WHERE name = ?1")?;
+                Ok(statement.query_row([wanted], |row| row.get::<_, Vec<u8>>(0)).optional()?)
+            };
+            self.reader.ask(read).await?.map(|value| self.key.open(&place, &value)).transpose()
+        })
+    }
+
+    fn first_use(&self, key: &str, until: Timestamp, now: Timestamp) -> Pending<'_, bool> {
+        let key = key.to_owned();
+        Box::pin(self.writer.ask(move |connection| {
+            let (until, now) = (until.as_millis(), now.as_millis());
+            // A record that is past counts as gone whether the sweep has reached it or not.
+            let sql = "INSERT INTO first_uses (key, until) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE \
+                       SET until = excluded.until WHERE first_uses.until < ?3";
+            let fresh = execute(connection, sql, params![key, until, now])? > 0;
+            // At most four go for one that comes: the table shrinks, and no call pays for all.
+            let sweep = "DELETE FROM first_uses WHERE key IN \
+                         (SELECT key FROM first_uses WHERE until < ?1 AND key <> ?2 ORDER BY until LIMIT 4)";
+            execute(connection, sweep, params![now, key])?;
+            Ok(fresh)
+        }))
+    }
+
+    fn revision(&self) -> Pending<'_, u64> {
+        Box::pin(self.reader.ask(|connection| {
+            let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = 'revision'")?;
+            let value: i64 = statement.query_row([], |row| row.get(0))?;
+            Ok(value.cast_unsigned())
+        }))
+    }
+}
+
+fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {
+    Ok(connection.prepare_cached(sql)?.execute(values)?)
+}

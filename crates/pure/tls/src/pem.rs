@@ -1,0 +1,73 @@
+//! Certificates and keys out of PEM (RFC 7468), with errors that say what was found instead.
+
+use base64::Engine;
+use gatepost_model::secret::Secret;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::error::TlsError;
+
+/// Reads every certificate in a PEM text, leaf first as the file has it. Never empty.
+///
+/// # Errors
+/// [`TlsError::Malformed`] if there is none or one is damaged.
+pub fn parse_chain_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, TlsError> {
+    let wrong = |detail: String| TlsError::Malformed { what: "certificate chain", detail };
+    let chain = CertificateDer::pem_slice_iter(pem)
+        .map(|der| der.map(|der| der.as_ref().to_vec()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    if chain.is_empty() {
+        return Err(wrong(format!("there is no certificate in it{}", found(pem))));
+    }
+    for der in &chain {
+        crate::certificate::Certificate::parse(der)?;
+    }
+    Ok(chain)
+}
+
+/// Reads the first private key in a PEM text as DER: PKCS #8, PKCS #1 or SEC 1.
+///
+/// # Errors
+/// [`TlsError::Malformed`] if there is none, it is damaged, or it is encrypted.
+pub fn parse_key_pem(pem: &[u8]) -> Result<Secret, TlsError> {
+    let wrong = |detail: String| TlsError::Malformed { what: "private key", detail };
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(key) => Ok(Secret::new(key.secret_der().to_vec())),
+        Err(rustls::pki_types::pem::Error::NoItemsFound) => {
+            Err(wrong(format!("there is no unencrypted private key in it{}", found(pem))))
+        }
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Writes one certificate as PEM, lines of 64 characters.
+#[must_use]
+pub fn certificate_pem(der: &[u8]) -> String {
+    write_block("CERTIFICATE", der)
+}
+
+fn write_block(label: &str, der: &[u8]) -> String {
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    let mut text = format!("-----BEGIN {label}-----\n");
+    let mut rest = body.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
+        text.push_str(line);
+        text.push('\n');
+        rest = after;
+    }
+    text.push_str(&format!("-----END {label}-----\n"));
+    text
+}
+
+/// Which kinds of blocks a PEM text does hold, for an error about one that it does not.
+fn found(pem: &[u8]) -> String {
+    let text = String::from_utf8_lossy(pem);
+    let kinds: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
+        .take(4)
+        .collect();
+    if kinds.is_empty() { ", nor any PEM block".to_owned() } else { format!(", only {}", kinds.join(", ")) }
+}

@@ -1,0 +1,5 @@
+//! b
+use crate::tree::Tree;
+pub(crate) fn run(_: &Tree) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The steps of the test command, in their order. Each shares what the earlier ones built: the same profile,
+//! the same features (the whole workspace), the same compiler flags.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::test::counts::{Counts, Runner};
+use crate::test::outcome::Ending;
+use crate::test::{examples, machine, process};
+use crate::tree::Tree;
+
+/// What a step leaves: how it ended, and what its runner counted.
+type Left = Result<(Ending, Option<Counts>), String>;
+
+/// A step's name and what it does.
+pub(crate) type Step = (&'static str, fn(&Tree) -> Left);
+
+/// All of them.
+pub(crate) const ALL: [Step; 11] = [
+    ("fmt", fmt),
+    ("check", check),
+    ("deny", deny),
+    ("clippy", clippy),
+    ("build", build),
+    ("generate", generate),
+    ("tests", tests),
+    ("doctests", doc_tests),
+    ("docs", docs),
+    ("examples", examples::run),
+    ("interop", interop),
+];
+
+/// No step takes this long; one that does hangs.
+const LIMIT: Duration = Duration::from_secs(20 * 60);
+
+fn fmt(tree: &Tree) -> Left {
+    plain(&mut cargo(tree, "fmt --all --check"))
+}
+
+fn check(tree: &Tree) -> Left {
+    plain(&mut xtask(tree, &["check"])?)
+}
+
+fn deny(tree: &Tree) -> Left {
+    plain(&mut xtask(tree, &["deny"])?)
+}
+
+fn clippy(tree: &Tree) -> Left {
+    plain(&mut cargo(tree, "clippy --locked --workspace --all-targets -- -D warnings"))
+}
+
+/// All at once, so that the tests, the examples and the command come from one build.
+fn build(tree: &Tree) -> Left {
+    plain(&mut cargo(tree, "build --locked --workspace --all-targets"))
+}
+
+fn generate(tree: &Tree) -> Left {
+    let command = command(tree)?;
+    plain(xtask(tree, &["generate", "--check"])?.env("GATEPOST_BIN", command))
+}
+
+fn tests(tree: &Tree) -> Left {
+    let has_nextest = cargo(tree, "nextest --version").output().is_ok_and(|output| output.status.success());
+    match has_nextest {
+        true => counted(&mut cargo(tree, "nextest run --locked --workspace --no-fail-fast"), Runner::Nextest),
+        false => {
+            counted(&mut cargo(tree, "test --locked --workspace --lib --bins --tests --no-fail-fast"), Runner::Cargo)
+        }
+    }
+}
+
+fn doc_tests(tree: &Tree) -> Left {
+    counted(&mut cargo(tree, "test --locked --workspace --doc --no-fail-fast"), Runner::Cargo)
+}
+
+/// Libraries only: the library and the command are both called `gatepost`, and their pages would overwrite each other.
+fn docs(tree: &Tree) -> Left {
+    plain(cargo(tree, "doc --locked --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn interop(tree: &Tree) -> Left {
+    if let Err(why) = machine::equip() {
+        return match std::env::var_os("CI") {
+            Some(_) => Err(why),
+            None => Ok((Ending::Skipped(why), None)),
+        };
+    }
+    let folder = target(tree)?.join("interop-venv");
+    let python = machine::python(&folder, &tree.path("tests/interop/requirements.txt"))?;
+    let mut pytest = Command::new(python);
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]).current_dir(&tree.root);
+    pytest.env("GATEPOST_BIN", command(tree)?).env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", machine::search_path());
+    // These would beat the authority that a test names to its client.
+    for name in ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"] {
+        pytest.env_remove(name);
+    }
+    counted(&mut pytest, Runner::Pytest)
+}
+
+fn cargo(tree: &Tree, words: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(words.split(' ')).current_dir(&tree.root);
+    command
+}
+
+/// This program again, for a step that is a command of its own.
+fn xtask(tree: &Tree, words: &[&str]) -> Result<Command, String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    let mut command = Command::new(program);
+    command.args(words).current_dir(&tree.root);
+    Ok(command)
+}
+
+fn target(tree: &Tree) -> Result<PathBuf, String> {
+    Ok(tree.metadata(&["--no-deps".to_owned()])?.target_directory.into())
+}
+
+fn command(tree: &Tree) -> Result<PathBuf, String> {
+    Ok(target(tree)?.join("debug/gatepost"))
+}
+
+fn plain(command: &mut Command) -> Left {
+    let ran = process::run(command, LIMIT);
+    Ok((ran.failure.map_or(Ending::Passed, Ending::Failed), None))
+}
+
+fn counted(command: &mut Command, runner: Runner) -> Left {
+    let ran = process::run(command, LIMIT);
+    let counts = runner.counts(&ran.lines);
+    let ending = match (ran.failure, counts) {
+        (Some(how), _) => Ending::Failed(how),
+        (None, Some(counts)) if counts.failed == 0 => Ending::Passed,
+        (None, Some(_)) => Ending::Failed("the runner ended well, but counted failures".to_owned()),
+        (None, None) => Ending::Failed("the runner did not say what it ran".to_owned()),
+    };
+    Ok((ending, counts))
+}
