@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost::auth::password;
+use gatepost::auth::password::{self, Cost};
 use gatepost::auth::schemes;
 use gatepost::auth::settings::Settings;
 use gatepost::clock;
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn start(address: SocketAddr, authority: &Authority) -> Result<Running, Box<dyn std::error::Error>> {
     let store = MemoryStore::new();
     let secret = Secret::from("open sesame");
-    let password_hash = password::hash(&secret, &clock::entropy()?[..16])?;
+    let password_hash = password::hash(&secret, &[7; 16], Cost::default())?;
     store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await?;
 
     let door = Arc::new(Doorkeeper::new(Arc::new(store), Keys::none())?);

@@ -25,3 +25,8 @@ pub use gatepost_policy as policy;
 pub use gatepost_store as store;
 pub use gatepost_tls as tls;
 pub use gatepost_ws as ws;
+
+/// The examples of the README are compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../README.md")]
+struct Readme;

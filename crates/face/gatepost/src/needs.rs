@@ -27,12 +27,14 @@ impl World<'_> {
             (Need::Login { .. }, World::Client(credential)) => answers.login = Some(credential.cloned()),
             (Need::Login { user }, World::Server(door)) => answers.login = Some(door.login(user.as_deref()).await?),
             (Need::Password { user, password }, World::Server(door)) => {
-                answers.password = Some(door.password_is_right(&user, password).await?);
+                answers.password = Some(door.password_is_right(&user, &password).await?);
             }
             (Need::FirstUse { key, until }, World::Server(door)) => {
                 answers.first_use = Some(door.store.first_use(&key, until, now).await?);
             }
-            (Need::Keys { id }, World::Server(door)) => answers.keys = Some(door.keys.current(id.as_deref(), now).await?),
+            (Need::Keys { id }, World::Server(door)) => {
+                answers.keys = Some(door.keys.current(id.as_deref(), now).await?)
+            }
             (Need::Token { refresh }, World::Client(credential)) => {
                 // A fixed token cannot be fetched anew: a refresh finds nothing, and the refusal stands.
                 let token = credential.filter(|_| !refresh);

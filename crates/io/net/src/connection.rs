@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatepost_model::limits::Limits;
-use http::{Request, Response, StatusCode};
+use http::header::{HOST, HeaderValue};
+use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -115,6 +116,15 @@ impl Connection {
         }
     }
 
+    /// Whether it is over: it will never take a request again.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        match &self.sender {
+            Sender::Http1(sender) => sender.is_closed(),
+            Sender::Http2(sender) => sender.is_closed(),
+        }
+    }
+
     /// Sends a request and waits for the head of its answer.
     ///
     /// The URI is absolute; each protocol gets the form that it needs, and Host where there is none. A
@@ -122,9 +132,11 @@ impl Connection {
     /// [`NetError::ClosedEarly`] if it is cut short. Over HTTP/2 nothing can be upgraded.
     ///
     /// # Errors
-    /// [`NetError::Unsent`] if nothing of it went out; [`NetError::Timeout`] if for the answer time
-    /// neither the request's body nor the answer made progress; whatever else breaks the exchange.
-    pub async fn send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, NetError> {
+    /// [`Failed`] with [`NetError::Unsent`] and the request if nothing of it went out;
+    /// [`NetError::Timeout`] if for the answer time neither the request's body nor the answer made
+    /// progress; whatever else breaks the exchange.
+    pub async fn send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
+        let origin = Before::of(&request);
         match &self.sender {
             Sender::Http1(_) => request::for_http1(&mut request)?,
             Sender::Http2(_) => request::for_http2(&mut request, self.facts.tls.is_some())?,
@@ -133,7 +145,11 @@ impl Connection {
         let request = request.map(|body| Outgoing { body, progress: Arc::clone(&progress) });
         let answer = progress.within(self.answer_time, self.sender.exchange(request)).await?;
         let protocol = self.facts.protocol;
-        let mut answer = answer.map_err(|error| explain::hyper(&error, protocol, "the answer"))?;
+        let mut answer = answer.map_err(|failure| {
+            let error = explain::hyper(failure.error(), protocol, "the answer");
+            let unsent = failure.into_unsent().map(|request| Box::new(origin.restore(request.map(|out| out.body))));
+            Failed { error: if unsent.is_some() { NetError::Unsent } else { error }, unsent }
+        })?;
         let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
         let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
         if let Some(granted) = granted {
@@ -143,18 +159,84 @@ impl Connection {
     }
 }
 
-impl Sender {
-    async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, hyper::Error> {
+/// A request that got no answer.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: NetError,
+    /// The request as it was given, if nothing of it went out: it may be sent again elsewhere.
+    pub unsent: Option<Box<Request<Body>>>,
+}
+
+impl From<NetError> for Failed {
+    fn from(error: NetError) -> Self {
+        Self { error, unsent: None }
+    }
+}
+
+impl From<Failed> for NetError {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
+/// What each protocol changes of a request: kept, so that an unsent one can be given back whole.
+struct Before {
+    uri: Uri,
+    host: Option<HeaderValue>,
+}
+
+impl Before {
+    fn of(request: &Request<Body>) -> Self {
+        Self { uri: request.uri().clone(), host: request.headers().get(HOST).cloned() }
+    }
+
+    fn restore(self, mut request: Request<Body>) -> Request<Body> {
+        *request.uri_mut() = self.uri;
+        match self.host {
+            Some(host) => request.headers_mut().insert(HOST, host),
+            None => request.headers_mut().remove(HOST),
+        };
+        request
+    }
+}
+
+/// hyper's failure, with the request if it never left.
+enum Failure {
+    Before(hyper::Error, Request<Outgoing>),
+    Within(hyper::client::conn::TrySendError<Request<Outgoing>>),
+}
+
+impl Failure {
+    fn error(&self) -> &hyper::Error {
         match self {
-            Self::Http1(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await
-            }
-            Self::Http2(sender) => {
-                sender.ready().await?;
-                sender.send_request(request).await
-            }
+            Self::Before(error, _) => error,
+            Self::Within(failure) => failure.error(),
         }
+    }
+
+    fn into_unsent(self) -> Option<Request<Outgoing>> {
+        match self {
+            Self::Before(_, request) => Some(request),
+            Self::Within(mut failure) => failure.take_message(),
+        }
+    }
+}
+
+impl Sender {
+    async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, Box<Failure>> {
+        let ready = match self {
+            Self::Http1(sender) => sender.ready().await,
+            Self::Http2(sender) => sender.ready().await,
+        };
+        if let Err(error) = ready {
+            return Err(Box::new(Failure::Before(error, request)));
+        }
+        let answer = match self {
+            Self::Http1(sender) => sender.try_send_request(request).await,
+            Self::Http2(sender) => sender.try_send_request(request).await,
+        };
+        answer.map_err(|failure| Box::new(Failure::Within(failure)))
     }
 }
 

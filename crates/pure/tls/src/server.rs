@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gatepost_model::binding::BindingKey;
+use gatepost_model::secret::Secret;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::bindings::Bindings;
+use crate::bindings::{BindingTable, Bindings, ServerCertificate};
 use crate::error::TlsError;
 use crate::version::{TlsVersion, between};
 
@@ -42,6 +44,16 @@ pub struct ServerTls {
 }
 
 impl ServerTls {
+    /// TLS with the default rules and one certificate, at every address and for every name that it covers.
+    ///
+    /// # Errors
+    /// As [`ServerCertificate::new`] and [`new`](Self::new).
+    pub fn single(chain: &[Vec<u8>], key: &Secret) -> Result<Self, TlsError> {
+        let certificate = Arc::new(ServerCertificate::new(chain.to_vec(), key)?);
+        let anywhere = BindingKey::Address(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
+        Self::new(&ServerRules::default(), Arc::new(Bindings::new(BindingTable::new([(anywhere, certificate)]))))
+    }
+
     /// Turns rules into configurations.
     ///
     /// Session tickets are on, encrypted under a key that rotates; early data (0-RTT) is off, because it

@@ -54,7 +54,8 @@ async fn answered(
     let mut turns = Turns::new(cx, outgoing, requested, redirected);
     turns.ahead().await?;
     loop {
-        let request = request(turns.outgoing, turns.proof()).await?;
+        let proof = turns.proof().clone();
+        let request = request(turns.outgoing, &proof).await?;
         let event = Event::RequestSent {
             method: turns.outgoing.method.to_string(),
             url: turns.outgoing.url.clone(),

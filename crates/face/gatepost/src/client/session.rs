@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gatepost_auth::schemes;
 use gatepost_auth::scheme::Scheme;
+use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::limits::Limits;

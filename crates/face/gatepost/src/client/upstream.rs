@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
-use gatepost_net::connection::Connection;
+use gatepost_net::connection::{Connection, Failed};
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use http::{Request, Response};
@@ -39,8 +39,8 @@ impl Upstream {
         };
         match self.send_on(origin, connection, request).await {
             Ok(response) => Ok(response),
-            Err((_, Some(unsent))) => self.send_fresh(origin, *unsent).await,
-            Err((error, None)) => Err(error),
+            Err(Failed { unsent: Some(request), .. }) => self.send_fresh(origin, *request).await,
+            Err(failed) => Err(failed.error),
         }
     }
 
@@ -48,16 +48,16 @@ impl Upstream {
         let connection = self.dialer.connect(origin).await?;
         let facts = connection.facts();
         self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
-        self.send_on(origin, connection, request).await.map_err(|(error, _)| error)
+        Ok(self.send_on(origin, connection, request).await?)
     }
 
-    /// Sends on one connection; gives the request back if nothing of it was sent.
+    /// Sends on one connection, which goes to the pool as soon as the answer's head is there.
     async fn send_on(
         &self,
         origin: &Origin,
         mut connection: Connection,
         request: Request<Body>,
-    ) -> Result<Response<Body>, (NetError, Option<Box<Request<Body>>>)> {
+    ) -> Result<Response<Body>, Failed> {
         let answer = connection.send(request).await?;
         self.pool.give(origin.clone(), connection);
         Ok(answer)

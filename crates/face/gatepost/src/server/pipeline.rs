@@ -54,14 +54,16 @@ async fn walk<S: Site>(
 fn admit(head: &Parts, peer: &Peer) -> Result<Url, Denied> {
     let path = head.uri.path();
     if path != "*" {
-        target::check_path(path).map_err(|_| Denied::BadRequest("the path is ambiguous: it could be read as another"))?;
+        target::check_path(path)
+            .map_err(|_| Denied::BadRequest("the path is ambiguous: it could be read as another"))?;
     }
     let mut hosts = head.headers.get_all(http::header::HOST).iter();
     let field = hosts.next();
     if hosts.next().is_some() {
         return Err(Denied::BadRequest("there is more than one Host"));
     }
-    let field = field.map(|value| value.to_str().map_err(|_| Denied::BadRequest("the Host is malformed"))).transpose()?;
+    let field =
+        field.map(|value| value.to_str().map_err(|_| Denied::BadRequest("the Host is malformed"))).transpose()?;
     let target = head.uri.authority().map(http::uri::Authority::as_str);
     let host = match (target, field) {
         (Some(target), Some(field)) if !target.eq_ignore_ascii_case(field) => {

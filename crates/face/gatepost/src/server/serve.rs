@@ -8,12 +8,12 @@ use std::time::Duration;
 use gatepost_model::event::Event;
 use gatepost_model::limits::Limits;
 use gatepost_net::body::Body;
-use gatepost_net::listen::Listener;
 use gatepost_net::drain::Drain;
 use gatepost_net::error::NetError;
 use gatepost_net::handler::{Answering, Handler, Peer};
+use gatepost_net::listen::Listener;
 use gatepost_tls::server::ServerTls;
-use http::{Request, Response};
+use http::Request;
 use tokio::task::JoinSet;
 
 use crate::error::Error;

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gatepost::auth::password::{self, Cost};
 use gatepost::auth::scheme::Scheme;
+use gatepost::auth::schemes;
 use gatepost::auth::settings::Settings;
-use gatepost::auth::{password, schemes};
 use gatepost::client::session::SessionBuilder;
 use gatepost::clock;
 use gatepost::events::Events;
@@ -27,23 +28,23 @@ use gatepost::tls::server::ServerTls;
 use gatepost::{Server, Session};
 use http::{Request, Response};
 
-pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-pub const PASSWORD: &str = "open sesame £";
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const PASSWORD: &str = "open sesame £";
 
 /// A running house.
-pub struct House {
-    pub running: Running,
-    pub authority: Authority,
-    pub events: Arc<Mutex<Vec<Event>>>,
-    pub store: Arc<MemoryStore>,
+pub(crate) struct House {
+    pub(crate) running: Running,
+    pub(crate) authority: Authority,
+    pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    pub(crate) store: Arc<MemoryStore>,
 }
 
 impl House {
     /// A house that admits these schemes and greets who comes in.
-    pub async fn open(names: &[&str], keys: Keys) -> Self {
+    pub(crate) async fn open(names: &[&str], keys: Keys) -> Self {
         let store = Arc::new(MemoryStore::new());
         let secret = Secret::from(PASSWORD);
-        let password_hash = password::hash(&secret, &[7; 16]).unwrap();
+        let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
         store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await.unwrap();
         let door = Arc::new(Doorkeeper::new(Arc::clone(&store) as Arc<dyn Store>, keys).unwrap());
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
@@ -56,17 +57,18 @@ impl House {
         let authority = Authority::create("House CA", clock::now(), DAY).unwrap();
         let leaf = authority.issue_server(&["localhost".into(), "127.0.0.1".into()], clock::now(), DAY).unwrap();
         let tls = Arc::new(ServerTls::single(&leaf.chain, &leaf.key).unwrap());
-        let running = Server::new(site).listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls).events(sink).start().unwrap();
+        let running =
+            Server::new(site).listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls).events(sink).start().unwrap();
         Self { running, authority, events, store }
     }
 
     /// The address of a path in this house.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("https://localhost:{}{path}", self.running.addresses()[0].port())
     }
 
     /// A session that trusts this house.
-    pub fn session(&self) -> SessionBuilder {
+    pub(crate) fn session(&self) -> SessionBuilder {
         Session::builder().roots(Roots::Only(vec![self.authority.certificate_der().to_vec()]))
     }
 }
@@ -80,6 +82,6 @@ async fn greet(request: Request<Body>, visitor: Visitor) -> Response<Body> {
 }
 
 /// The text of an answer.
-pub async fn text(response: Response<Body>) -> String {
+pub(crate) async fn text(response: Response<Body>) -> String {
     String::from_utf8(response.into_body().collect(64 * 1024).await.unwrap().to_vec()).unwrap()
 }
