@@ -13,7 +13,7 @@ use toml::Spanned;
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::listener::{self, Listener, Protection};
-use crate::config::routes::{self, Guard, Route, SCHEMES, Target};
+use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::source::{Entry, Source};
 use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, LimitsSpec, SecretSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
@@ -168,7 +168,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(SCHEMES.to_vec()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
     let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: true, source };
     routes::note(&route, 0, layers);
     route

@@ -1,5 +1,6 @@
 //! Routes: which requests go where, and who may come.
 
+use gatepost::auth::schemes;
 use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
 use toml::Spanned;
@@ -12,8 +13,11 @@ use crate::config::suggest;
 use crate::config::value::Upstream;
 use crate::error::GatewayError;
 
-/// The schemes that a route may list, in the registry's order.
-pub const SCHEMES: [&str; 3] = ["Basic", "WSSE", "Bearer"];
+/// The names of the schemes that a route may list, the strongest first: the registry's order.
+#[must_use]
+pub fn scheme_names() -> Vec<&'static str> {
+    schemes::ALL.iter().map(|scheme| scheme.name()).collect()
+}
 
 /// The requests to one host and path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,11 +181,11 @@ fn guard(
         return if open_allowed { Ok(Guard::Open) } else { Err(unguarded(place)) };
     }
     let known = |name: &Spanned<String>| {
-        let found = SCHEMES.into_iter().find(|known| known.eq_ignore_ascii_case(name.get_ref()));
+        let found = schemes::by_name(name.get_ref()).map(|scheme| scheme.name());
         found.ok_or_else(|| GatewayError::Setting {
             place: document.source(&name.span()).to_string(),
             problem: format!("unknown scheme `{}`", name.get_ref()),
-            hint: Some(suggest::hint(name.get_ref(), SCHEMES)),
+            hint: Some(suggest::hint(name.get_ref(), scheme_names())),
         })
     };
     names.iter().map(known).collect::<Result<_, _>>().map(Guard::Schemes)
