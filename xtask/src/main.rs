@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND
   check              the arrows of crates/arrows.toml and the rules for files
   deny               licences, advisories, duplicate and refused crates, by deny.toml, without a network
   generate [--check] writes docs/book/src/reference/, or fails when it is stale
-  bench              start-up time, idle memory and size of the release build
+  bench [--cold]     start-up time, idle memory and size of the release build, and how long that takes from nothing
 ";
 
 fn main() -> ExitCode {
@@ -37,7 +37,8 @@ fn main() -> ExitCode {
             .and_then(|tree| generate::pages::compare(&tree))
             .map(|found| report("generate --check", &found)),
         ["test"] => Tree::open().and_then(|tree| test::run::run(&tree)),
-        ["bench"] => Tree::open().and_then(|tree| bench::run(&tree)).map(|()| true),
+        ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
+        ["bench", "--cold"] => Tree::open().and_then(|tree| bench::figures::run(&tree, true)).map(|()| true),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -2,7 +2,7 @@
 
 mod house;
 
-use gatepost::client::session::Preauthenticate;
+use gatepost::client::context::Preauthenticate;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::server::keys::Keys;

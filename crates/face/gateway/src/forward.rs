@@ -12,9 +12,10 @@ use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::http1::fields;
 use gatepost::server::denied::Denied;
 use gatepost::server::site::Visitor;
-use gatepost::ws::handshake;
+use gatepost::ws::error::WsError;
+use gatepost::ws::handshake::Offer;
 use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode, Uri};
 
 use crate::config::routes::{Guard, Route};
 use crate::hygiene::{self, Origin};
@@ -31,7 +32,7 @@ pub(crate) struct Prepared {
 /// A WebSocket that the client asks for.
 #[derive(Debug)]
 struct WebSocket {
-    key: String,
+    offer: Offer,
     client: Upgrade,
 }
 
@@ -42,13 +43,14 @@ pub(crate) fn prepare(
     route: &Route,
     visitor: &Visitor,
     host: &str,
-) -> Prepared {
+) -> Result<Prepared, Denied> {
+    let websocket = if route.websocket { websocket(&mut request)? } else { None };
     // Where nobody is asked for a proof, the fields are the application's own.
     let credentials: Vec<HeaderName> = match route.guard {
         Guard::Open => Vec::new(),
         Guard::Schemes(_) => credential_fields(),
     };
-    let hop = hygiene::cleanse(request.headers_mut(), &plan.identities, &credentials);
+    hygiene::cleanse(request.headers_mut(), &plan.identities, &credentials);
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let origin = Origin { peer: Some(visitor.peer.address.ip()), proto, host };
@@ -56,10 +58,21 @@ pub(crate) fn prepare(
     if let Ok(host) = HeaderValue::from_str(host) {
         request.headers_mut().insert(header::HOST, host);
     }
-    let asks = route.websocket && request.method() == Method::GET && hygiene::wants_websocket(&hop);
-    let key = handshake::key_of(request.headers()).filter(|_| asks).map(str::to_owned);
-    let websocket = key.and_then(|key| upgrade::take_request(&mut request).map(|client| WebSocket { key, client }));
-    Prepared { request, websocket }
+    Ok(Prepared { request, websocket })
+}
+
+/// The WebSocket that a request asks for. Any other upgrade is not heard (RFC 9110 §7.8 allows that):
+/// the request goes on without it, so `Upgrade: h2c` is never forwarded.
+fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
+    if !Offer::is_asked(request.headers()) {
+        return Ok(None);
+    }
+    let offer = Offer::of_request(request.method(), request.version(), request.headers());
+    let offer = offer.map_err(|error| match error {
+        WsError::Version => Denied::UpgradeRequired("websocket"),
+        _ => Denied::BadRequest("the WebSocket opening is malformed"),
+    })?;
+    Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
 }
 
 /// The fields that hold credentials of any scheme: a proof for us is nobody else's.
@@ -80,7 +93,7 @@ pub(crate) async fn forward(
     host: &str,
     upstream: &Url,
 ) -> Result<Response<Body>, Denied> {
-    let Prepared { mut request, websocket } = prepare(request, plan, route, visitor, host);
+    let Prepared { mut request, websocket } = prepare(request, plan, route, visitor, host)?;
     *request.uri_mut() = address(upstream, request.uri())?;
     if websocket.is_some() {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -115,8 +128,8 @@ fn address(upstream: &Url, asked: &Uri) -> Result<Uri, Denied> {
 
 /// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.
 fn switch(mut response: Response<Body>, asked: Option<WebSocket>, expires: Option<Timestamp>) -> Option<Response<Body>> {
-    let WebSocket { key, client } = asked?;
-    handshake::check_answer(response.status(), response.headers(), &key).ok()?;
+    let WebSocket { offer, client } = asked?;
+    offer.check_answer(response.status(), response.headers()).ok()?;
     let server = upgrade::take_response(&mut response)?;
     fields::strip_hop_by_hop(response.headers_mut());
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));

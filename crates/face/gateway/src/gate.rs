@@ -73,7 +73,7 @@ impl Site for Gate {
         let route = plan.route(at).ok_or(Denied::NoRoute)?;
         match &route.target {
             Target::Respond { status, body } => Ok(fixed(*status, body)),
-            Target::Demo => Ok(demo::echo::answer(forward::prepare(request, &plan, route, &visitor, &host).request, &visitor).await),
+            Target::Demo => demo::echo::answer(request, &plan, route, &visitor, &host).await,
             Target::Upstream(url) => forward::forward(request, &plan, route, &visitor, &host, url).await,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use gatepost::http1::fields::{self, Hop};
+use gatepost::http1::fields;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields in which a proxy tells where a request comes from: ours only.
@@ -27,17 +27,15 @@ pub struct Origin<'a> {
     pub host: &'a str,
 }
 
-/// Makes the header fields of a request fit for the upstream, and gives what ended here.
-///
+/// Makes the header fields of a request fit for the upstream, ///
 /// `identities` are the identity fields of all routes; `credentials` are the fields that held the
 /// proof. All are stripped in every spelling. Nothing is set yet: see [`tell`].
-pub fn cleanse(headers: &mut HeaderMap, identities: &[HeaderName], credentials: &[HeaderName]) -> Hop {
+pub fn cleanse(headers: &mut HeaderMap, identities: &[HeaderName], credentials: &[HeaderName]) {
     // First, so that `Connection: X-Gatepost-User` cannot remove what is set after (RFC 9110 §7.6.1).
-    let hop = fields::strip_hop_by_hop(headers);
+    fields::strip_hop_by_hop(headers);
     for name in identities.iter().chain(credentials).chain(&FORWARDED) {
         fields::strip_spellings(headers, name);
     }
-    hop
 }
 
 /// Tells the upstream where the request comes from, and who came.
@@ -71,13 +69,6 @@ fn field_text(name: &str) -> String {
         }
     }
     text
-}
-
-/// Whether the request asks to become a WebSocket, and nothing else: neither `Upgrade: h2c` nor a
-/// list is forwarded (RFC 6455 §4.1; RFC 9113 §3.1 took h2c away).
-#[must_use]
-pub fn wants_websocket(hop: &Hop) -> bool {
-    hop.upgrade == ["websocket"]
 }
 
 #[cfg(test)]

@@ -81,10 +81,12 @@ impl Body {
         (BodySender { sender }, Self::from_source(Source::Channel(receiver)))
     }
 
-    /// Fails with [`NetError::BodyTooLarge`] instead of giving more than `limit` octets.
+    /// Fails with [`NetError::BodyTooLarge`] instead of giving more than `limit` octets. A smaller limit stays.
     #[must_use]
     pub fn limited(mut self, limit: u64) -> Self {
-        self.limit = Some(Limit { whole: limit, left: limit });
+        if self.limit.is_none_or(|old| limit < old.left) {
+            self.limit = Some(Limit { whole: limit, left: limit });
+        }
         self
     }
 

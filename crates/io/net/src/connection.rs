@@ -132,10 +132,17 @@ impl Connection {
     /// [`NetError::ClosedEarly`] if it is cut short. Over HTTP/2 nothing can be upgraded.
     ///
     /// # Errors
-    /// [`Failed`] with [`NetError::Unsent`] and the request if nothing of it went out;
-    /// [`NetError::Timeout`] if for the answer time neither the request's body nor the answer made
-    /// progress; whatever else breaks the exchange.
-    pub async fn send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
+    /// [`NetError::Unsent`] if nothing of it went out; [`NetError::Timeout`] if for the answer time
+    /// neither the request's body nor the answer made progress; whatever else breaks the exchange.
+    pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Body>, NetError> {
+        Ok(self.try_send(request).await?)
+    }
+
+    /// As [`send`](Self::send), but gives an unsent request back.
+    ///
+    /// # Errors
+    /// [`Failed`], with the request if nothing of it went out.
+    pub async fn try_send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
         let origin = Before::of(&request);
         match &self.sender {
             Sender::Http1(_) => request::for_http1(&mut request)?,
@@ -153,7 +160,8 @@ impl Connection {
         let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
         let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
         if let Some(granted) = granted {
-            upgrade::offer(answer.extensions_mut(), granted);
+            // Granted already: there is nothing left to refuse.
+            drop(upgrade::offer(answer.extensions_mut(), granted));
         }
         Ok(answer)
     }

@@ -83,12 +83,9 @@ pub enum NetError {
         /// How.
         detail: String,
     },
-    /// A head is larger than its limit.
-    #[error("the head is larger than the limit of {limit} octets")]
-    HeadTooLarge {
-        /// [`Limits::head_bytes`](gatepost_model::limits::Limits::head_bytes).
-        limit: usize,
-    },
+    /// A head is larger than [`Limits::head_bytes`](gatepost_model::limits::Limits::head_bytes), or has too many fields.
+    #[error("the head is larger than its limit")]
+    HeadTooLarge,
     /// A body is larger than its limit.
     #[error("the body is larger than the limit of {limit} octets")]
     BodyTooLarge {
@@ -158,7 +155,7 @@ impl Fault for NetError {
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
             | Self::Protocol { .. }
-            | Self::HeadTooLarge { .. }
+            | Self::HeadTooLarge
             | Self::BodyTooLarge { .. }
             | Self::ClosedEarly { .. }
             | Self::Upgrade { .. } => Blame::Peer,
@@ -173,7 +170,7 @@ impl Fault for NetError {
             Self::Connect { .. } => "GP-NET-002",
             Self::Timeout { .. } => "GP-NET-003",
             Self::Protocol { .. } => "GP-NET-004",
-            Self::HeadTooLarge { .. } => "GP-NET-005",
+            Self::HeadTooLarge => "GP-NET-005",
             Self::BodyTooLarge { .. } => "GP-NET-006",
             Self::ClosedEarly { .. } => "GP-NET-007",
             Self::Unsent => "GP-NET-008",

@@ -13,6 +13,9 @@ pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static
     if let Some(own) = source_of::<NetError>(error) {
         return own.clone();
     }
+    if error.is_parse_too_large() {
+        return NetError::HeadTooLarge;
+    }
     if error.is_canceled() {
         return NetError::Unsent;
     }
@@ -60,7 +63,8 @@ fn source_of<T: Error + 'static>(error: &dyn Error) -> Option<&T> {
             return Some(found);
         }
         // An io::Error hands out its payload's source, not the payload.
-        if let Some(found) = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref)?.downcast_ref::<T>() {
+        let payload = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = payload.and_then(|payload| payload.downcast_ref::<T>()) {
             return Some(found);
         }
         next = source.source();

@@ -5,17 +5,19 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use gatepost_model::limits::Limits;
-use http::Request;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::drain::Drain;
-use crate::error::NetError;
+use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
+use crate::in_hand::InHand;
 use crate::upgrade;
 
 /// The least that hyper takes as its buffer.
@@ -32,9 +34,19 @@ pub(crate) async fn serve_http1<I>(
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let in_hand = InHand::new();
     let service = service_fn(|request| {
-        let answering = Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer));
-        async move { Ok::<_, Infallible>(answering.await) }
+        let taken = in_hand.take();
+        let (request, refuse) = admit(request, &limits);
+        let answering = Arc::clone(&handler).handle(request, Arc::clone(&peer));
+        async move {
+            let answer = answering.await;
+            if let Some(refuse) = refuse.filter(|_| answer.status() != StatusCode::SWITCHING_PROTOCOLS) {
+                // Nobody hears it if the upgrade was not taken.
+                let _ = refuse.send(());
+            }
+            Ok::<_, Infallible>(answer.map(|body| body.holding(taken)))
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -54,12 +66,16 @@ where
             connection.await
         }
     };
-    ended.map_err(|error| explain::hyper(&error, "http/1.1", "the request"))
+    in_hand.judge(ended.map_err(|error| match error.is_timeout() {
+        true => explain::timeout(Wait::Head, limits.head_time),
+        false => explain::hyper(&error, "http/1.1", "the request"),
+    }))
 }
 
-/// The request as handlers see it.
-fn admit(mut request: Request<Incoming>, limits: &Limits) -> Request<Body> {
-    let asked = request.headers().contains_key(http::header::UPGRADE) || request.method() == http::Method::CONNECT;
+/// The request as handlers see it, and how to refuse the upgrade that it asks for. CONNECT is not offered
+/// as one: Gatepost is no forward proxy.
+fn admit(mut request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<oneshot::Sender<()>>) {
+    let asked = request.headers().contains_key(http::header::UPGRADE);
     let upgrade = asked.then(|| hyper::upgrade::on(&mut request));
     let mut request = request.map(|body| {
         let body = Body::incoming(body, "http/1.1", "the request").paced(limits.idle_time);
@@ -68,8 +84,6 @@ fn admit(mut request: Request<Incoming>, limits: &Limits) -> Request<Body> {
             None => body,
         }
     });
-    if let Some(upgrade) = upgrade {
-        upgrade::offer(request.extensions_mut(), upgrade);
-    }
-    request
+    let refuse = upgrade.map(|upgrade| upgrade::offer(request.extensions_mut(), upgrade));
+    (request, refuse)
 }

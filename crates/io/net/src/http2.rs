@@ -11,13 +11,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
 use crate::body::Body;
 use crate::drain::Drain;
 use crate::error::NetError;
 use crate::explain;
 use crate::handler::{Handler, Peer};
+use crate::in_hand::InHand;
 
 /// Octets that a client may send on one stream before we have read them.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -44,9 +44,9 @@ pub(crate) async fn serve_http2<I>(
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let streams = Arc::new(watch::Sender::new(0_usize));
+    let in_hand = InHand::new();
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = Busy::new(&streams);
+        let taken = in_hand.take();
         let answering = (request.headers().len() <= limits.head_fields)
             .then(|| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
         async move {
@@ -54,7 +54,7 @@ where
                 Some(answering) => answering.await,
                 None => too_many_fields(),
             };
-            Ok::<_, Infallible>(answer.map(|body| body.holding(busy)))
+            Ok::<_, Infallible>(answer.map(|body| body.holding(taken)))
         }
     });
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -70,31 +70,21 @@ where
         .keep_alive_timeout(PING)
         .serve_connection(TokioIo::new(io), service);
     let mut connection = pin!(connection);
+    let enough = async {
+        tokio::select! {
+            () = drain.started() => {}
+            () = in_hand.none_for(limits.idle_time) => {}
+        }
+    };
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        () = enough(&drain, streams.subscribe(), limits.idle_time) => {
+        () = enough => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
-    ended.map_err(|error| explain::hyper(&error, "h2", "the request"))
-}
-
-/// Ready when the drain has started, or no stream has been open for `idle`.
-async fn enough(drain: &Drain, mut streams: watch::Receiver<usize>, idle: Duration) {
-    let idled = async {
-        loop {
-            let quiet = streams.wait_for(|open| *open == 0).await.is_ok();
-            if quiet && tokio::time::timeout(idle, streams.changed()).await.is_err() {
-                return;
-            }
-        }
-    };
-    tokio::select! {
-        () = drain.started() => {}
-        () = idled => {}
-    }
+    in_hand.judge(ended.map_err(|error| explain::hyper(&error, "h2", "the request")))
 }
 
 /// The request as handlers see it.
@@ -113,20 +103,4 @@ fn too_many_fields() -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     answer
-}
-
-/// Counts one open stream, from its request to the end of its answer's body.
-struct Busy(Arc<watch::Sender<usize>>);
-
-impl Busy {
-    fn new(streams: &Arc<watch::Sender<usize>>) -> Self {
-        streams.send_modify(|open| *open += 1);
-        Self(Arc::clone(streams))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.send_modify(|open| *open -= 1);
-    }
 }

@@ -24,6 +24,7 @@ mod explain;
 pub mod handler;
 mod http1;
 mod http2;
+mod in_hand;
 pub mod listen;
 mod paced;
 mod request;

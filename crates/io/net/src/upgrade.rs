@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use http::{Extensions, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::error::NetError;
@@ -39,20 +40,32 @@ pub fn take_response(response: &mut Response<Body>) -> Option<Upgrade> {
     take(response.extensions_mut())
 }
 
-/// Puts hyper's upgrade into `extensions` as ours.
-pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgrade) {
+/// Puts hyper's upgrade into `extensions` as ours. Sending on what it gives breaks the promise at once:
+/// hyper would break it when the connection ends.
+pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgrade) -> oneshot::Sender<()> {
+    let (refuse, refused) = oneshot::channel();
     let promise = async move {
-        match upgrade.await {
-            Ok(upgraded) => Ok(Box::new(TokioIo::new(upgraded)) as Duplex),
+        let upgraded = tokio::select! {
+            Ok(()) = refused => return Err(not_switched()),
+            upgraded = upgrade => upgraded,
+        };
+        match upgraded {
+            Ok(upgraded) => {
+                let stream: Duplex = Box::new(TokioIo::new(upgraded));
+                Ok(stream)
+            }
             Err(error) => Err(match explain::hyper(&error, "http/1.1", "the upgrade") {
-                NetError::Unsent | NetError::Request { .. } => {
-                    NetError::Upgrade { detail: "the answer was not a switch of protocols".to_owned() }
-                }
+                NetError::Unsent | NetError::Request { .. } => not_switched(),
                 other => other,
             }),
         }
     };
     extensions.insert(Offer(Arc::new(Mutex::new(Some(Upgrade(Box::pin(promise)))))));
+    refuse
+}
+
+fn not_switched() -> NetError {
+    NetError::Upgrade { detail: "the answer was not a switch of protocols".to_owned() }
 }
 
 /// Extensions must be `Clone` and `Sync`; an upgrade is neither.

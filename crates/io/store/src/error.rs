@@ -37,6 +37,12 @@ pub enum StoreError {
         /// Which secret.
         what: String,
     },
+    /// What was given as the sealing key is none.
+    #[error("the sealing key cannot be used: {detail}")]
+    Key {
+        /// Why. Never the key.
+        detail: String,
+    },
     /// A new row would overwrite one that is there.
     #[error("{what} exists already")]
     Exists {
@@ -55,7 +61,7 @@ impl Fault for StoreError {
     fn blame(&self) -> Blame {
         match self {
             Self::Exists { .. } | Self::Missing { .. } => Blame::Caller,
-            Self::Sealed { .. } => Blame::Config,
+            Self::Sealed { .. } | Self::Key { .. } => Blame::Config,
             Self::Unusable { .. } | Self::Locked { .. } | Self::Foreign { .. } => Blame::Environment,
         }
     }
@@ -68,6 +74,7 @@ impl Fault for StoreError {
             Self::Sealed { .. } => "GP-STORE-004",
             Self::Exists { .. } => "GP-STORE-005",
             Self::Missing { .. } => "GP-STORE-006",
+            Self::Key { .. } => "GP-STORE-007",
         }
     }
     fn hint(&self) -> Option<String> {
@@ -75,6 +82,7 @@ impl Fault for StoreError {
             Self::Locked { .. } => "another process is writing; try again, or end it",
             Self::Foreign { .. } => "restore it from a backup, or name another file",
             Self::Sealed { .. } => "give the sealing key that the store was made with",
+            Self::Key { .. } => "a sealing key is 32 random octets in base64",
             Self::Unusable { .. } | Self::Exists { .. } | Self::Missing { .. } => return None,
         };
         Some(text.to_owned())

@@ -15,6 +15,7 @@ pub mod sqlite;
 pub mod store;
 
 mod owner;
+mod publish;
 mod queue;
 mod rows;
 mod schema;

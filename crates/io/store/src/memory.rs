@@ -14,6 +14,8 @@ use crate::rows::{exists, hex, missing};
 use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
 
 /// A store that ends with the process. Nothing is sealed, because nothing is written.
+///
+/// It acts when it is called, and not when the future is first polled.
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,

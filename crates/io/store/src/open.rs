@@ -57,6 +57,7 @@ impl Default for Options {
 ///   others, or cannot be written.
 /// - [`StoreError::Foreign`]: the file is no store, is damaged, or is of a newer version.
 /// - [`StoreError::Sealed`]: the key is missing or is not the one that the store was made with.
+/// - [`StoreError::Key`]: the key file holds something else.
 /// - [`StoreError::Locked`]: another process kept it for longer than the time-out.
 pub fn open(path: &Path, key: KeySource, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
     prepare_folder(path, options)?;

@@ -1,5 +1,6 @@
 //! Whose a file or folder is, and who else may touch it.
 
+use std::fmt::Display;
 use std::fs::Metadata;
 use std::path::Path;
 
@@ -29,7 +30,7 @@ pub(crate) fn check_file(path: &Path, metadata: &Metadata) -> Result<(), StoreEr
     Ok(())
 }
 
-pub(crate) fn unusable(path: &Path, detail: impl ToString) -> StoreError {
+pub(crate) fn unusable(path: &Path, detail: impl Display) -> StoreError {
     StoreError::Unusable { path: path.to_owned(), detail: detail.to_string() }
 }
 

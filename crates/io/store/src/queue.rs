@@ -1,5 +1,6 @@
 //! A connection on its own thread, and the questions that wait for it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
@@ -87,9 +88,16 @@ impl<T: Send> Task for Question<T> {
     }
 }
 
+/// A task that does `work`, and where its answer will come.
+pub(crate) fn task<T: Send + 'static>(
+    work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+) -> (Box<dyn Task>, oneshot::Receiver<Result<T, StoreError>>) {
+    let (reply, answer) = oneshot::channel();
+    (Box::new(Question { work: Some(Box::new(work)), answer: None, reply }), answer)
+}
+
 /// The thread of one connection. Dropping it ends the thread after what waits is done, so that the
 /// file is closed when the store is gone.
-#[derive(Debug)]
 pub(crate) struct Desk {
     path: PathBuf,
     queue: Option<mpsc::Sender<Box<dyn Task>>>,
@@ -118,11 +126,16 @@ impl Desk {
         work: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let ended = || unusable(&self.path, "the store's thread has ended");
-        let (reply, answer) = oneshot::channel();
-        let question = Question { work: Some(Box::new(work)), answer: None, reply };
+        let (task, answer) = task(work);
         let queue = self.queue.as_ref().ok_or_else(ended)?;
-        queue.send(Box::new(question)).await.map_err(|_| ended())?;
+        queue.send(task).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Desk({})", self.path.display())
     }
 }
 

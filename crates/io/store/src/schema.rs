@@ -1,6 +1,6 @@
 //! The file: how it is recognised, made, brought up to date and checked.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::error::StoreError;
 use crate::owner::unusable;
+use crate::publish::{create_private, fresh_sibling, settle_name};
 use crate::queue::Failure;
-use crate::seal::{Place, SealingKey, create_private, fresh_sibling, settle_name};
+use crate::seal::{Place, SealingKey};
 
 /// `GPST`, in the header of every store, so that another program's database is not taken for one.
 const APPLICATION_ID: i64 = 0x4750_5354;
@@ -126,7 +127,12 @@ pub(crate) fn check_key(connection: &Connection, path: &Path, key: &SealingKey) 
 }
 
 fn whole(connection: &Connection, path: &Path) -> Result<(), Failure> {
-    if number(connection, "page_count")? > QUICK_CHECK_PAGES {
+    let pages = number(connection, "page_count")?;
+    let octets = pages.saturating_mul(number(connection, "page_size")?).cast_unsigned();
+    if fs::metadata(path).is_ok_and(|file| file.len() < octets) && log_is_empty(path) {
+        return Err(foreign(path, "it is damaged: its end is missing").into());
+    }
+    if pages > QUICK_CHECK_PAGES {
         return Ok(());
     }
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -134,6 +140,14 @@ fn whole(connection: &Connection, path: &Path) -> Result<(), Failure> {
         return Err(foreign(path, format!("it is damaged: {verdict}")).into());
     }
     Ok(())
+}
+
+/// SQLite reads a last page that was cut as if it ended in zeros. Only where nothing waits in the
+/// log must the file itself hold every octet.
+fn log_is_empty(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    fs::metadata(log).map_or(true, |file| file.len() == 0)
 }
 
 /// The write-ahead log: readers do not wait for the writer, and a commit is one sync.

@@ -1,9 +1,9 @@
 //! Sealing: secrets are encrypted and bound to their row before they reach a disk.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 use crate::owner::{check_file, unusable};
+use crate::publish::publish;
 
 /// Length of a sealing key in octets.
 pub const KEY_LEN: usize = 32;
@@ -40,9 +41,9 @@ impl SealingKey {
     /// The key of these 32 octets.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if there are not exactly 32.
+    /// [`StoreError::Key`] if there are not exactly 32.
     pub fn from_bytes(octets: &[u8]) -> Result<Self, StoreError> {
-        let wrong = || sealed("the sealing key is not 32 octets");
+        let wrong = || unfit("it is not 32 octets");
         if octets.len() != KEY_LEN {
             return Err(wrong());
         }
@@ -57,7 +58,7 @@ impl SealingKey {
     /// A new random key that nobody keeps: for a store that ends with the process.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if the system gives no random octets.
+    /// [`StoreError::Key`] if the system gives no random octets.
     pub fn generate() -> Result<Self, StoreError> {
         Self::from_bytes(random_octets()?.as_slice())
     }
@@ -66,10 +67,10 @@ impl SealingKey {
     /// `GATEPOST_SEAL_KEY` and a key file hold.
     ///
     /// # Errors
-    /// [`StoreError::Sealed`] if it is anything else. The text is never part of the error.
+    /// [`StoreError::Key`] if it is anything else. The text is never part of the error.
     pub fn from_env_text(text: &str) -> Result<Self, StoreError> {
         let octets = STANDARD.decode(text.trim()).map(Zeroizing::new);
-        let octets = octets.map_err(|_| sealed("the sealing key is not base64 of 32 octets"))?;
+        let octets = octets.map_err(|_| unfit("it is not base64 of 32 octets"))?;
         Self::from_bytes(&octets)
     }
 
@@ -77,7 +78,7 @@ impl SealingKey {
     ///
     /// # Errors
     /// [`StoreError::Unusable`] naming the path if group or others may open it, if it is not ours,
-    /// or if it cannot be read; [`StoreError::Sealed`] if no key is in it.
+    /// or if it cannot be read; [`StoreError::Key`] if no key is in it.
     pub fn load(path: &Path) -> Result<Option<Self>, StoreError> {
         let file = match File::open(path) {
             Ok(file) => file,
@@ -89,7 +90,7 @@ impl SealingKey {
         let mut text = Zeroizing::new(String::with_capacity(256));
         file.take(KEY_FILE_MAX).read_to_string(&mut text).map_err(|error| unusable(path, error))?;
         let key = Self::from_env_text(&text);
-        key.map(Some).map_err(|_| sealed(format!("{} holds no sealing key", path.display())))
+        key.map(Some).map_err(|_| unfit(format!("{} holds none", path.display())))
     }
 
     /// The key in the file at `path`; if there is no such file, a new one, mode 0600, on the disk
@@ -196,61 +197,116 @@ pub(crate) fn sealed(what: impl Into<String>) -> StoreError {
     StoreError::Sealed { what: what.into() }
 }
 
-/// A name beside `path` that nobody else uses.
-pub(crate) fn fresh_sibling(path: &Path) -> Result<PathBuf, StoreError> {
-    let number = getrandom::u64().map_err(|error| unusable(path, error))?;
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".new-{number:016x}"));
-    Ok(PathBuf::from(name))
-}
-
-/// Gives the finished file at `from` its name, unless something has that name already, and makes
-/// that last. `from` is gone in either case.
-pub(crate) fn settle_name(from: &Path, path: &Path) -> Result<(), StoreError> {
-    let linked = fs::hard_link(from, path);
-    fs::remove_file(from).map_err(|error| unusable(from, error))?;
-    match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(path, error)),
-        _ => {}
-    }
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    sync_folder(folder)
-}
-
-/// Opens a new file that only we may read.
-pub(crate) fn create_private(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|error| unusable(path, error))
-}
-
-fn publish(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let draft = fresh_sibling(path)?;
-    let mut file = create_private(&draft)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| unusable(&draft, error))?;
-    settle_name(&draft, path)
-}
-
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| unusable(folder, error))
-}
-
-// Elsewhere a folder cannot be opened as a file, and the system orders its changes itself.
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<(), StoreError> {
-    Ok(())
+fn unfit(detail: impl Into<String>) -> StoreError {
+    StoreError::Key { detail: detail.into() }
 }
 
 fn random_octets() -> Result<Zeroizing<[u8; KEY_LEN]>, StoreError> {
     let mut octets = Zeroizing::new([0; KEY_LEN]);
-    getrandom::fill(octets.as_mut_slice()).map_err(|_| sealed("the system gives no random octets"))?;
+    getrandom::fill(octets.as_mut_slice()).map_err(|_| unfit("the system gives no random octets"))?;
     Ok(octets)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const PLACE: Place<'static> = Place { kind: "credential", name: "one", also: &[Some("alice"), None] };
+
+    fn key(octet: u8) -> SealingKey {
+        SealingKey::from_bytes(&[octet; KEY_LEN]).unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_only_in_its_place_and_with_its_key() {
+        let secret = Secret::from("open sesame");
+        let value = key(1).seal(&PLACE, &secret).unwrap();
+        assert_eq!(key(1).open(&PLACE, &value), Ok(secret));
+
+        let wrong = Err(StoreError::Sealed { what: "credential \"one\"".into() });
+        assert_eq!(key(2).open(&PLACE, &value), wrong);
+        let places = [
+            Place { kind: "user", ..PLACE },
+            Place { name: "two", ..PLACE },
+            Place { also: &[Some("alice")], ..PLACE },
+            Place { also: &[Some("alice"), Some("")], ..PLACE },
+            Place { also: &[Some("mallory"), None], ..PLACE },
+            Place { kind: "credentialo", name: "ne", ..PLACE },
+        ];
+        for place in places {
+            assert!(key(1).open(&place, &value).is_err(), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn every_changed_octet_and_every_cut_is_noticed() {
+        let value = key(1).seal(&PLACE, &Secret::from("s")).unwrap();
+        for at in 0..value.len() {
+            let mut changed = value.clone();
+            changed[at] ^= 1;
+            assert!(key(1).open(&PLACE, &changed).is_err(), "octet {at}");
+            assert!(key(1).open(&PLACE, &value[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn no_two_values_are_the_same_and_none_holds_the_secret() {
+        let secret = Secret::from("a rather long secret text");
+        let values: Vec<_> = (0..32).map(|_| key(1).seal(&PLACE, &secret).unwrap()).collect();
+        for (at, value) in values.iter().enumerate() {
+            assert!(!value.windows(6).any(|part| part == b"secret"));
+            assert!(!values[..at].contains(value));
+        }
+    }
+
+    #[test]
+    fn a_key_is_32_octets_of_base64() {
+        let text = STANDARD.encode([7; KEY_LEN]);
+        assert_eq!(SealingKey::from_env_text(&format!(" {text}\n")).unwrap().id, key(7).id);
+        for text in ["", "AAAA", "not base64!", &STANDARD.encode([7; 33]), &text[..43]] {
+            let error = SealingKey::from_env_text(text).unwrap_err();
+            assert!(matches!(error, StoreError::Key { .. }), "{error}");
+            assert!(text.is_empty() || !error.to_string().contains(text), "the text is in the error");
+        }
+        assert_eq!(format!("{:?}", key(7)), "SealingKey(****)");
+        assert_ne!(SealingKey::generate().unwrap().id, SealingKey::generate().unwrap().id);
+    }
+
+    #[test]
+    fn a_key_file_is_made_once_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seal.key");
+        assert!(SealingKey::load(&path).unwrap().is_none());
+        let first = SealingKey::load_or_create(&path).unwrap();
+        let again = SealingKey::load_or_create(&path).unwrap();
+        assert_eq!(first.id, again.id);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a draft stayed behind");
+    }
+
+    #[test]
+    fn a_second_writer_does_not_overwrite_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seal.key");
+        publish(&path, b"first").unwrap();
+        publish(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seal.key");
+        SealingKey::load_or_create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for mode in [0o640, 0o604, 0o620] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let expected = unusable(&path, "the file is open to group or others; make it 0600");
+            assert_eq!(SealingKey::load_or_create(&path).unwrap_err(), expected);
+        }
+    }
+}

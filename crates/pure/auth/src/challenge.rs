@@ -117,16 +117,17 @@ struct List {
     parsed: Parsed,
     /// The current field, counted from 1.
     field: usize,
-    /// The challenge that parameters are added to; `None` before the first and after a fault, when
-    /// parameters belong to something that is already lost.
+    /// The challenge that parameters are added to.
     open: Option<Challenge>,
+    /// The challenge that parameters belong to had a fault: they go with it, without a word.
+    lost: bool,
 }
 
 impl List {
     fn read_field(&mut self, field: &[u8]) {
         for (at, element) in grammar::elements(field) {
             if let Err(why) = self.read_element(element) {
-                self.open = None;
+                (self.open, self.lost) = (None, true);
                 self.fault(at, why);
             }
         }
@@ -142,6 +143,9 @@ impl List {
             return Err("neither a scheme nor a parameter");
         }
         if data.starts_with(b"=") {
+            if self.lost {
+                return Ok(());
+            }
             let open = self.open.as_mut().ok_or("a parameter without its challenge")?;
             if open.token68.is_some() {
                 return Err("a parameter beside token68");
@@ -163,6 +167,7 @@ impl List {
     }
 
     fn close(&mut self) {
+        self.lost = false;
         self.parsed.challenges.extend(self.open.take());
     }
 

@@ -34,6 +34,9 @@ pub const MOST_LEGS: u8 = 8;
 /// The most things that are asked for before one request.
 pub const MOST_NEEDS: u8 = 16;
 
+/// A scheme to try, with the challenge that it answers; `None` ahead of any.
+type Attempt = (&'static dyn Scheme, Option<Challenge>);
+
 /// What changes from leg to leg.
 #[derive(Debug, Clone, Copy)]
 pub struct Leg<'a> {
@@ -85,7 +88,7 @@ pub struct Exchange {
     registry: &'static [&'static dyn Scheme],
     state: State,
     /// What is left to try for the next request, the first first.
-    candidates: Vec<(&'static dyn Scheme, Option<Challenge>)>,
+    candidates: Vec<Attempt>,
     skipped: Vec<Skipped>,
     offered: Vec<String>,
     faults: Vec<AuthError>,
@@ -212,7 +215,7 @@ impl Exchange {
                 settings: leg.settings,
                 now: leg.now,
                 entropy: leg.entropy,
-                memory: self.sent.as_ref().map_or(&[], |sent| &sent.memory.reveal()),
+                memory: self.sent.as_ref().map_or(&[], |sent| sent.memory.reveal()),
             };
             let reason = match scheme.prove(&turn) {
                 Ok(Step::Need(need)) => return Ok(self.need(scheme, need)),
@@ -263,11 +266,7 @@ impl Exchange {
     }
 
     /// Which candidates may still be tried after what was sent, or why none.
-    fn admissible(
-        &mut self,
-        candidates: Vec<Candidate>,
-        answers: &mut Answers,
-    ) -> Result<Vec<(&'static dyn Scheme, Option<Challenge>)>, String> {
+    fn admissible(&mut self, candidates: Vec<Candidate>, answers: &mut Answers) -> Result<Vec<Attempt>, String> {
         let mut candidates: Vec<_> =
             candidates.into_iter().map(|candidate| (candidate.scheme, Some(candidate.challenge))).collect();
         let Some(sent) = &self.sent else {

@@ -121,6 +121,34 @@ const HOP_BY_HOP: &[&str] = &[
     "upgrade",
 ];
 
+/// Fields that frame, route, authenticate or describe the content: of no use after it, and a trap
+/// for a reader that merges trailers into the head (RFC 9110 §6.5.1).
+pub(crate) const TRAILER_BARRED: &[&str] = &[
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+    "x-wsse",
+];
+
 /// Fields of the message itself: Connection must not name them (RFC 9110 §7.6.1).
 const END_TO_END: &[&str] = &[
     "accept",

@@ -200,8 +200,13 @@ fn host(version: Version, target: &Target, headers: &HeaderMap) -> Result<Option
 /// A version of another HTTP is 505, anything else in its place is no HTTP.
 fn request_fault(error: httparse::Error, octets: &[u8]) -> HttpError {
     let line = octets.split(|b| *b == b'\r').next().unwrap_or_default();
-    let version = line.rsplit(|b| *b == b' ').next().unwrap_or_default();
-    let other_http = matches!(version, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
+    let mut parts = line.split(|b| *b == b' ').skip(2);
+    let other_http = match (parts.next(), parts.next()) {
+        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None) => {
+            major.is_ascii_digit() && minor.is_ascii_digit()
+        }
+        _ => false,
+    };
     match error {
         httparse::Error::Version if other_http => HttpError::Version,
         _ => fault(error, HttpError::StartLine("method, target and version are not as they must be")),

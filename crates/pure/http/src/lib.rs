@@ -18,10 +18,14 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod decoder;
+pub mod encoder;
 pub mod error;
 pub mod fields;
 pub mod framing;
 pub mod head;
 pub mod host;
+pub mod request_reader;
 pub mod scan;
 pub mod target;
+pub mod write;

@@ -176,7 +176,9 @@ mod tests {
 
     const LIMITS: HeadLimits = HeadLimits { bytes: 40, start_line: 20, fields: 2 };
 
-    fn whole(mut scan: Scan, octets: &[u8]) -> Result<Option<Span>, HttpError> {
+    type Found = Result<Option<Span>, HttpError>;
+
+    fn whole(mut scan: Scan, octets: &[u8]) -> Found {
         let answer = scan.clone().find_end(octets, &LIMITS);
         // Octet by octet, it says the same: an error perhaps earlier, never another.
         let mut grown = Ok(None);
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn ends_are_found_and_faults_named() {
         let span = |start, end, fields| Ok(Some(Span { start, end, fields }));
-        let table: &[(&[u8], Result<Option<Span>, HttpError>)] = &[
+        let table: &[(&[u8], Found)] = &[
             (b"", Ok(None)),
             (b"\r", Ok(None)),
             (b"GET / HTTP/1.1\r\n\r", Ok(None)),

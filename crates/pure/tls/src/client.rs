@@ -78,6 +78,7 @@ fn explain_certificate(error: &CertificateError) -> TlsError {
             TlsError::NotYetValid { not_before: Some(moment(*not_before)) }
         }
         CertificateError::UnknownIssuer => TlsError::UnknownIssuer,
+        CertificateError::BadSignature => TlsError::BadSignature,
         CertificateError::NotValidForNameContext { expected, presented } => TlsError::WrongName {
             expected: expected.to_str().into_owned(),
             presented: presented.iter().map(|name| plain_name(name)).collect(),

@@ -23,6 +23,11 @@ pub enum TlsError {
     /// No trusted authority stands behind the peer's certificate.
     #[error("the certificate was issued by an authority that is not trusted here")]
     UnknownIssuer,
+    /// A signature in the handshake or the chain does not fit.
+    ///
+    /// Mostly the certificate was issued by an authority that has the name of a trusted one, but another key.
+    #[error("a signature does not fit: the certificate comes from another authority of the same name, or was altered")]
+    BadSignature,
     /// The peer's certificate is for other names.
     #[error("the certificate is not valid for {expected}; it is valid for {}", list(.presented))]
     WrongName {
@@ -85,6 +90,7 @@ impl Fault for TlsError {
             Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::UnknownIssuer
+            | Self::BadSignature
             | Self::WrongName { .. }
             | Self::Unacceptable { .. }
             | Self::Refused { .. }
@@ -107,6 +113,7 @@ impl Fault for TlsError {
             Self::KeyMismatch { .. } => "GP-TLS-009",
             Self::Issue { .. } => "GP-TLS-010",
             Self::Setting { .. } => "GP-TLS-011",
+            Self::BadSignature => "GP-TLS-012",
         }
     }
 
@@ -119,6 +126,7 @@ impl Fault for TlsError {
             Self::Expired { .. } => "renew the certificate on the other end, and check the clock of this machine",
             Self::NotYetValid { .. } => "check the clocks of both machines",
             Self::UnknownIssuer => "if you trust that authority, name its certificate with `--ca FILE`",
+            Self::BadSignature => "name the authority of that very installation with `--ca FILE`",
             Self::WrongName { .. } => "use one of the names in the certificate, or have it issued for this name",
             Self::Handshake { .. } => "check that the other end speaks TLS 1.2 or 1.3 on this port",
             Self::Refused { .. } | Self::Unacceptable { .. } => return None,

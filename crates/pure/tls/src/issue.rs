@@ -88,7 +88,8 @@ impl Authority {
     /// valid from five minutes before `now` for `lifetime`, but never beyond the authority's own end.
     ///
     /// # Errors
-    /// [`TlsError::Issue`] if there is no name, or one is neither a DNS name nor an IP address.
+    /// [`TlsError::Issue`] if there is no name, one is neither a DNS name nor an IP address, or the
+    /// authority itself has ended.
     pub fn issue_server(&self, names: &[String], now: Timestamp, lifetime: Duration) -> Result<Issued, TlsError> {
         let Some(first) = names.first() else {
             return Err(cannot_issue("a server", "it has no name"));
@@ -99,6 +100,9 @@ impl Authority {
         let wrong = |error: rcgen::Error| cannot_issue(first, &error.to_string());
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(wrong)?;
         let end = Certificate::parse(&self.certificate)?.not_after;
+        if end <= now {
+            return Err(cannot_issue(first, &format!("the authority itself ended at {end}")));
+        }
         let mut params = parameters(first, now, lifetime.min(end.since(now)))?;
         let alternative = CertificateParams::new(names.to_vec()).map_err(wrong)?;
         params.subject_alt_names = alternative.subject_alt_names;

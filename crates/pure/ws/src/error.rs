@@ -1,17 +1,27 @@
-//! What a WebSocket peer can do wrong, and which close code says so.
+//! What can be wrong with a WebSocket, as plain data that knows no other module of this crate.
 
 use gatepost_model::fault::{Blame, Fault};
+use http::StatusCode;
 use thiserror::Error;
 
-/// A rule of RFC 6455 that the other end broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+/// Why a handshake or a frame is refused. The text never repeats what the peer sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum WsError {
-    /// The opening is not one (RFC 6455 §4).
-    #[error("the WebSocket opening is malformed: {0}")]
-    Handshake(&'static str),
+    /// The request does not ask for a WebSocket as it must (RFC 6455 §4.2.1).
+    #[error("malformed WebSocket request: {0}")]
+    Request(&'static str),
+    /// A version other than 13 (RFC 6455 §4.4).
+    #[error("the WebSocket version is not 13")]
+    Version,
+    /// The answer does not accept what was asked for (RFC 6455 §4.1).
+    #[error("the WebSocket was not accepted: {0}")]
+    Answer(&'static str),
+    /// The frame that closes is malformed, or its code may not be sent (RFC 6455 §5.5.1, §7.4).
+    #[error("malformed WebSocket close: {0}")]
+    Close(&'static str),
     /// A frame breaks the framing (RFC 6455 §5).
-    #[error("a WebSocket frame is malformed: {0}")]
+    #[error("malformed WebSocket frame: {0}")]
     Frame(&'static str),
     /// A text is not UTF-8 (RFC 6455 §8.1).
     #[error("a WebSocket text is not UTF-8")]
@@ -22,31 +32,46 @@ pub enum WsError {
         /// The limit.
         limit: usize,
     },
+    /// We were asked to send something that is not allowed.
+    #[error("cannot be sent over a WebSocket: {0}")]
+    Unsendable(&'static str),
 }
 
 impl WsError {
-    /// The close code that tells the other end (RFC 6455 §7.4.1).
+    /// The status that suits a server's refusal of a handshake. With 426, also send
+    /// `Sec-WebSocket-Version: 13` (RFC 6455 §4.2.2). For a gateway, a bad answer of its upstream is
+    /// 502.
     #[must_use]
-    pub fn close_code(self) -> u16 {
+    pub fn status(&self) -> StatusCode {
         match self {
-            Self::Handshake(_) | Self::Frame(_) => 1002,
-            Self::Text => 1007,
-            Self::TooLarge { .. } => 1009,
+            Self::Request(_) | Self::Close(_) | Self::Frame(_) | Self::Text | Self::TooLarge { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Version => StatusCode::UPGRADE_REQUIRED,
+            Self::Answer(_) => StatusCode::BAD_GATEWAY,
+            Self::Unsendable(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
 
 impl Fault for WsError {
     fn blame(&self) -> Blame {
-        Blame::Peer
+        match self {
+            Self::Unsendable(_) => Blame::Caller,
+            _ => Blame::Peer,
+        }
     }
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Handshake(_) => "GP-WS-001",
-            Self::Frame(_) => "GP-WS-002",
-            Self::Text => "GP-WS-003",
-            Self::TooLarge { .. } => "GP-WS-004",
+            Self::Request(_) => "GP-WS-001",
+            Self::Version => "GP-WS-002",
+            Self::Answer(_) => "GP-WS-003",
+            Self::Close(_) => "GP-WS-004",
+            Self::Unsendable(_) => "GP-WS-005",
+            Self::Frame(_) => "GP-WS-006",
+            Self::Text => "GP-WS-007",
+            Self::TooLarge { .. } => "GP-WS-008",
         }
     }
 }

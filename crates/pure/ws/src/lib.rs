@@ -1,15 +1,21 @@
-//! The WebSocket core (RFC 6455): handshakes and frames as plain functions of octets.
+//! The WebSocket core (RFC 6455): handshakes, frames and close codes, told from both ends of the wire.
 //!
-//! [`handshake`] knows both ends of the opening over HTTP/1.1; [`frame`] reads and writes single
-//! frames under a bound that is checked before anything grows; [`message`] makes messages of them.
-//! There is no socket, no clock and no randomness here. Absent for now: compression (RFC 7692), the
-//! opening over HTTP/2 (RFC 8441), and the client's masking.
-
+//! There is no socket, clock or randomness here: header fields go in, decisions come out. A server
+//! reads an [`Offer`](handshake::Offer) from an upgrade request; a client makes one. Both judge the
+//! 101 by it: a connection is a WebSocket only after
+//! [`Offer::check_answer`](handshake::Offer::check_answer), and a gateway tunnels nothing before.
+//!
+//! [`frame`] reads and writes single frames at the server's end, and [`message`] makes messages of
+//! them, each under a bound that is checked before anything grows.
+//!
+//! Import from the defining module, never from a re-export.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod accept;
+pub mod close;
 pub mod error;
 pub mod frame;
 pub mod handshake;

@@ -1,5 +1,6 @@
 //! Frames made into messages, and control frames told apart, under one bound.
 
+use crate::close::{Close, CloseCode};
 use crate::error::WsError;
 use crate::frame::{Frame, Opcode};
 
@@ -14,8 +15,8 @@ pub enum Said {
     Ping(Vec<u8>),
     /// An answer to a ping, or just a sign of life.
     Pong(Vec<u8>),
-    /// The end, with its code if one was given.
-    Close(Option<u16>),
+    /// The end, with its reason if one was given.
+    Close(Option<Close>),
 }
 
 /// Puts the parts of messages together.
@@ -58,7 +59,7 @@ impl Assembler {
         let opcode = match opcode {
             Opcode::Ping => return Ok(Some(Said::Ping(payload))),
             Opcode::Pong => return Ok(Some(Said::Pong(payload))),
-            Opcode::Close => return close(&payload).map(Some),
+            Opcode::Close => return Close::read(&payload).map(|close| Some(Said::Close(close))),
             Opcode::Continuation | Opcode::Text | Opcode::Binary => opcode,
         };
         if payload.len() > self.room() {
@@ -84,16 +85,15 @@ impl Assembler {
     }
 }
 
-/// A close frame: nothing, or a code that may be sent and a text (RFC 6455 §5.5.1, §7.4).
-fn close(payload: &[u8]) -> Result<Said, WsError> {
-    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
-        return if payload.is_empty() { Ok(Said::Close(None)) } else { Err(WsError::Frame("half a close code")) };
-    };
-    let code = u16::from_be_bytes(*code);
-    if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
-        return Err(WsError::Frame("a close code that is never sent"));
+/// With which code a connection ends on which this went wrong (RFC 6455 §7.4.1).
+#[must_use]
+pub fn close_code(error: WsError) -> CloseCode {
+    match error {
+        WsError::Text => CloseCode::INVALID_DATA,
+        WsError::TooLarge { .. } => CloseCode::TOO_BIG,
+        WsError::Unsendable(_) => CloseCode::INTERNAL,
+        _ => CloseCode::PROTOCOL,
     }
-    std::str::from_utf8(reason).map(|_| Said::Close(Some(code))).map_err(|_| WsError::Text)
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
             for (fin, opcode, payload) in frames {
                 last = assembler.take(frame(*fin, *opcode, payload));
             }
-            last.unwrap_err().close_code()
+            close_code(last.unwrap_err()).number()
         };
         assert_eq!(run(&[(true, Opcode::Continuation, b"a")]), 1002);
         assert_eq!(run(&[(false, Opcode::Text, b"a"), (true, Opcode::Text, b"a")]), 1002);
@@ -130,13 +130,13 @@ mod tests {
         assert_eq!(run(&[(false, Opcode::Text, b"abc"), (true, Opcode::Continuation, b"de")]), 1009);
         assert_eq!(run(&[(true, Opcode::Close, b"\x03")]), 1002);
         assert_eq!(run(&[(true, Opcode::Close, &1005_u16.to_be_bytes())]), 1002);
-        assert_eq!(run(&[(true, Opcode::Close, b"\x03\xe8\xff")]), 1007);
     }
 
     #[test]
     fn a_close_says_why() {
         let mut assembler = Assembler::new(4);
         assert_eq!(assembler.take(frame(true, Opcode::Close, b"")), Ok(Some(Said::Close(None))));
-        assert_eq!(assembler.take(frame(true, Opcode::Close, b"\x03\xe8bye")), Ok(Some(Said::Close(Some(1000)))));
+        let bye = Close { code: CloseCode::NORMAL, reason: "bye".into() };
+        assert_eq!(assembler.take(frame(true, Opcode::Close, b"\x03\xe8bye")), Ok(Some(Said::Close(Some(bye)))));
     }
 }

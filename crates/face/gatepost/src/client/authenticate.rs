@@ -12,8 +12,8 @@ use gatepost_net::body::Body;
 use gatepost_policy::credentials::Ask;
 use http::{HeaderMap, Response, StatusCode};
 
-use crate::client::request::Outgoing;
-use crate::client::session::{Context, Preauthenticate};
+use crate::client::context::{Context, Preauthenticate};
+use crate::client::outgoing::Outgoing;
 use crate::clock;
 use crate::error::Error;
 use crate::needs::World;

@@ -1,6 +1,8 @@
 //! The client's side: sessions, and the road of a request on its way out.
 
-pub mod authenticate;
+pub(crate) mod authenticate;
+pub mod context;
+pub(crate) mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;
 pub(crate) mod pool;

@@ -8,8 +8,9 @@ use http::header::{CONTENT_LENGTH, HOST, LOCATION};
 use http::{Request, Response};
 
 use crate::client::authenticate::{Next, Turns};
-use crate::client::request::Outgoing;
-use crate::client::session::Context;
+use crate::client::context::Context;
+use crate::client::outgoing::Outgoing;
+use crate::client::payload::Payload;
 use crate::error::Error;
 
 /// Octets of an answer that are read away so that its connection can be used again.
@@ -30,7 +31,7 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
                 outgoing.method = method;
                 if !keep_body {
                     redirects::strip_content(&mut outgoing.headers);
-                    outgoing.payload = crate::client::payload::Payload::Empty;
+                    outgoing.payload = Payload::Empty;
                 }
                 if !same_origin {
                     redirects::strip_on_cross_origin(&mut outgoing.headers);

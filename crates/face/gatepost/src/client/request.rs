@@ -9,9 +9,10 @@ use gatepost_net::body::Body;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response};
 
+use crate::client::context::Context;
+use crate::client::outgoing::Outgoing;
 use crate::client::payload::Payload;
 use crate::client::pipeline;
-use crate::client::session::Context;
 use crate::error::Error;
 
 /// A request that is being put together. A mistake in it shows when it is sent.
@@ -21,17 +22,6 @@ pub struct RequestBuilder {
     context: Arc<Context>,
     outgoing: Result<Outgoing, Error>,
     time: Option<Duration>,
-}
-
-/// A request on its way: what the pipeline works on.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) payload: Payload,
-    /// The credential that the caller named for this request; it goes before the session's.
-    pub(crate) credential: Option<Credential>,
 }
 
 impl RequestBuilder {

@@ -13,24 +13,12 @@ use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
 use http::Method;
 
+use crate::client::context::{Context, Preauthenticate};
 use crate::client::request::RequestBuilder;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
 use crate::error::Error;
 use crate::events::{Events, Sink};
-
-/// Whether a proof is sent before anybody asked for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Preauthenticate {
-    /// Never.
-    Never,
-    /// Where a proof was accepted before in this session, and below. The default.
-    #[default]
-    Learned,
-    /// Always, with the first allowed scheme that there is a credential for. Name the scheme then:
-    /// after a proof sent ahead nothing weaker is tried.
-    Always,
-}
 
 /// An HTTP client that answers challenges.
 ///
@@ -51,23 +39,6 @@ pub enum Preauthenticate {
 #[derive(Debug, Clone)]
 pub struct Session {
     pub(crate) context: Arc<Context>,
-}
-
-/// What every request of a session refers to.
-#[derive(Debug)]
-pub(crate) struct Context {
-    pub(crate) upstream: Upstream,
-    pub(crate) transport: TransportRules,
-    pub(crate) credential_rules: CredentialRules,
-    pub(crate) redirects: RedirectRules,
-    pub(crate) schemes: Vec<&'static dyn Scheme>,
-    /// The caller listed the schemes: their order is the order of preference.
-    pub(crate) schemes_are_listed: bool,
-    pub(crate) settings: Settings,
-    pub(crate) credentials: Vec<Credential>,
-    pub(crate) preauthenticate: Preauthenticate,
-    pub(crate) spaces: Spaces,
-    pub(crate) events: Events,
 }
 
 impl Session {

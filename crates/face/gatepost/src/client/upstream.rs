@@ -58,7 +58,7 @@ impl Upstream {
         mut connection: Connection,
         request: Request<Body>,
     ) -> Result<Response<Body>, Failed> {
-        let answer = connection.send(request).await?;
+        let answer = connection.try_send(request).await?;
         self.pool.give(origin.clone(), connection);
         Ok(answer)
     }

@@ -71,12 +71,12 @@ impl Keys {
     pub(crate) async fn current(&self, id: Option<&str>, now: Timestamp) -> Result<Arc<KeySet>, Error> {
         match &self.source {
             KeySource::Fixed(keys) => Ok(Arc::clone(keys)),
-            KeySource::File(path) => self.from_file(path).await,
-            KeySource::Url(url, upstream) => self.from_url(url, upstream, id, now).await,
+            KeySource::File(path) => self.of_file(path).await,
+            KeySource::Url(url, upstream) => self.of_url(url, upstream, id, now).await,
         }
     }
 
-    async fn from_file(&self, path: &PathBuf) -> Result<Arc<KeySet>, Error> {
+    async fn of_file(&self, path: &PathBuf) -> Result<Arc<KeySet>, Error> {
         let mut held = self.held.lock().await;
         let modified = tokio::fs::metadata(path).await.and_then(|meta| meta.modified()).ok();
         if let Some(keys) = held.keys.as_ref().filter(|_| modified.is_none() || modified == held.modified) {
@@ -93,7 +93,7 @@ impl Keys {
         }
     }
 
-    async fn from_url(
+    async fn of_url(
         &self,
         url: &Url,
         upstream: &Upstream,

@@ -1,12 +1,16 @@
 //! The echo: what came, as JSON for programs and as a page for people.
 
 use gatepost::net::body::Body;
+use gatepost::server::denied::Denied;
 use gatepost::server::site::Visitor;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::config::routes::Route;
 use crate::demo::{page, websocket};
+use crate::forward;
+use crate::plan::Plan;
 
 /// How much of a body is echoed.
 const LONGEST: usize = 64 * 1024;
@@ -14,15 +18,21 @@ const LONGEST: usize = 64 * 1024;
 /// Where the WebSocket echo is.
 const WEBSOCKET: &str = "/ws";
 
-/// Answers with what came.
-pub(crate) async fn answer(mut request: Request<Body>, visitor: &Visitor) -> Response<Body> {
+/// Answers with what came, as a service behind the gate would see it.
+pub(crate) async fn answer(
+    mut request: Request<Body>,
+    plan: &Plan,
+    route: &Route,
+    visitor: &Visitor,
+    host: &str,
+) -> Result<Response<Body>, Denied> {
     if request.uri().path() == WEBSOCKET {
         let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
-        return websocket::answer(&mut request, expires);
+        return Ok(websocket::answer(&mut request, expires));
     }
-    let (head, body) = request.into_parts();
+    let (head, body) = forward::prepare(request, plan, route, visitor, host)?.request.into_parts();
     let Ok(octets) = body.collect(LONGEST).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "413 the echo takes 64 KiB at most\n");
+        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "413 the echo takes 64 KiB at most\n"));
     };
     let seen = json!({
         "method": head.method.as_str(),
@@ -36,9 +46,9 @@ pub(crate) async fn answer(mut request: Request<Body>, visitor: &Visitor) -> Res
         "body": String::from_utf8_lossy(&octets),
     });
     if wants_page(&head.headers) {
-        return with_type(page::page(&seen), "text/html; charset=utf-8");
+        return Ok(with_type(page::page(&seen), "text/html; charset=utf-8"));
     }
-    with_type(format!("{seen:#}\n"), "application/json")
+    Ok(with_type(format!("{seen:#}\n"), "application/json"))
 }
 
 /// Field values in order; a name that stands twice has a list.

@@ -10,8 +10,8 @@ use gatepost::server::denied::Denied;
 use gatepost::server::respond::respond;
 use gatepost::ws::error::WsError;
 use gatepost::ws::frame::{self, Opcode};
-use gatepost::ws::handshake;
-use gatepost::ws::message::{Assembler, Said};
+use gatepost::ws::handshake::Offer;
+use gatepost::ws::message::{Assembler, Said, close_code};
 use http::{Request, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -24,9 +24,9 @@ const CHUNK: usize = 4096;
 
 /// Opens the WebSocket that `request` asks for, or says that this is where one could be.
 pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) -> Response<Body> {
-    let upgrade = upgrade::take_request(request);
-    let opened = handshake::answer(request.method(), request.headers());
-    let (Some(upgrade), Ok(fields)) = (upgrade, opened) else {
+    let offer = Offer::of_request(request.method(), request.version(), request.headers());
+    let fields = offer.and_then(|offer| offer.answer(None));
+    let (Some(upgrade), Ok(fields)) = (upgrade::take_request(request), fields) else {
         return respond(&Denied::UpgradeRequired("websocket"));
     };
     tokio::spawn(async move {
@@ -60,7 +60,7 @@ async fn echo(mut stream: Duplex) {
                     }
                 }
                 Err(error) => {
-                    let _ = stream.write_all(&frame::write(Opcode::Close, &error.close_code().to_be_bytes())).await;
+                    let _ = stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
                     let _ = stream.shutdown().await;
                     return;
                 }
@@ -84,8 +84,8 @@ fn next(held: &mut Vec<u8>, assembler: &mut Assembler) -> Result<Option<(Vec<u8>
             Some(Said::Text(text)) => (frame::write(Opcode::Text, text.as_bytes()), false),
             Some(Said::Binary(octets)) => (frame::write(Opcode::Binary, &octets), false),
             Some(Said::Ping(octets)) => (frame::write(Opcode::Pong, &octets), false),
-            Some(Said::Close(code)) => {
-                let code = code.map(u16::to_be_bytes);
+            Some(Said::Close(close)) => {
+                let code = close.map(|close| close.code.number().to_be_bytes());
                 (frame::write(Opcode::Close, code.as_ref().map_or(&[], |code| code.as_slice())), true)
             }
         };

@@ -52,20 +52,6 @@ fn names_never_look_alike() {
     }
 }
 
-#[test]
-fn only_a_websocket_upgrade_is_forwarded() {
-    let table: [(&[(&str, &str)], bool); 5] = [
-        (&[("upgrade", "WebSocket"), ("connection", "keep-alive, Upgrade")], true),
-        (&[("upgrade", "h2c"), ("connection", "upgrade")], false),
-        (&[("upgrade", "websocket, h2c"), ("connection", "upgrade")], false),
-        (&[("upgrade", "websocket"), ("upgrade", "h2c"), ("connection", "upgrade")], false),
-        (&[("upgrade", "websocket")], false),
-    ];
-    for (fields, wanted) in table {
-        assert_eq!(wants_websocket(&cleanse(&mut map(fields), &[], &[])), wanted, "{fields:?}");
-    }
-}
-
 proptest::proptest! {
     #[test]
     fn no_spelling_survives(name in "[xX][-_.][uU][sS][eE][rR]") {

@@ -162,7 +162,7 @@ mod tests {
             ("{\"a\":\"\\ud800\"}".to_owned(), NotStrict::Malformed),
             ("\u{feff}{}".to_owned(), NotStrict::Malformed),
             (deep(16), NotStrict::TooDeep),
-            (deep(100_000), NotStrict::TooDeep),
+            (deep(90_000), NotStrict::TooDeep),
             (format!("{{\"a\":\"{}\"}}", "x".repeat(200_000)), NotStrict::TooLong),
         ];
         for (text, why) in table {

@@ -170,7 +170,8 @@ impl KeySet {
     /// Reads a set of at most [`SIZE`] octets and [`KEYS`] keys.
     ///
     /// A key that cannot be used (of an unknown kind, for encryption, too weak, malformed) is left
-    /// out with a [note](Self::notes), as RFC 7517 §5 asks; an empty set verifies nothing.
+    /// out with a [note](Self::notes), as RFC 7517 §5 asks, and so are different keys that
+    /// share `kid`, `kty` and `alg`; an empty set verifies nothing.
     ///
     /// # Errors
     /// [`AuthError::Setting`] if it is no strict JSON object with an array of objects in `keys`.
@@ -181,12 +182,19 @@ impl KeySet {
         if list.len() > KEYS {
             return Err(wrong(format!("more than {KEYS} keys")));
         }
-        let mut set = Self::default();
+        let mut read = Vec::with_capacity(list.len());
         for (position, key) in list.iter().enumerate() {
             let members = key.as_object().ok_or_else(|| wrong(format!("key {position} is no object")))?;
-            match Jwk::read(members) {
-                Ok(key) => set.keys.push(key),
+            read.push((members, Jwk::read(members)));
+        }
+        let mut set = Self::default();
+        for (position, (members, key)) in read.iter().enumerate() {
+            let twin = read.iter().any(|(other, twin)| are_twins(members, other) && twin != key);
+            match key {
                 Err(why) => set.notes.push(format!("key {position} left out: {why}")),
+                Ok(_) if twin => set.notes.push(format!("key {position} left out: another has its `kid`")),
+                Ok(key) if set.keys.contains(key) => set.notes.push(format!("key {position} stands there before")),
+                Ok(key) => set.keys.push(key.clone()),
             }
             if members.contains_key("d") {
                 set.notes.push(format!("key {position} holds a private key, which was not kept"));
@@ -267,6 +275,13 @@ pub(crate) fn allows(members: &Map<String, Value>, operation: &str) -> Result<()
         seen.push(name);
     }
     if seen.contains(&operation) { Ok(()) } else { Err(format!("`key_ops` does not hold `{operation}`")) }
+}
+
+/// Whether a token cannot tell these keys for signatures apart. Only keys of different kind may share
+/// a `kid` (RFC 7517 §4.5).
+fn are_twins(members: &Map<String, Value>, other: &Map<String, Value>) -> bool {
+    let same = |name: &str| members.get(name) == other.get(name);
+    members.contains_key("kid") && ["kid", "kty", "alg"].into_iter().all(same) && allows(other, "verify").is_ok()
 }
 
 /// The algorithms that the key declares, or those of its kind.

@@ -146,7 +146,7 @@ pub fn verify(compact: &str, keys: &KeySet, rules: &Bearer, now: Timestamp) -> R
 
 /// Judges the claims of a token whose signature is right.
 ///
-/// `exp` is required (RFC 8725 §3.10 leaves no room for tokens without end); `iss` and `aud` are
+/// `exp` is required: a token without end would never end what it opened. `iss` and `aud` are
 /// required when configured (RFC 8725 §3.8, §3.9). `rules.leeway` is forgiven at each time. A token
 /// that is bound to a key by `cnf` (RFC 7800) is no bearer token.
 ///

@@ -158,7 +158,7 @@ impl fmt::Debug for Material {
 #[derive(Debug, Clone)]
 pub(crate) enum Verifier {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 impl Verifier {
@@ -190,7 +190,7 @@ impl Verifier {
 }
 
 /// The HMAC key of a shared secret.
-pub(crate) fn shared_key(secret: &Secret, algorithm: Algorithm) -> Result<hmac::Key, String> {
+pub(crate) fn shared_key(secret: &Secret, algorithm: Algorithm) -> Result<Box<hmac::Key>, String> {
     let (hash, least) = match algorithm {
         Algorithm::Hs256 => (hmac::HMAC_SHA256, 32),
         Algorithm::Hs384 => (hmac::HMAC_SHA384, 48),
@@ -200,7 +200,7 @@ pub(crate) fn shared_key(secret: &Secret, algorithm: Algorithm) -> Result<hmac::
     if secret.reveal().len() < least {
         return Err(format!("a secret for {algorithm} has at least {least} octets"));
     }
-    Ok(hmac::Key::new(hash, secret.reveal()))
+    Ok(Box::new(hmac::Key::new(hash, secret.reveal())))
 }
 
 /// A member that is a string.

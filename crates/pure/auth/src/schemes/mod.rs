@@ -1,12 +1,13 @@
 //! The schemes: one file each, both ends of the wire, one line each in [`ALL`].
 
 pub mod basic;
+pub mod bearer;
 pub mod wsse;
 
 use crate::scheme::Scheme;
 
 /// Every scheme that Gatepost speaks, the strongest first. The order is declared here and nowhere else.
-pub static ALL: &[&dyn Scheme] = &[&wsse::Wsse, &basic::Basic];
+pub static ALL: &[&dyn Scheme] = &[&bearer::Bearer, &wsse::Wsse, &basic::Basic];
 
 /// The scheme of that registered name; names compare without case.
 #[must_use]

@@ -1,0 +1,133 @@
+//! A world small enough to see whole: it answers the needs of both ends from memory.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use gatepost_auth::challenge::Challenge;
+use gatepost_auth::error::AuthError;
+use gatepost_auth::jose::jwk::KeySet;
+use gatepost_auth::scheme::{Answers, Need, Scheme, Step, Turn, Verdict};
+use gatepost_auth::settings::Settings;
+use gatepost_model::credential::Credential;
+use gatepost_model::head::{Party, RequestHead};
+use gatepost_model::time::Timestamp;
+use gatepost_model::token::Token;
+use gatepost_model::url::Url;
+use http::{HeaderMap, Method};
+
+/// Both ends' knowledge. The client knows `login` and `token`; the server `users`, `keys`, `used`.
+pub(crate) struct World {
+    pub(crate) login: Option<Credential>,
+    pub(crate) token: Option<Token>,
+    pub(crate) users: HashMap<String, Credential>,
+    pub(crate) keys: Arc<KeySet>,
+    pub(crate) used: HashSet<String>,
+    pub(crate) settings: Settings,
+    pub(crate) now: Timestamp,
+    pub(crate) entropy: [u8; 32],
+    pub(crate) party: Party,
+    /// What either end asked for, in order.
+    pub(crate) asked: Vec<Need>,
+}
+
+impl World {
+    /// A server that knows `alice` and a client that is her.
+    pub(crate) fn of_alice() -> Self {
+        let alice = Credential::login("alice", "open: sesame £");
+        Self {
+            login: Some(alice.clone()),
+            token: None,
+            users: HashMap::from([("alice".to_owned(), alice)]),
+            keys: Arc::default(),
+            used: HashSet::new(),
+            settings: Settings::default(),
+            now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
+            entropy: [0x5a; 32],
+            party: Party::Server,
+            asked: Vec::new(),
+        }
+    }
+
+    /// The client's header fields.
+    pub(crate) fn prove(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> Result<Step, AuthError> {
+        let mut answers = Answers::default();
+        for _ in 0..8 {
+            match self.turn(&HeaderMap::new(), challenge, &answers, |turn| scheme.prove(turn))? {
+                Step::Need(need) => self.fill_client(need, &mut answers),
+                step => return Ok(step),
+            }
+        }
+        panic!("{} asks without end", scheme.name());
+    }
+
+    /// The header fields of a proof that must come about.
+    pub(crate) fn proof(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> HeaderMap {
+        match self.prove(scheme, challenge) {
+            Ok(Step::Send { fields, .. }) => fields.into_iter().collect(),
+            other => panic!("{}: {other:?}", scheme.name()),
+        }
+    }
+
+    /// The server's judgement of a request with these fields.
+    pub(crate) fn verify(&mut self, scheme: &dyn Scheme, headers: &HeaderMap) -> Verdict {
+        let mut answers = Answers::default();
+        for _ in 0..8 {
+            match self.turn(headers, None, &answers, |turn| scheme.verify(turn)).unwrap() {
+                Verdict::Need(need) => self.fill_server(need, &mut answers),
+                verdict => return verdict,
+            }
+        }
+        panic!("{} asks without end", scheme.name());
+    }
+
+    /// The server's challenge.
+    pub(crate) fn challenge(&self, scheme: &dyn Scheme) -> Option<Challenge> {
+        self.turn(&HeaderMap::new(), None, &Answers::default(), |turn| scheme.challenge(turn, None))
+    }
+
+    fn turn<T>(
+        &self,
+        headers: &HeaderMap,
+        challenge: Option<&Challenge>,
+        answers: &Answers,
+        run: impl FnOnce(&Turn<'_>) -> T,
+    ) -> T {
+        let url = Url::parse("https://example.com/a").unwrap();
+        run(&Turn {
+            request: RequestHead { method: &Method::GET, url: &url, headers, party: self.party },
+            challenge,
+            answers,
+            settings: &self.settings,
+            now: self.now,
+            entropy: &self.entropy,
+            memory: &[],
+        })
+    }
+
+    pub(crate) fn fill_client(&mut self, need: Need, answers: &mut Answers) {
+        match &need {
+            Need::Login { user: None } => answers.login = Some(self.login.clone()),
+            Need::Token { .. } => answers.token = Some(self.token.clone()),
+            other => panic!("not a client's need: {other:?}"),
+        }
+        self.asked.push(need);
+    }
+
+    fn fill_server(&mut self, need: Need, answers: &mut Answers) {
+        match &need {
+            Need::Login { user: Some(user) } => answers.login = Some(self.users.get(user).cloned()),
+            Need::Password { user, password } => {
+                answers.password = Some(self.users.get(user).is_some_and(|known| known.secret == *password));
+            }
+            Need::FirstUse { key, until } => {
+                assert!(*until >= self.now, "remembered too briefly");
+                answers.first_use = Some(self.used.insert(key.clone()));
+            }
+            Need::Keys { .. } => answers.keys = Some(Arc::clone(&self.keys)),
+            other => panic!("not a server's need: {other:?}"),
+        }
+        self.asked.push(need);
+    }
+}

@@ -1,0 +1,58 @@
+"""Fixtures of the interoperability tests. Each ends what it started, by its id, and nothing else."""
+
+import pytest
+from gateway import Gateway
+from peers import Echo, Nginx, Recorder
+
+FIGURES = []
+
+
+@pytest.fixture
+def figure():
+    """Notes a measured value, which is printed at the end and never asserted: machines differ."""
+    return lambda name, value: FIGURES.append(f"{name}: {value}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if FIGURES:
+        terminalreporter.section("figures")
+        for line in FIGURES:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts gateways: `start(*words)` gives one that listens, with a fresh state."""
+    all_of_them = []
+
+    def begin(*words):
+        gateway = Gateway(tmp_path / f"gateway-{len(all_of_them)}", *words)
+        all_of_them.append(gateway)
+        return gateway.start()
+
+    yield begin
+    for gateway in all_of_them:
+        gateway.stop()
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    server = Nginx(folder)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def echo():
+    server = Echo()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def recorder():
+    server = Recorder()
+    yield server
+    server.stop()

@@ -1,5 +1,0 @@
-//! b
-use crate::tree::Tree;
-pub(crate) fn run(_: &Tree) -> Result<(), String> {
-    Ok(())
-}

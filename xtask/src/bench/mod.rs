@@ -1,0 +1,5 @@
+//! `cargo xtask bench`: figures of the release build, measured on the machine at hand.
+
+mod build;
+pub(crate) mod figures;
+mod gateway;
