@@ -5,8 +5,12 @@
 
 pub mod args;
 pub mod commands;
+mod delivery;
 pub mod error;
+mod greeting;
+mod log;
 pub mod passwords;
+mod payload;
 pub mod report;
 mod runtime;
 pub mod ui;

@@ -69,7 +69,7 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
         return ui.json(&bound.iter().map(row).collect());
     }
     let row = |(key, facts): &(String, Certificate)| {
-        vec![key.clone(), facts.names().join(", "), facts.not_after.to_string(), hex(&facts.sha256).chars().take(16).collect()]
+        vec![key.clone(), facts.names().join(", "), facts.not_after.to_string(), hex(&facts.fingerprint).chars().take(16).collect()]
     };
     ui.out(&ui::table(&["BINDING", "NAMES", "UNTIL", "FINGERPRINT"], &bound.iter().map(row).collect::<Vec<_>>()))
 }
@@ -87,9 +87,9 @@ fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CliError> {
         ("Names", facts.names().join(", ")),
         ("Valid", format!("{valid}: {} to {}", facts.not_before, facts.not_after)),
         ("Key", format!("{} {} bits", facts.key_kind, facts.key_bits)),
-        ("Authority", if facts.is_authority { "yes" } else { "no" }.to_owned()),
-        ("SHA-256", hex(&facts.sha256)),
-        ("SPKI pin", hex(&facts.spki_sha256)),
+        ("Authority", if facts.is_ca { "yes" } else { "no" }.to_owned()),
+        ("SHA-256", hex(&facts.fingerprint)),
+        ("SPKI pin", hex(&facts.spki)),
     ];
     lines.iter().try_for_each(|(name, value)| ui.out(&format!("{} {value}\n", ui.bold(&format!("{name:<10}")))))
 }
@@ -115,7 +115,7 @@ fn kept(args: &ShowArgs) -> Result<Certificate, CliError> {
     let found = bound(runtime::store(&args.state)?.as_ref())?.into_iter().find(|(key, facts)| {
         *key == wanted
             || key.rsplit_once(':').is_some_and(|(host, _)| host == wanted)
-            || by_fingerprint && hex(&facts.sha256).starts_with(&fingerprint)
+            || by_fingerprint && hex(&facts.fingerprint).starts_with(&fingerprint)
     });
     let hint = Some("`gatepost cert list` shows what is bound; a file is named by its path".into());
     found.map(|(_, facts)| facts).ok_or_else(|| CliError::Missing { what: format!("certificate `{}`", args.which), hint })
@@ -143,9 +143,9 @@ fn to_json(facts: &Certificate) -> Value {
         "not_after": facts.not_after.to_string(),
         "key": facts.key_kind,
         "bits": facts.key_bits,
-        "authority": facts.is_authority,
-        "sha256": hex(&facts.sha256),
-        "spki_sha256": hex(&facts.spki_sha256),
+        "authority": facts.is_ca,
+        "sha256": hex(&facts.fingerprint),
+        "spki_sha256": hex(&facts.spki),
     })
 }
 

@@ -28,8 +28,7 @@ pub(crate) fn run(args: &ManArgs, ui: &Ui) -> Result<(), CliError> {
 fn pages(command: &Command, name: &str, folder: &Path) -> Result<usize, CliError> {
     let path = folder.join(format!("{name}.1"));
     let mut page = Vec::new();
-    let named = command.clone().name(name.to_owned());
-    let rendered = clap_mangen::Man::new(named).render(&mut page);
+    let rendered = clap_mangen::Man::new(command.clone()).title(name).render(&mut page);
     let placed = rendered.and_then(|()| std::fs::write(&path, page));
     placed.map_err(|error| CliError::io(path.display().to_string(), &error))?;
     let below = command.get_subcommands().filter(|below| !below.is_hide_set());

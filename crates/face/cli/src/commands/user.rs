@@ -1,7 +1,7 @@
 //! `gatepost user`: who may come in.
 
 use clap::{Args, Subcommand};
-use gatepost::auth::password;
+use gatepost::auth::password::{self, Cost};
 use gatepost::clock;
 use gatepost::store::store::User;
 use serde_json::json;
@@ -86,7 +86,8 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let store = runtime::store(&args.state)?;
     let secret = args.password.read_new(&format!("Password for {}", args.name))?;
     let entropy = clock::entropy()?;
-    let password_hash = password::hash(&secret, &entropy).map_err(gatepost::Error::from)?;
+    let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
+    let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
     let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret) };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.note(&format!("User {} may come in.", args.name));
