@@ -58,7 +58,9 @@ pub(crate) fn prepare(
     if let Ok(host) = HeaderValue::from_str(host) {
         request.headers_mut().insert(header::HOST, host);
     }
-    Ok(Prepared { request, websocket })
+    // An identity or a proof could stand there too, and nothing that a client sends there is needed.
+    request.headers_mut().remove(header::TRAILER);
+    Ok(Prepared { request: request.map(Body::without_trailers), websocket })
 }
 
 /// The WebSocket that a request asks for. Any other upgrade is not heard (RFC 9110 §7.8 allows that):

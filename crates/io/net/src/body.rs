@@ -21,6 +21,7 @@ pub struct Body {
     source: Source,
     limit: Option<Limit>,
     pace: Option<Pace>,
+    drops_trailers: bool,
     // Dropped with the body: what is held for as long as it streams.
     held: Option<Box<dyn Any + Send>>,
 }
@@ -89,6 +90,14 @@ impl Body {
         self
     }
 
+    /// Ends where its trailers would begin: a field that is checked in the head must not come after it
+    /// (RFC 9110 §6.5.1 lets an intermediary drop them).
+    #[must_use]
+    pub fn without_trailers(mut self) -> Self {
+        self.drops_trailers = true;
+        self
+    }
+
     /// Keeps `held` until the body has ended or is dropped.
     #[must_use]
     pub fn holding(mut self, held: impl Send + 'static) -> Self {
@@ -127,7 +136,7 @@ impl Body {
     }
 
     fn from_source(source: Source) -> Self {
-        Self { source, limit: None, pace: None, held: None }
+        Self { source, limit: None, pace: None, drops_trailers: false, held: None }
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
@@ -166,6 +175,9 @@ impl HttpBody for Body {
                 None => return Poll::Pending,
             },
         };
+        if this.drops_trailers && matches!(&next, Some(Ok(frame)) if frame.is_trailers()) {
+            next = None;
+        }
         if let Some(pace) = &mut this.pace {
             pace.waiting = None;
         }
@@ -248,6 +260,7 @@ fn translate<E: fmt::Display + 'static>(error: E) -> NetError {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderMap;
     use http_body_util::Full;
 
     use super::*;
@@ -268,6 +281,23 @@ mod tests {
 
     fn pieces(count: usize) -> Body {
         Body::new(Pieces(count))
+    }
+
+    #[tokio::test]
+    async fn trailers_are_dropped_on_demand() {
+        for (keeps, count) in [(true, 2), (false, 1)] {
+            let (sender, body) = Body::channel(3);
+            sender.send("abc").await.unwrap();
+            sender.trailers(HeaderMap::new()).await.unwrap();
+            sender.finish().await.unwrap();
+            let mut body = if keeps { body } else { body.without_trailers() };
+            let mut frames = 0;
+            while let Some(frame) = body.frame().await {
+                assert_eq!(frame.unwrap().is_data(), frames == 0);
+                frames += 1;
+            }
+            assert_eq!(frames, count);
+        }
     }
 
     #[tokio::test]
