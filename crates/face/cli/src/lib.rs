@@ -1,1 +1,37 @@
-//! .
+//! The `gatepost` command, one file a verb.
+//!
+//! [`args`] says what can be written; `commands/` does it; [`ui`] is the one place that prints;
+//! [`report`] is the one place where an error becomes an exit code and words.
+
+pub mod args;
+pub mod commands;
+mod delivery;
+pub mod error;
+mod greeting;
+mod log;
+pub mod passwords;
+mod payload;
+pub mod report;
+mod runtime;
+pub mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::ui::Ui;
+
+/// Runs the command with these arguments, the program's name first; gives what the process exits with.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return report::unreadable(&error),
+    };
+    let ui = Ui::new(&cli.output);
+    match commands::run(cli.command, &ui) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report::report(&error, &ui),
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `gatepost` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatepost_cli::run(std::env::args_os())
+}

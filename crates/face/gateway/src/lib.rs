@@ -1,1 +1,23 @@
-//! .
+//! The gateway daemon: configuration, routes, forwarding.
+//!
+//! It stands on the library's public API alone. [`config`] turns one TOML document, the environment
+//! and the command's flags into a meaning; [`plan`] makes it work; [`gate`] is the site that the
+//! library's server asks; [`forward`] takes a request to its upstream; [`daemon`] starts it all,
+//! reloads it and ends it in good order. [`first_run`] makes what a fresh machine lacks.
+
+pub mod certificates;
+pub mod config;
+pub mod daemon;
+pub mod demo;
+pub mod error;
+pub mod first_run;
+pub mod forward;
+pub mod gate;
+pub mod hygiene;
+pub mod issuer;
+pub mod kept;
+pub mod plan;
+pub mod ready;
+pub mod reload;
+pub mod route;
+pub mod state;

@@ -20,6 +20,18 @@ pub enum WsError {
     /// The frame that closes is malformed, or its code may not be sent (RFC 6455 §5.5.1, §7.4).
     #[error("malformed WebSocket close: {0}")]
     Close(&'static str),
+    /// A frame breaks the framing (RFC 6455 §5).
+    #[error("malformed WebSocket frame: {0}")]
+    Frame(&'static str),
+    /// A text is not UTF-8 (RFC 6455 §8.1).
+    #[error("a WebSocket text is not UTF-8")]
+    Text,
+    /// A message is larger than its limit.
+    #[error("a WebSocket message is larger than the limit of {limit} octets")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
     /// We were asked to send something that is not allowed.
     #[error("cannot be sent over a WebSocket: {0}")]
     Unsendable(&'static str),
@@ -32,7 +44,9 @@ impl WsError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::Close(_) => StatusCode::BAD_REQUEST,
+            Self::Request(_) | Self::Close(_) | Self::Frame(_) | Self::Text | Self::TooLarge { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Answer(_) => StatusCode::BAD_GATEWAY,
             Self::Unsendable(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -55,6 +69,9 @@ impl Fault for WsError {
             Self::Answer(_) => "GP-WS-003",
             Self::Close(_) => "GP-WS-004",
             Self::Unsendable(_) => "GP-WS-005",
+            Self::Frame(_) => "GP-WS-006",
+            Self::Text => "GP-WS-007",
+            Self::TooLarge { .. } => "GP-WS-008",
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Bearer tokens from session to server: keys from a file, from a URL, rotated, and away.
 
-mod house;
-
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::house::{House, text};
 use gatepost::auth::jose::algorithm::Algorithm;
 use gatepost::auth::jose::jwk::KeySet;
 use gatepost::auth::jose::jwt::{Claims, issue};
@@ -14,7 +13,6 @@ use gatepost::clock;
 use gatepost::model::credential::Credential;
 use gatepost::model::secret::Secret;
 use gatepost::server::keys::{KeySource, Keys};
-use house::{House, text};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -28,6 +26,10 @@ async fn a_token_comes_in_until_it_ends() {
 
     let good = issue(&key, &Claims::new("ali", clock::now(), HOUR)).unwrap();
     assert_eq!(text(ask(good.value.clone()).await.unwrap()).await, "ali GET / 0");
+
+    let a_moment_ago = clock::now() - HOUR - Duration::from_secs(10);
+    let within_leeway = issue(&key, &Claims::new("ali", a_moment_ago, HOUR)).unwrap();
+    assert_eq!(ask(within_leeway.value).await.unwrap().status(), 200);
 
     let long_ago = clock::now() - HOUR - HOUR;
     let ended = issue(&key, &Claims::new("ali", long_ago, HOUR)).unwrap();
@@ -45,7 +47,8 @@ async fn a_token_comes_in_until_it_ends() {
 async fn a_changed_key_file_is_read_again_and_a_broken_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.json");
-    let (first, second) = (key("one", b"a key of thirty-two octets or so"), key("two", b"another key of as many octets..."));
+    let (first, second) =
+        (key("one", b"a key of thirty-two octets or so"), key("two", b"another key of as many octets..."));
     write(&path, &set_of(&[&first]), 1);
     let house = House::open(&["Bearer"], Keys::new(KeySource::File(path.clone()))).await;
     let session = house.session().build().unwrap();

@@ -1,0 +1,96 @@
+//! What can be written on the command line. The doc comments are the help text.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user};
+
+/// Secures connections and authenticates requests, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "gatepost", version, max_term_width = 100, arg_required_else_help = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How to say it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Examples, and what the exit codes mean.
+const AFTER_HELP: &str = "\
+Examples:
+  gatepost serve                                    A guarded demo, with commands to copy
+  gatepost serve --upstream http://127.0.0.1:3000   Guard a real service
+  gatepost get https://localhost:8443/ --user ali   A request that answers challenges
+
+Exit codes:
+  0  done                             5   it exists already
+  1  an HTTP error, with --fail       6   this machine: port, file, network
+  2  wrong usage                      7   the other end broke a rule
+  3  wrong configuration              8   authentication refused
+  4  there is no such thing           70  a bug in gatepost";
+
+/// How output looks; holds for every command.
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// Print JSON for programs
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Output")]
+    pub color: Color,
+    /// Print results and errors only
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Where the state directory is.
+#[derive(Debug, Clone, Args)]
+pub struct StateArgs {
+    /// The state directory [default: $XDG_STATE_HOME/gatepost or ~/.local/state/gatepost]
+    #[arg(long, env = "GATEPOST_STATE", value_name = "DIR", hide_env_values = true)]
+    pub state: Option<std::path::PathBuf>,
+}
+
+/// The verbs, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Guard a service with TLS and authentication
+    Serve(Box<serve::ServeArgs>),
+    /// Send a request and answer challenges
+    Get(Box<get::GetArgs>),
+    /// Manage the credentials that `get` uses
+    #[command(subcommand)]
+    Credential(credential::CredentialCommand),
+    /// Manage the users that may come in
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Show certificates and their bindings
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    /// Issue bearer tokens of the local issuer
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Check or show a configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Show the authentication schemes
+    #[command(subcommand)]
+    Auth(auth::AuthCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(man::ManArgs),
+}

@@ -1,0 +1,80 @@
+//! The one place where an error becomes an exit code and words.
+
+use std::process::ExitCode;
+
+use gatepost::model::event::one_line;
+use gatepost::model::fault::{Blame, Fault};
+
+use crate::error::CliError;
+use crate::ui::Ui;
+
+/// Says what went wrong (`error:` and `hint:` lines on stderr) and gives the exit code.
+pub fn report(error: &CliError, ui: &Ui) -> ExitCode {
+    if *error == CliError::BrokenPipe {
+        return ExitCode::SUCCESS;
+    }
+    ui.error(&one_line(&error.to_string()), error.code());
+    for hint in error.hint().iter() {
+        ui.hint(&one_line(hint));
+    }
+    ExitCode::from(exit_code(error))
+}
+
+/// Lets clap speak for itself: help and version on stdout, wrong usage on stderr with code 2.
+pub(crate) fn unreadable(error: &clap::Error) -> ExitCode {
+    // There is nowhere left to say that this could not be printed.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// The exit codes by what went wrong, then by who has to act.
+fn exit_code(error: &CliError) -> u8 {
+    match error {
+        CliError::Status { .. } => 1,
+        CliError::Missing { .. } => 4,
+        CliError::Exists { .. } => 5,
+        CliError::Refused { .. } => 8,
+        CliError::Engine(engine) if engine.is_missing() => 4,
+        CliError::Engine(engine) if engine.is_existing() => 5,
+        CliError::Engine(engine) if engine.is_auth() && engine.blame() == Blame::Peer => 8,
+        CliError::Usage { .. }
+        | CliError::Io { .. }
+        | CliError::BrokenPipe
+        | CliError::Gateway(_)
+        | CliError::Engine(_) => by_blame(error.blame()),
+    }
+}
+
+fn by_blame(blame: Blame) -> u8 {
+    match blame {
+        Blame::Caller => 2,
+        Blame::Config => 3,
+        Blame::Environment => 6,
+        Blame::Peer => 7,
+        // A blame that this version does not know is a bug of it, too.
+        _ => 70,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_by_blame() {
+        let table = [
+            (CliError::usage("a", "b"), 2),
+            (CliError::Missing { what: "x".into(), hint: None }, 4),
+            (CliError::Exists { what: "x".into(), hint: None }, 5),
+            (CliError::Io { what: "x".into(), detail: "y".into() }, 6),
+            (CliError::Refused { status: 401, hint: None }, 8),
+            (CliError::Status { status: 404 }, 1),
+            (CliError::Engine(gatepost::Error::config("x")), 3),
+            (CliError::Engine(gatepost::Error::refused("x")), 8),
+            (CliError::Engine(gatepost::Error::environment("x")), 6),
+        ];
+        for (error, code) in table {
+            assert_eq!(exit_code(&error), code, "{error:?}");
+        }
+    }
+}

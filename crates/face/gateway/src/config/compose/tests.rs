@@ -1,0 +1,143 @@
+//! Tables of documents with the meaning or the error that they must have.
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, GatewayError> {
+    compose(Some(&Document::new(Path::new("gatepost.toml"), text)), &|_| None, &Flags::default())
+}
+
+fn wrong(text: &str) -> (String, String, Option<String>) {
+    match read(text) {
+        Err(GatewayError::Setting { place, problem, hint }) => (place, problem, hint),
+        other => panic!("{text}\n{other:?}"),
+    }
+}
+
+const GOOD: &str = r#"
+identity_header = "X-Remote-User"
+workers = 3
+
+[[listener]]
+address = "127.0.0.1:8443"
+
+[[route]]
+host = "Example.com"
+path = "/api/"
+schemes = ["basic", "WSSE"]
+upstream = "http://127.0.0.1:3000"
+websocket = false
+
+[[route]]
+path = "/gone"
+schemes = []
+respond = { status = 410, body = "gone" }
+
+[auth]
+realm = "staff"
+[auth.wsse]
+dialects = ["sha256"]
+past = "1m"
+[auth.bearer]
+jwks = { file = "keys.json" }
+issuer = "https://issuer.example"
+
+[limits]
+head_time = "5s"
+head_bytes = 16384
+
+[store]
+path = "data/store.db"
+seal_key = { env = "SEAL" }
+
+[danger]
+no_auth = true
+"#;
+
+#[test]
+fn a_whole_document() {
+    let config = read(GOOD).unwrap();
+    assert_eq!(config.listeners[0].protection, Protection::Bindings);
+    let first = &config.routes[0];
+    assert_eq!(first.host.as_deref(), Some("example.com"));
+    assert_eq!((first.prefix.as_str(), first.websocket), ("/api", false));
+    assert_eq!(first.guard, Guard::Schemes(vec!["Basic", "WSSE"]));
+    assert_eq!(first.identity, "x-remote-user");
+    assert_eq!(config.routes[1].guard, Guard::Open);
+    assert_eq!(config.routes[1].target.to_string(), "status 410");
+    assert_eq!((config.workers, config.auth.realm.as_str()), (3, "staff"));
+    assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
+    assert_eq!(config.keys, Keys::File("keys.json".into()));
+    assert_eq!(config.limits.head_time, Duration::from_secs(5));
+    assert_eq!(config.store, Some("data/store.db".into()));
+    assert_eq!(config.seal_key, Some(SecretSource::Environment("SEAL".into())));
+}
+
+#[test]
+fn every_value_knows_its_source() {
+    let environment = |name: &str| (name == "GATEPOST_LIMITS_HEAD_TIME").then(|| "7s".to_owned());
+    let mut flags = Flags::default();
+    flags.settings.insert("workers", ("--workers", "5".into()));
+    let document = Document::new(Path::new("g.toml"), GOOD);
+    let config = compose(Some(&document), &environment, &flags).unwrap();
+    let source = |name: &str| config.entries.iter().find(|entry| entry.name == name).unwrap().source.to_string();
+    assert_eq!(config.workers, 5);
+    assert_eq!(source("workers"), "flag --workers");
+    assert_eq!(source("limits.head_time"), "environment GATEPOST_LIMITS_HEAD_TIME");
+    assert_eq!(source("auth.realm"), "g.toml:21:9");
+    assert_eq!(source("limits.idle_time"), "default");
+    assert_eq!(source("route[0].target"), "g.toml:8:1");
+}
+
+#[test]
+fn without_a_document_there_is_the_demo_and_it_is_guarded() {
+    let config = compose(None, &|_| None, &Flags::default()).unwrap();
+    assert_eq!(config.routes[0].target, Target::Demo);
+    assert_eq!(config.routes[0].guard, Guard::Schemes(routes::scheme_names()));
+    assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
+    let open = Flags { no_auth: true, ..Flags::default() };
+    assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
+}
+
+#[test]
+fn wrong_documents_name_the_place_and_say_what_to_do() {
+    let table = [
+        ("workres = 2", "gatepost.toml:1:1", "unknown key `workres`", "did you mean `workers`?"),
+        ("workers = \"two\"", "gatepost.toml:1:11", "expected a whole number, found a text", ""),
+        ("a = [", "gatepost.toml:1:6", "unclosed array", ""),
+        ("[limits]\nhead_time = \"5 parsecs\"", "gatepost.toml:2:13", "expected a time such as", ""),
+        ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
+        ("[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false", "gatepost.toml:3:7", "a listener without TLS", "plain_listeners"),
+        ("[[listener]]\naddress = \"127.0.0.1:1\"\nkey = \"k\"", "gatepost.toml:3:7", "a `key` without its `certificate`", ""),
+        ("[[route]]\nupstream = \"http://h\"", "gatepost.toml:1:1", "lists no schemes", "schemes = [\"Basic\"]"),
+        ("[[route]]\nschemes = []\nupstream = \"http://h\"", "gatepost.toml:2:11", "lists no schemes", "no_auth"),
+        ("[[route]]\nschemes = [\"Basic\", \"Bearrer\"]\nupstream = \"http://h\"", "gatepost.toml:2:21", "unknown scheme `Bearrer`", "did you mean `Bearer`?"),
+        ("[[route]]\nschemes = [\"Basic\"]", "gatepost.toml:1:1", "goes nowhere", "upstream"),
+        ("[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h/x\"", "gatepost.toml:3:12", "an upstream has no path", "as it is"),
+        ("[[route]]\nschemes = [\"Basic\"]\nrespond = { status = 99 }", "gatepost.toml:3:22", "from 200 to 599", ""),
+        ("[auth.bearer]\njwks = { url = \"http://h/k\" }", "gatepost.toml:2:16", "`https://` only", ""),
+        ("[auth.wsse]\ndialects = [\"sha265\"]", "gatepost.toml:2:12", "unknown dialect `sha265`", "did you mean `sha256`?"),
+        ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
+        ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
+    ];
+    for (text, place, problem, hint) in table {
+        // What is looked at after the routes needs one to get there.
+        let whole = if text.starts_with("[auth") || text.starts_with("[store") || text.starts_with("[limits") {
+            format!("{text}\n[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n")
+        } else {
+            text.to_owned()
+        };
+        let found = wrong(&whole);
+        assert_eq!(found.0, place, "{text}: {found:?}");
+        assert!(found.1.contains(problem), "{text}: {found:?}");
+        assert!(found.2.clone().unwrap_or_default().contains(hint), "{text}: {found:?}");
+        assert!(!found.1.contains("hunter2"), "{found:?}");
+    }
+}
+
+#[test]
+fn two_routes_for_the_same_requests_are_named_both() {
+    let route = "[[route]]\npath = \"/a\"\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n";
+    let (place, problem, _) = wrong(&format!("{route}{}", route.replace("/a", "/a/")));
+    assert_eq!(place, "gatepost.toml:5:1");
+    assert!(problem.contains("gatepost.toml:1:1"), "{problem}");
+}

@@ -1,0 +1,103 @@
+//! Listeners: where the gateway listens, and with which certificate.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use toml::Spanned;
+
+use crate::config::document::Document;
+use crate::config::layers::Layers;
+use crate::config::source::Source;
+use crate::config::spec::ListenerSpec;
+use crate::error::GatewayError;
+
+/// One address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Where; port 0 takes any free port.
+    pub address: SocketAddr,
+    /// How it is protected.
+    pub protection: Protection,
+    /// Who asked for it.
+    pub source: Source,
+}
+
+/// What stands between the wire and a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protection {
+    /// TLS with the certificates of the binding store.
+    Bindings,
+    /// TLS with a certificate chain and key in PEM files.
+    Files {
+        /// The chain, leaf first.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// None: plain HTTP. Only with `[danger] plain_listeners`.
+    Plain,
+}
+
+impl std::fmt::Display for Protection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bindings => f.write_str("TLS, certificates of the binding store"),
+            Self::Files { certificate, .. } => write!(f, "TLS, {}", certificate.display()),
+            Self::Plain => f.write_str("plain HTTP"),
+        }
+    }
+}
+
+/// Gives the written listeners their meaning.
+pub(crate) fn listeners(
+    specs: Vec<Spanned<ListenerSpec>>,
+    plain_allowed: bool,
+    document: &Document,
+    layers: &mut Layers<'_>,
+) -> Result<Vec<Listener>, GatewayError> {
+    let mut listeners: Vec<Listener> = Vec::new();
+    for spec in specs {
+        let listener = listener(spec, plain_allowed, document)?;
+        let twin = listeners.iter().find(|other| other.address == listener.address && other.address.port() != 0);
+        if let Some(twin) = twin {
+            let problem = format!("the address {} is listened on already at {}", listener.address, twin.source);
+            let hint = Some("write one listener for each address".into());
+            return Err(GatewayError::Setting { place: listener.source.to_string(), problem, hint });
+        }
+        let name = format!("listener[{}]", listeners.len());
+        layers.note(&format!("{name}.address"), &listener.address, listener.source.clone());
+        layers.note(&format!("{name}.protection"), &listener.protection, listener.source.clone());
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Document) -> Result<Listener, GatewayError> {
+    let whole = spec.span();
+    let ListenerSpec { address, tls, certificate, key } = spec.into_inner();
+    let source = document.source(&address.span());
+    let plain = tls.as_ref().is_some_and(|tls| !tls.get_ref());
+    let protection = match (certificate, key) {
+        (Some(file), Some(_)) | (Some(file), None) if plain => {
+            return Err(document.wrong(&file.span(), "a certificate on a listener with `tls = false`"));
+        }
+        (Some(certificate), Some(key)) => Protection::Files {
+            certificate: document.beside(certificate.get_ref()),
+            key: document.beside(key.get_ref()),
+        },
+        (Some(alone), None) => return Err(document.wrong(&alone.span(), "a `certificate` without its `key`")),
+        (None, Some(alone)) => return Err(document.wrong(&alone.span(), "a `key` without its `certificate`")),
+        (None, None) if plain => Protection::Plain,
+        (None, None) => Protection::Bindings,
+    };
+    if protection == Protection::Plain && !plain_allowed {
+        let span = tls.map_or(whole, |tls| tls.span());
+        return Err(GatewayError::Setting {
+            place: document.source(&span).to_string(),
+            problem: "a listener without TLS shows passwords and tokens to everyone on the way".into(),
+            hint: Some("leave `tls` out, or set `plain_listeners = true` in `[danger]`".into()),
+        });
+    }
+    Ok(Listener { address: address.into_inner(), protection, source })
+}

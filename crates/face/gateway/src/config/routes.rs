@@ -1,0 +1,200 @@
+//! Routes: which requests go where, and who may come.
+
+use gatepost::auth::schemes;
+use gatepost::model::url::Url;
+use http::{HeaderName, StatusCode};
+use toml::Spanned;
+
+use crate::config::document::Document;
+use crate::config::layers::Layers;
+use crate::config::source::Source;
+use crate::config::spec::{RespondSpec, RouteSpec};
+use crate::config::suggest;
+use crate::config::value::Upstream;
+use crate::error::GatewayError;
+
+/// The names of the schemes that a route may list, the strongest first: the registry's order.
+#[must_use]
+pub fn scheme_names() -> Vec<&'static str> {
+    schemes::ALL.iter().map(|scheme| scheme.name()).collect()
+}
+
+/// The requests to one host and path prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The host, in lower case and without a port; any host if `None`.
+    pub host: Option<String>,
+    /// The path prefix, compared by segment, without a trailing slash unless it is `/`.
+    pub prefix: String,
+    /// Who may come.
+    pub guard: Guard,
+    /// Where they go.
+    pub target: Target,
+    /// The header field in which the upstream is told who came.
+    pub identity: HeaderName,
+    /// Whether WebSocket upgrades are forwarded.
+    pub websocket: bool,
+    /// Who asked for it.
+    pub source: Source,
+}
+
+/// Who may come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Guard {
+    /// Whoever proves who they are by one of these schemes, by registered name.
+    Schemes(Vec<&'static str>),
+    /// Everybody. Only with `[danger] no_auth`.
+    Open,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Target {
+    /// To a server behind us.
+    Upstream(Url),
+    /// Nowhere: a fixed answer.
+    Respond {
+        /// Its status.
+        status: StatusCode,
+        /// Its body, `text/plain; charset=utf-8`.
+        body: String,
+    },
+    /// To the demo inside this process.
+    Demo,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Upstream(url) => write!(f, "{}", url.origin()),
+            Self::Respond { status, .. } => write!(f, "status {}", status.as_u16()),
+            Self::Demo => f.write_str("the demo"),
+        }
+    }
+}
+
+impl std::fmt::Display for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Schemes(names) => f.write_str(&names.join(", ")),
+            Self::Open => f.write_str("open to everybody"),
+        }
+    }
+}
+
+/// Gives the written routes their meaning.
+pub(crate) fn routes(
+    specs: Vec<Spanned<RouteSpec>>,
+    open_allowed: bool,
+    identity: &HeaderName,
+    document: &Document,
+    layers: &mut Layers<'_>,
+) -> Result<Vec<Route>, GatewayError> {
+    let mut routes: Vec<Route> = Vec::new();
+    for spec in specs {
+        let route = route(spec, open_allowed, identity, document)?;
+        if let Some(twin) = routes.iter().find(|other| other.host == route.host && other.prefix == route.prefix) {
+            let host = route.host.as_deref().unwrap_or("any host");
+            return Err(GatewayError::Setting {
+                place: route.source.to_string(),
+                problem: format!("this route claims `{}` of {host}, which the route at {} has", route.prefix, twin.source),
+                hint: Some("change `host` or `path` of one of them".into()),
+            });
+        }
+        note(&route, routes.len(), layers);
+        routes.push(route);
+    }
+    Ok(routes)
+}
+
+/// Records a route for `config show`.
+pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
+    let claim = format!("{}{}", route.host.as_deref().unwrap_or("*"), route.prefix);
+    let said: [(&str, &dyn std::fmt::Display); 5] = [
+        ("match", &claim),
+        ("schemes", &route.guard),
+        ("target", &route.target),
+        ("identity_header", &route.identity),
+        ("websocket", &route.websocket),
+    ];
+    for (name, value) in said {
+        layers.note(&format!("route[{at}].{name}"), value, route.source.clone());
+    }
+}
+
+fn route(
+    spec: Spanned<RouteSpec>,
+    open_allowed: bool,
+    identity: &HeaderName,
+    document: &Document,
+) -> Result<Route, GatewayError> {
+    let whole = spec.span();
+    let spec = spec.into_inner();
+    let target = match (spec.upstream, spec.respond) {
+        (Some(upstream), None) => {
+            let Upstream(url) = upstream.into_inner();
+            Target::Upstream(url)
+        }
+        (None, Some(respond)) => fixed(respond.into_inner(), document)?,
+        (Some(_), Some(respond)) => {
+            return Err(document.wrong(&respond.span(), "a route has an `upstream` or it has `respond`, not both"));
+        }
+        (None, None) => {
+            return Err(GatewayError::Setting {
+                place: document.source(&whole).to_string(),
+                problem: "this route goes nowhere".into(),
+                hint: Some("give it `upstream = \"http://127.0.0.1:3000\"` or `respond = { status = 404 }`".into()),
+            });
+        }
+    };
+    Ok(Route {
+        host: spec.host.map(|host| host.into_inner().0),
+        prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
+        guard: match spec.schemes {
+            None => return Err(unguarded(document.source(&whole).to_string())),
+            Some(list) => guard(list, open_allowed, document)?,
+        },
+        target,
+        identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
+        websocket: spec.websocket.is_none_or(Spanned::into_inner),
+        source: document.source(&whole),
+    })
+}
+
+fn fixed(respond: RespondSpec, document: &Document) -> Result<Target, GatewayError> {
+    let code = *respond.status.get_ref();
+    let status = StatusCode::from_u16(code).ok().filter(|status| status.as_u16() >= 200 && status.as_u16() < 600);
+    let wrong = || document.wrong(&respond.status.span(), format!("expected a status from 200 to 599, found {code}"));
+    Ok(Target::Respond { status: status.ok_or_else(wrong)?, body: respond.body })
+}
+
+fn guard(
+    list: Spanned<crate::config::value::List<Spanned<String>>>,
+    open_allowed: bool,
+    document: &Document,
+) -> Result<Guard, GatewayError> {
+    let place = document.source(&list.span()).to_string();
+    let names = list.into_inner().0;
+    if names.is_empty() {
+        return if open_allowed { Ok(Guard::Open) } else { Err(unguarded(place)) };
+    }
+    let known = |name: &Spanned<String>| {
+        let found = schemes::by_name(name.get_ref()).map(|scheme| scheme.name());
+        found.ok_or_else(|| GatewayError::Setting {
+            place: document.source(&name.span()).to_string(),
+            problem: format!("unknown scheme `{}`", name.get_ref()),
+            hint: Some(suggest::hint(name.get_ref(), scheme_names())),
+        })
+    };
+    names.iter().map(known).collect::<Result<_, _>>().map(Guard::Schemes)
+}
+
+fn unguarded(place: String) -> GatewayError {
+    GatewayError::Setting {
+        place,
+        problem: "this route lets everybody in: it lists no schemes".into(),
+        hint: Some("list some, as in `schemes = [\"Basic\"]`; for an open route write `schemes = []` and set `no_auth = true` in `[danger]`".into()),
+    }
+}

@@ -1,0 +1,130 @@
+//! What was written in the document, word for word, with its place. No meaning yet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
+
+/// A value that may have been written, and where.
+pub(crate) type Written<T> = Option<Spanned<T>>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DocumentSpec {
+    pub(crate) identity_header: Written<Field>,
+    pub(crate) workers: Written<usize>,
+    pub(crate) drain_time: Written<Period>,
+    pub(crate) listener: Vec<Spanned<ListenerSpec>>,
+    pub(crate) route: Vec<Spanned<RouteSpec>>,
+    pub(crate) auth: AuthSpec,
+    pub(crate) limits: LimitsSpec,
+    pub(crate) store: StoreSpec,
+    pub(crate) danger: DangerSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerSpec {
+    pub(crate) address: Spanned<SocketAddr>,
+    pub(crate) tls: Written<bool>,
+    pub(crate) certificate: Written<PathBuf>,
+    pub(crate) key: Written<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RouteSpec {
+    pub(crate) host: Written<Host>,
+    pub(crate) path: Written<Prefix>,
+    pub(crate) schemes: Written<List<Spanned<String>>>,
+    pub(crate) upstream: Written<Upstream>,
+    pub(crate) respond: Written<RespondSpec>,
+    pub(crate) identity_header: Written<Field>,
+    pub(crate) websocket: Written<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "`{ status = 404, body = \"…\" }`")]
+pub(crate) struct RespondSpec {
+    pub(crate) status: Spanned<u16>,
+    #[serde(default)]
+    pub(crate) body: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuthSpec {
+    pub(crate) realm: Written<String>,
+    pub(crate) wsse: WsseSpec,
+    pub(crate) bearer: BearerSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WsseSpec {
+    pub(crate) dialects: Written<List<Dialect>>,
+    pub(crate) past: Written<Period>,
+    pub(crate) future: Written<Period>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BearerSpec {
+    pub(crate) jwks: Written<JwksSpec>,
+    pub(crate) issuer: Written<String>,
+    pub(crate) audience: Written<String>,
+    pub(crate) types: Written<List<String>>,
+    pub(crate) leeway: Written<Period>,
+    pub(crate) subject: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "`{ file = \"…\" }` or `{ url = \"…\" }`")]
+pub(crate) struct JwksSpec {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) url: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LimitsSpec {
+    pub(crate) head_bytes: Written<usize>,
+    pub(crate) head_fields: Written<usize>,
+    pub(crate) body_bytes: Written<u64>,
+    pub(crate) handshake_time: Written<Period>,
+    pub(crate) head_time: Written<Period>,
+    pub(crate) idle_time: Written<Period>,
+    pub(crate) connect_time: Written<Period>,
+    pub(crate) answer_time: Written<Period>,
+    pub(crate) connections: Written<usize>,
+    pub(crate) streams: Written<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSpec {
+    pub(crate) path: Written<String>,
+    pub(crate) seal_key: Written<SecretSpec>,
+}
+
+/// A secret is named by where it lies, never written down.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ env = \"NAME\" }` or `{ file = \"…\" }`; hint: a secret is never written here"
+)]
+pub(crate) struct SecretSpec {
+    pub(crate) env: Option<String>,
+    pub(crate) file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DangerSpec {
+    pub(crate) no_auth: Written<bool>,
+    pub(crate) plain_listeners: Written<bool>,
+}

@@ -1,0 +1,300 @@
+//! The daemon: starts a gateway, reloads it, and ends it in good order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gatepost::Server;
+use gatepost::clock;
+use gatepost::events::Events;
+use gatepost::model::event::Event;
+use gatepost::model::fault::Fault;
+use gatepost::server::serve::Running;
+use gatepost::store::store::Store;
+use gatepost::tls::bindings::Bindings;
+use gatepost::tls::server::{ServerRules, ServerTls};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::certificates;
+use crate::config::compose::{Config, Flags, compose};
+use crate::config::document::Document;
+use crate::config::listener::{Listener, Protection};
+use crate::config::routes::{Guard, Target};
+use crate::error::GatewayError;
+use crate::first_run;
+use crate::gate::Gate;
+use crate::issuer::Issuer;
+use crate::kept;
+use crate::plan::Plan;
+use crate::ready::Ready;
+use crate::reload::{EVERY, Stamps};
+use crate::state::State;
+
+/// Looks an environment variable up, for as long as the daemon lives.
+pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What the daemon was started with.
+#[derive(Clone)]
+pub struct Orders {
+    /// The state directory.
+    pub state: State,
+    /// The configuration file; the demo or one upstream if `None`.
+    pub document: Option<PathBuf>,
+    /// What the command line says.
+    pub flags: Flags,
+    /// The environment.
+    pub environment: Environment,
+    /// Where events go.
+    pub events: Events,
+}
+
+/// A gateway at work.
+pub struct Daemon {
+    orders: Orders,
+    store: Arc<dyn Store>,
+    gate: Gate,
+    config: Config,
+    listeners: Vec<Open>,
+    stamps: Stamps,
+    ready: Ready,
+}
+
+/// A listener at work.
+struct Open {
+    listener: Listener,
+    tls: Option<Arc<ServerTls>>,
+    running: Running,
+}
+
+impl Orders {
+    /// Reads the configuration: what the daemon would run with now.
+    ///
+    /// # Errors
+    /// What is wrong with it, with the place.
+    pub fn config(&self) -> Result<Config, GatewayError> {
+        let document = self.document.as_deref().map(Document::read).transpose()?;
+        compose(document.as_ref(), &|name| (self.environment)(name), &self.flags)
+    }
+}
+
+impl Daemon {
+    /// Starts everything, or nothing: when this returns an error, no listener is open.
+    ///
+    /// # Errors
+    /// What has to be put right first, with its place.
+    pub async fn start(orders: Orders) -> Result<Self, GatewayError> {
+        let config = orders.config()?;
+        let stamps = Stamps::of(orders.document.as_deref(), &config);
+        let lookup = |name: &str| (orders.environment)(name);
+        let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
+        let ready = furnish(&orders, &config, store.as_ref()).await?;
+        warn(&config, &orders.events);
+        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let mut listeners = Vec::new();
+        for listener in &config.listeners {
+            listeners.push(open(listener, &config, store.as_ref(), &gate, &orders.events).await?);
+        }
+        let mut daemon = Self { orders, store, gate, config, listeners, stamps, ready };
+        daemon.ready.url = daemon.url();
+        Ok(daemon)
+    }
+
+    /// What one has to know to use it.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Works until SIGTERM or SIGINT, then drains; a second one ends it at once. SIGHUP or a changed
+    /// file reloads.
+    ///
+    /// # Errors
+    /// If the system does not let us hear signals.
+    pub async fn run(mut self) -> Result<(), GatewayError> {
+        let mut hangup = hear(SignalKind::hangup())?;
+        let mut terminate = hear(SignalKind::terminate())?;
+        let mut interrupt = hear(SignalKind::interrupt())?;
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => self.reload().await,
+                _ = ticks.tick() => if self.stamps.changed() { self.reload().await },
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            }
+        }
+        let draining = self.drain();
+        tokio::select! {
+            () = draining => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+
+    /// Builds all new and swaps; if anything is wrong, nothing changes and the event says where.
+    pub async fn reload(&mut self) {
+        let event = match self.renew().await {
+            Ok(detail) => Event::Reloaded { applied: true, detail },
+            Err(error) => Event::Reloaded { applied: false, detail: format!("{error} [{}]", error.code()) },
+        };
+        self.orders.events.emit(&event);
+    }
+
+    async fn renew(&mut self) -> Result<String, GatewayError> {
+        let config = self.orders.config()?;
+        // Everything that can fail comes first.
+        let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
+        let keeps = |open: &Open| {
+            config.limits == self.config.limits && config.listeners.iter().any(|listener| same(listener, &open.listener))
+        };
+        let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(|open| keeps(open));
+        let mut renewed = Vec::new();
+        for open in &kept {
+            renewed.push(certificates::table(&open.listener.protection, self.store.as_ref()).await);
+        }
+        self.listeners = kept;
+        let mut opened = Vec::new();
+        for listener in &config.listeners {
+            if self.listeners.iter().any(|open| same(&open.listener, listener)) {
+                continue;
+            }
+            match open(listener, &config, self.store.as_ref(), &self.gate, &self.orders.events).await {
+                Ok(open) => opened.push(open),
+                Err(error) => {
+                    self.listeners.append(&mut gone);
+                    return Err(error);
+                }
+            }
+        }
+        let renewed = match renewed.into_iter().collect::<Result<Vec<_>, _>>() {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                self.listeners.append(&mut gone);
+                return Err(error);
+            }
+        };
+        for (open, table) in self.listeners.iter().zip(renewed) {
+            if let (Some(tls), Some(table)) = (&open.tls, table) {
+                tls.bindings().replace(table);
+            }
+        }
+        self.gate.replace(plan);
+        warn(&config, &self.orders.events);
+        let detail = format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
+        self.listeners.append(&mut opened);
+        for open in gone {
+            tokio::spawn(open.running.drain());
+        }
+        self.stamps = Stamps::of(self.orders.document.as_deref(), &config);
+        self.config = config;
+        Ok(detail)
+    }
+
+    /// Takes no more connections and lets those at work finish.
+    async fn drain(self) {
+        let mut draining = tokio::task::JoinSet::new();
+        for open in self.listeners {
+            draining.spawn(open.running.drain());
+        }
+        while draining.join_next().await.is_some() {}
+    }
+
+    /// The first listener as one would type it. `localhost` where the certificate says so.
+    fn url(&self) -> String {
+        let Some(first) = self.listeners.first() else { return String::new() };
+        let address = first.running.addresses().first().copied().unwrap_or(first.listener.address);
+        let scheme = if first.tls.is_some() { "https" } else { "http" };
+        let host = if address.ip().is_loopback() || address.ip().is_unspecified() {
+            format!("localhost:{}", address.port())
+        } else {
+            address.to_string()
+        };
+        format!("{scheme}://{host}/")
+    }
+}
+
+/// Makes what is missing for this configuration, and says what came of it.
+async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<Ready, GatewayError> {
+    let now = clock::now();
+    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
+    if local {
+        first_run::localhost(&orders.state, store, now).await?;
+    }
+    let first = config.routes.first();
+    let mut ready = Ready {
+        url: String::new(),
+        authority: local.then(|| orders.state.authority()),
+        user: None,
+        password: None,
+        token: None,
+        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
+        schemes: match first.map(|route| &route.guard) {
+            Some(Guard::Schemes(names)) => names.clone(),
+            _ => Vec::new(),
+        },
+        demo: first.is_some_and(|route| route.target == Target::Demo),
+    };
+    // A configuration file speaks of real users. Without one there is the demo user, to try things with.
+    if orders.document.is_none() && !config.danger.no_auth {
+        ready.password = first_run::demo_user(store).await?;
+        ready.user = Some(first_run::DEMO_USER.into());
+        let issuer = Issuer::open(store, now).await?;
+        first_run::demo_token(&orders.state, &issuer, now)?;
+        ready.token = Some(orders.state.demo_token());
+    }
+    Ok(ready)
+}
+
+/// Says aloud which protections are off.
+fn warn(config: &Config, events: &Events) {
+    let open = config.routes.iter().filter(|route| route.guard == Guard::Open);
+    for route in open {
+        let host = route.host.as_deref().unwrap_or("any host");
+        events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
+    }
+}
+
+/// Opens one listener.
+async fn open(
+    listener: &Listener,
+    config: &Config,
+    store: &dyn Store,
+    gate: &Gate,
+    events: &Events,
+) -> Result<Open, GatewayError> {
+    let server = Server::new(gate.clone()).limits(config.limits.clone()).grace(config.drain_time).events(events.clone());
+    let tls = match certificates::table(&listener.protection, store).await? {
+        None => None,
+        Some(table) => {
+            let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
+            Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
+        }
+    };
+    let server = match &tls {
+        Some(tls) => server.listen(listener.address, Arc::clone(tls)),
+        None => server.danger_listen_plain(listener.address),
+    };
+    let running = server.start().map_err(|error| GatewayError::engine(&error))?;
+    Ok(Open { listener: listener.clone(), tls, running })
+}
+
+/// Whether two listeners are one: where they were written does not matter.
+fn same(left: &Listener, right: &Listener) -> bool {
+    left.address == right.address && left.protection == right.protection
+}
+
+fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
+    signal(kind).map_err(|error| GatewayError::Engine {
+        blame: gatepost::model::fault::Blame::Environment,
+        code: "GP-GATE-003",
+        detail: format!("signals cannot be heard: {error}"),
+        hint: None,
+    })
+}
+
+impl std::fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Daemon").field("url", &self.ready.url).finish_non_exhaustive()
+    }
+}

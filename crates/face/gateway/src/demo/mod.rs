@@ -1,0 +1,5 @@
+//! The demo inside the process: an echo page and a WebSocket echo, to see what an upstream would see.
+
+pub mod echo;
+mod page;
+mod websocket;

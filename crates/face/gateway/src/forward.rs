@@ -1,0 +1,165 @@
+//! The way of a request to its upstream and back, and what becomes a tunnel.
+
+use gatepost::clock;
+use gatepost::model::event::Event;
+use gatepost::model::fault::Fault;
+use gatepost::model::time::Timestamp;
+use gatepost::model::url::Url;
+use gatepost::net::body::Body;
+use gatepost::net::error::NetError;
+use gatepost::net::tunnel;
+use gatepost::net::upgrade::{self, Upgrade};
+use gatepost::http1::fields;
+use gatepost::server::denied::Denied;
+use gatepost::server::site::Visitor;
+use gatepost::ws::error::WsError;
+use gatepost::ws::handshake::Offer;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Response, StatusCode, Uri};
+
+use crate::config::routes::{Guard, Route};
+use crate::hygiene::{self, Origin};
+use crate::plan::Plan;
+
+/// A request whose header fields are fit for the upstream.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) request: Request<Body>,
+    /// The WebSocket that it asks for, if it is one that we forward.
+    websocket: Option<WebSocket>,
+}
+
+/// A WebSocket that the client asks for.
+#[derive(Debug)]
+struct WebSocket {
+    offer: Offer,
+    client: Upgrade,
+}
+
+/// Strips what ends here and what only we may say, then says it.
+pub(crate) fn prepare(
+    mut request: Request<Body>,
+    plan: &Plan,
+    route: &Route,
+    visitor: &Visitor,
+    host: &str,
+) -> Result<Prepared, Denied> {
+    let websocket = if route.websocket { websocket(&mut request)? } else { None };
+    // Where nobody is asked for a proof, the fields are the application's own.
+    let credentials: Vec<HeaderName> = match route.guard {
+        Guard::Open => Vec::new(),
+        Guard::Schemes(_) => credential_fields(),
+    };
+    hygiene::cleanse(request.headers_mut(), &plan.identities, &credentials);
+    let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
+    let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
+    let origin = Origin { peer: Some(visitor.peer.address.ip()), proto, host };
+    hygiene::tell(request.headers_mut(), origin, &route.identity, name);
+    if let Ok(host) = HeaderValue::from_str(host) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    Ok(Prepared { request, websocket })
+}
+
+/// The WebSocket that a request asks for. Any other upgrade is not heard (RFC 9110 §7.8 allows that):
+/// the request goes on without it, so `Upgrade: h2c` is never forwarded.
+fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
+    if !Offer::is_asked(request.headers()) {
+        return Ok(None);
+    }
+    let offer = Offer::of_request(request.method(), request.version(), request.headers());
+    let offer = offer.map_err(|error| match error {
+        WsError::Version => Denied::UpgradeRequired("websocket"),
+        _ => Denied::BadRequest("the WebSocket opening is malformed"),
+    })?;
+    Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
+}
+
+/// The fields that hold credentials of any scheme: a proof for us is nobody else's.
+fn credential_fields() -> Vec<HeaderName> {
+    let fields = gatepost::auth::schemes::ALL.iter().flat_map(|scheme| scheme.fields());
+    fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
+}
+
+/// Takes a request to `upstream` and its answer back.
+///
+/// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
+/// the WebSocket that was asked for; what follows is then a tunnel that ends with the credential.
+pub(crate) async fn forward(
+    request: Request<Body>,
+    plan: &Plan,
+    route: &Route,
+    visitor: &Visitor,
+    host: &str,
+    upstream: &Url,
+) -> Result<Response<Body>, Denied> {
+    let Prepared { mut request, websocket } = prepare(request, plan, route, visitor, host)?;
+    *request.uri_mut() = address(upstream, request.uri())?;
+    if websocket.is_some() {
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let sent = plan.upstream.send(&upstream.origin(), request).await;
+    let response = sent.map_err(|error| failed(plan, upstream, &error))?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
+        return switch(response, websocket, expires).ok_or_else(|| {
+            let detail = format!("{} switched protocols without being asked, or not to our key", upstream.origin());
+            emit(plan, gatepost::model::fault::Blame::Peer, "GP-GATE-002", detail);
+            Denied::BadGateway("the upstream switched protocols in a way that was not asked for")
+        });
+    }
+    let mut response = response;
+    fields::strip_hop_by_hop(response.headers_mut());
+    Ok(response)
+}
+
+/// The absolute URI at the upstream: its scheme and authority, the request's own path and query.
+fn address(upstream: &Url, asked: &Uri) -> Result<Uri, Denied> {
+    let target = asked.path_and_query().cloned().ok_or(Denied::BadRequest("the target has no path"))?;
+    if !target.as_str().starts_with('/') {
+        return Err(Denied::BadRequest("this target is not forwarded"));
+    }
+    let origin = upstream.origin();
+    let scheme = if origin.is_secure() { "https" } else { "http" };
+    let uri = Uri::builder().scheme(scheme).authority(origin.authority()).path_and_query(target).build();
+    uri.map_err(|_| Denied::BadRequest("the target cannot be forwarded"))
+}
+
+/// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.
+fn switch(mut response: Response<Body>, asked: Option<WebSocket>, expires: Option<Timestamp>) -> Option<Response<Body>> {
+    let WebSocket { offer, client } = asked?;
+    offer.check_answer(response.status(), response.headers()).ok()?;
+    let server = upgrade::take_response(&mut response)?;
+    fields::strip_hop_by_hop(response.headers_mut());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    tokio::spawn(async move {
+        // Both are kept once our own 101 has been written; how a tunnel ends is the two ends' affair.
+        let (Ok(client), Ok(server)) = (client.await, server.await) else { return };
+        let carried = tunnel::tunnel(client, server);
+        match expires {
+            None => drop(carried.await),
+            Some(end) => drop(tokio::time::timeout(end.since(clock::now()), carried).await),
+        }
+    });
+    let (parts, _) = response.into_parts();
+    Some(Response::from_parts(parts, Body::empty()))
+}
+
+/// What a failure on the way to the upstream means to the client; the reason goes to the events.
+fn failed(plan: &Plan, upstream: &Url, error: &NetError) -> Denied {
+    emit(plan, error.blame(), error.code(), format!("upstream {}: {error}", upstream.origin()));
+    match error {
+        NetError::Timeout { .. } => Denied::GatewayTimeout,
+        NetError::Resolve { .. } | NetError::Connect { .. } => Denied::BadGateway("the upstream cannot be reached"),
+        NetError::Tls { .. } => Denied::BadGateway("the upstream could not prove who it is"),
+        NetError::HeadTooLarge { .. } => Denied::BadGateway("the upstream's answer has too large a head"),
+        NetError::BodyTooLarge { .. } | NetError::BodySource { .. } => Denied::BadRequest("the body broke off or is too large"),
+        _ => Denied::BadGateway("the upstream broke off or broke the protocol"),
+    }
+}
+
+fn emit(plan: &Plan, blame: gatepost::model::fault::Blame, code: &'static str, detail: String) {
+    plan.events.emit(&Event::Failed { blame, code, detail });
+}

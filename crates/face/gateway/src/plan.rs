@@ -1,0 +1,105 @@
+//! A configuration made to work: routes with their guards, and the way to the upstreams.
+
+use std::sync::Arc;
+
+use gatepost::auth::schemes;
+use gatepost::auth::settings::Settings;
+use gatepost::clock;
+use gatepost::events::Events;
+use gatepost::model::fault::Fault;
+use gatepost::net::dial::{ClientTls, Dialer};
+use gatepost::policy::access::Access;
+use gatepost::client::upstream::Upstream;
+use gatepost::server::authenticate::Authenticator;
+use gatepost::server::doorkeeper::Doorkeeper;
+use gatepost::server::keys::{KeySource, Keys as TokenKeys};
+use gatepost::server::site::Guard;
+use gatepost::store::store::Store;
+use http::HeaderName;
+
+use crate::config::compose::{Config, Keys};
+use crate::config::routes::{self, Route};
+use crate::error::GatewayError;
+use crate::issuer::{self, Issuer};
+use crate::route::Table;
+
+/// Everything that a request needs, immutable: a reload makes a new one and swaps it in.
+#[derive(Debug)]
+pub struct Plan {
+    table: Table,
+    guards: Vec<Guard>,
+    /// The identity fields of all routes: stripped on each of them.
+    pub(crate) identities: Vec<HeaderName>,
+    pub(crate) upstream: Upstream,
+    pub(crate) events: Events,
+}
+
+impl Plan {
+    /// Makes a configuration work.
+    ///
+    /// # Errors
+    /// Whatever the store says, or that a key set or the system's certificates cannot be used.
+    pub async fn new(config: &Config, store: &Arc<dyn Store>, events: Events) -> Result<Self, GatewayError> {
+        let limits = Arc::new(config.limits.clone());
+        // Upstreams are spoken to in HTTP/1.1: each request has its own connection then, and a
+        // WebSocket can be opened on it.
+        let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
+        let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
+        let (settings, keys) = tokens(config, store, &upstream).await?;
+        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
+        let guard = |route: &Route| guard(route, &settings, &door, &events);
+        let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
+        let mut identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
+        identities.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        identities.dedup();
+        Ok(Self { table: Table::new(config.routes.clone()), guards, identities, upstream, events })
+    }
+
+    /// The route of a request and who stands before it.
+    pub(crate) fn find(&self, host: &str, path: &str) -> Option<(usize, &Guard)> {
+        let route = self.table.find(host, path)?;
+        let at = self.table.routes().iter().position(|other| std::ptr::eq(other, route))?;
+        Some((at, self.guards.get(at)?))
+    }
+
+    /// The route that [`find`](Self::find) numbered.
+    pub(crate) fn route(&self, at: usize) -> Option<&Route> {
+        self.table.routes().get(at)
+    }
+}
+
+/// The schemes' settings and the keys of tokens. The local issuer's tokens carry its name, so it is
+/// demanded where nothing else was configured.
+async fn tokens(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    upstream: &Upstream,
+) -> Result<(Settings, TokenKeys), GatewayError> {
+    let mut settings = config.auth.clone();
+    let source = match &config.keys {
+        Keys::Local => {
+            let issuer = Issuer::open(store.as_ref(), clock::now()).await?;
+            settings.bearer.issuer.get_or_insert_with(|| issuer::NAME.into());
+            settings.bearer.audience.get_or_insert_with(|| issuer::AUDIENCE.into());
+            KeySource::Fixed(Arc::new(issuer.keys()))
+        }
+        Keys::File(path) => KeySource::File(path.clone()),
+        Keys::Url(url) => KeySource::Url(url.clone(), upstream.clone()),
+    };
+    Ok((settings, TokenKeys::new(source)))
+}
+
+fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Events) -> Result<Guard, GatewayError> {
+    let names = match &route.guard {
+        routes::Guard::Open => return Ok(Guard::DangerOpen),
+        routes::Guard::Schemes(names) => names,
+    };
+    let allowed = names.iter().filter_map(|name| schemes::by_name(name)).collect();
+    let authenticator = Authenticator::new(allowed, settings.clone(), Arc::clone(door), events.clone());
+    let access = Access::by(names.iter().copied()).map_err(engine)?;
+    Ok(Guard::Schemes { authenticator, access: Arc::new(access) })
+}
+
+fn engine(error: impl Fault) -> GatewayError {
+    GatewayError::engine(&error)
+}

@@ -1,0 +1,128 @@
+//! Which route a request takes: the exact host beats none, then the longest path prefix by segment.
+
+use std::collections::HashMap;
+
+use crate::config::routes::Route;
+
+/// The routes of a configuration, compiled for look-up.
+///
+/// A look-up costs one hash of the host and one comparison for each prefix of the path; it does not
+/// grow with the number of routes of other hosts.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    hosts: HashMap<String, Vec<usize>>,
+    hostless: Vec<usize>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    /// Compiles routes, no two of which claim the same host and prefix.
+    #[must_use]
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut table = Self { hosts: HashMap::new(), hostless: Vec::new(), routes };
+        let mut order: Vec<usize> = (0..table.routes.len()).collect();
+        // The longest prefix first, so that the first that matches is the answer.
+        order.sort_by_key(|at| std::cmp::Reverse(table.routes.get(*at).map(|route| route.prefix.len())));
+        for at in order {
+            match table.routes.get(at).and_then(|route| route.host.clone()) {
+                Some(host) => table.hosts.entry(host).or_default().push(at),
+                None => table.hostless.push(at),
+            }
+        }
+        table
+    }
+
+    /// The route of a request: `host` as [`Authority::host`](gatepost::http1::host::Authority::host)
+    /// gives it; `path` is without query.
+    ///
+    /// A route of that host wins over a route of any host, even one with a longer prefix, because
+    /// who names the host means it.
+    #[must_use]
+    pub fn find(&self, host: &str, path: &str) -> Option<&Route> {
+        let named = self.hosts.get(host).map(Vec::as_slice).unwrap_or_default();
+        let mut candidates = named.iter().chain(&self.hostless).filter_map(|at| self.routes.get(*at));
+        candidates.find(|route| covers(&route.prefix, path))
+    }
+
+    /// All routes, as they were written.
+    #[must_use]
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+}
+
+/// Whether `path` is `prefix` or lies below it, by whole segments.
+///
+/// Path parameters (`/admin;x=1`) are not looked at, because some servers take them away: such a
+/// path must meet the guard of `/admin` and not that of `/`.
+fn covers(prefix: &str, path: &str) -> bool {
+    let mut segments = path.split('/').skip(1).map(|segment| segment.split(';').next().unwrap_or_default());
+    prefix.split('/').skip(1).filter(|wanted| !wanted.is_empty()).all(|wanted| segments.next() == Some(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::routes::{Guard, Target};
+    use crate::config::source::Source;
+
+    fn route(claim: &str) -> Route {
+        let (host, prefix) = claim.split_at(claim.find('/').unwrap());
+        Route {
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            prefix: prefix.to_owned(),
+            guard: Guard::Open,
+            target: Target::Demo,
+            identity: http::HeaderName::from_static("x-gatepost-user"),
+            websocket: true,
+            source: Source::Default,
+        }
+    }
+
+    fn claim(route: &Route) -> String {
+        format!("{}{}", route.host.as_deref().unwrap_or(""), route.prefix)
+    }
+
+    #[test]
+    fn host_then_longest_prefix_by_segment() {
+        let table = Table::new(["/", "/api", "/api/v1", "a.example/", "a.example/api", "[::1]/"].map(route).to_vec());
+        let expected = [
+            ("b.example", "/", "/"),
+            ("b.example", "/api", "/api"),
+            ("b.example", "/api/", "/api"),
+            ("b.example", "/apiary", "/"),
+            ("b.example", "/api/v1/x", "/api/v1"),
+            ("b.example", "/api;v=2", "/api"),
+            ("b.example", "/api;x/v1;y/z", "/api/v1"),
+            ("a.example", "/x", "a.example/"),
+            ("a.example", "/api/v1/x", "a.example/api"),
+            ("[::1]", "/api", "[::1]/"),
+        ];
+        for (host, path, wanted) in expected {
+            assert_eq!(table.find(host, path).map(claim).as_deref(), Some(wanted), "{host}{path}");
+        }
+        assert!(Table::new(vec![route("/api")]).find("h", "/").is_none());
+    }
+
+    /// The definition, without any preparation: what the compiled table must agree with.
+    fn naive<'a>(routes: &'a [Route], host: &str, path: &str) -> Option<&'a Route> {
+        let segments = |text: &str| text.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let matches = |route: &&Route| {
+            route.host.as_deref().is_none_or(|own| own == host) && segments(path).starts_with(&segments(&route.prefix))
+        };
+        routes.iter().filter(matches).max_by_key(|route| (route.host.is_some(), segments(&route.prefix).len()))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_the_naive_matcher(
+            claims in proptest::collection::btree_set("(|a|b)(/|(/[xy]{1,2}){1,3})", 0..8),
+            host in "[abc]",
+            path in "(/[xy]{1,2}){1,4}",
+        ) {
+            let routes: Vec<Route> = claims.iter().map(|text| route(text)).collect();
+            let table = Table::new(routes.clone());
+            proptest::prop_assert_eq!(table.find(&host, &path), naive(&routes, &host, &path));
+        }
+    }
+}
