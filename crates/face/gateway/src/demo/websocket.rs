@@ -60,7 +60,8 @@ async fn echo(mut stream: Duplex) {
                     }
                 }
                 Err(error) => {
-                    let _ = stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
+                    let _ =
+                        stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
                     let _ = stream.shutdown().await;
                     return;
                 }
