@@ -4,6 +4,8 @@
 //! nobody and once as `ali`, and ends. With an address as argument it stays:
 //! `cargo run -p gatepost --example guarded 127.0.0.1:8443`.
 
+#![expect(clippy::print_stdout, reason = "an example talks to its reader")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

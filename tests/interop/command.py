@@ -23,15 +23,20 @@ def environment(home):
 
 
 def gatepost(state, *words, secret=None):
-    """Runs the command to its end and returns what it did; `secret` goes to its standard input."""
+    """Runs the command on a state to its end and returns what it did; `secret` goes to its standard input."""
+    return run(Path(state).parent, *words, "--state", state, secret=secret)
+
+
+def run(home, *words, secret=None):
+    """The same for the verbs that have no state."""
     return subprocess.run(
-        [binary(), *map(str, words), "--state", str(state)],
+        [binary(), *map(str, words)],
         input=None if secret is None else secret + "\n",
         stdin=subprocess.DEVNULL if secret is None else None,
         capture_output=True,
         text=True,
         timeout=LIMIT,
-        env=environment(Path(state).parent),
+        env=environment(home),
         check=False,
     )
 
@@ -50,7 +55,7 @@ def users(state):
 
 def add_credential(state, name, url, user, password):
     """`gatepost credential add`: what the client may send to `url`."""
-    return gatepost(state, "credential", "add", name, "--scope", url, "--user", user, "--secret-stdin", secret=password)
+    return gatepost(state, "credential", "add", name, "--scope", url, "--user", user, "--password-stdin", secret=password)
 
 
 def credentials(state):
@@ -65,6 +70,11 @@ def token(state, user):
     issued = gatepost(state, "token", "issue", "--user", user)
     assert issued.returncode == 0, issued.stderr
     return issued.stdout.strip()
+
+
+def check_config(home, path):
+    """`gatepost config check`."""
+    return run(home, "config", "check", path)
 
 
 def get(state, url, ca, credential, scheme):

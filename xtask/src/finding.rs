@@ -1,4 +1,4 @@
-//! One thing that breaks a rule.
+//! One thing that breaks a rule, and how many are told.
 
 use std::fmt;
 
@@ -21,4 +21,17 @@ impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.place, self.why)
     }
+}
+
+/// Prints each finding on a line. `true` if there are none.
+#[expect(clippy::print_stdout, reason = "the findings are what the commands are for")]
+pub(crate) fn report(command: &str, found: &[Finding]) -> bool {
+    for finding in found {
+        println!("{finding}");
+    }
+    match found.len() {
+        0 => println!("xtask {command}: nothing to complain about"),
+        count => println!("xtask {command}: {count} found"),
+    }
+    found.is_empty()
 }

@@ -1,5 +1,5 @@
 //! The project's rules as programs: `cargo xtask test|check|deny|generate|bench`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+#![expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 mod bench;
 mod check;
@@ -9,9 +9,10 @@ mod generate;
 mod test;
 mod tree;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::finding::Finding;
+use crate::finding::report;
 use crate::tree::Tree;
 
 const USAGE: &str = "\
@@ -30,11 +31,11 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["check"] => Tree::open().and_then(|tree| check::rules::run(&tree)).map(|found| report("check", &found)),
         ["deny"] => Tree::open().and_then(|tree| deny::rules::run(&tree)).map(|found| report("deny", &found)),
-        ["generate"] => {
-            Tree::open().and_then(|tree| generate::pages::write(&tree)).map(|found| report("generate", &found))
-        }
+        ["generate"] => Tree::open()
+            .and_then(|tree| generate::pages::write(&tree, binary()))
+            .map(|found| report("generate", &found)),
         ["generate", "--check"] => Tree::open()
-            .and_then(|tree| generate::pages::compare(&tree))
+            .and_then(|tree| generate::pages::compare(&tree, binary()))
             .map(|found| report("generate --check", &found)),
         ["test"] => Tree::open().and_then(|tree| test::run::run(&tree)),
         ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
@@ -54,14 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints each finding on a line and whether there were none.
-fn report(command: &str, found: &[Finding]) -> bool {
-    for finding in found {
-        println!("{finding}");
-    }
-    match found.len() {
-        0 => println!("xtask {command}: nothing to complain about"),
-        count => println!("xtask {command}: {count} found"),
-    }
-    found.is_empty()
+/// The command whose help is the reference; built first where none is named.
+fn binary() -> Option<PathBuf> {
+    std::env::var_os("GATEPOST_BIN").map(PathBuf::from)
 }

@@ -1,7 +1,7 @@
 //! The work tree that the rules look at: its root, its files, its cargo metadata.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use cargo_metadata::{Metadata, MetadataCommand};
@@ -23,9 +23,10 @@ pub(crate) struct Source {
 }
 
 impl Tree {
-    /// The tree that this program was built from.
+    /// The tree that `cargo` runs this program for, or that it was built from.
     pub(crate) fn open() -> Result<Self, String> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let here = PathBuf::from(here);
         let root = here.parent().ok_or("xtask has no parent folder")?;
         Ok(Self { root: root.to_path_buf() })
     }
@@ -55,7 +56,7 @@ impl Tree {
     ///
     /// `cargo metadata` does not do: it also lists optional crates that only a weak feature (`x?/y`) names.
     pub(crate) fn compiled(&self, targets: &[String]) -> Result<BTreeSet<(String, String)>, String> {
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = Command::new("cargo");
         cargo.args(["tree", "--workspace", "--locked", "--prefix=none", "--format={p}"]).current_dir(&self.root);
         cargo.args(targets.iter().map(|target| format!("--target={target}")));
         let listing = cargo.output().map_err(|error| format!("cargo tree: {error}"))?;

@@ -4,6 +4,7 @@ pub(crate) mod arrows;
 mod circles;
 mod files;
 mod imports;
+mod links;
 mod modules;
 mod paths;
 pub(crate) mod rules;

@@ -1,7 +1,7 @@
 //! Every rule of `cargo xtask check`, one after the other.
 
 use crate::check::arrows::{self, Arrows};
-use crate::check::{circles, files, imports, paths};
+use crate::check::{circles, files, imports, links, paths};
 use crate::finding::Finding;
 use crate::tree::Tree;
 
@@ -15,5 +15,6 @@ pub(crate) fn run(tree: &Tree) -> Result<Vec<Finding>, String> {
     found.extend(paths::violations(&sources));
     found.extend(imports::violations(&sources));
     found.extend(circles::violations(&sources));
+    found.extend(links::violations(&sources));
     Ok(found)
 }

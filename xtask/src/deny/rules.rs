@@ -10,7 +10,9 @@ use crate::tree::Tree;
 pub(crate) fn run(tree: &Tree) -> Result<Vec<Finding>, String> {
     let policy = Policy::parse(&tree.read("deny.toml")?)?;
     let known = Advisories::parse(&tree.read("xtask/advisories.json")?)?;
-    let metadata = tree.metadata(&[])?;
+    // Without the filter cargo would fetch the crates of every platform there is.
+    let filter = policy.graph.targets.iter().map(|target| format!("--filter-platform={target}"));
+    let metadata = tree.metadata(&filter.collect::<Vec<_>>())?;
     let built = crates::built(&metadata, &tree.compiled(&policy.graph.targets)?);
     let mut found = licences::violations(&policy.licenses, &built)?;
     found.extend(advisories::violations(&policy.advisories, &known, &built)?);

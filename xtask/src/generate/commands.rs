@@ -5,9 +5,12 @@ use std::process::{Command, Stdio};
 
 use crate::tree::Tree;
 
-/// The page. Runs the binary that `GATEPOST_BIN` names, else builds it first.
-pub(crate) fn page(tree: &Tree) -> Result<String, String> {
-    let binary = binary(tree)?;
+/// The page. `binary` is the built command; without one it is built first.
+pub(crate) fn page(tree: &Tree, binary: Option<PathBuf>) -> Result<String, String> {
+    let binary = match binary {
+        Some(binary) => binary,
+        None => build(tree)?,
+    };
     let mut text = String::from("# The `gatepost` command\n");
     let mut todo = vec![Vec::new()];
     while let Some(verbs) = todo.pop() {
@@ -27,11 +30,8 @@ fn heading(verbs: &[String]) -> &'static str {
     }
 }
 
-fn binary(tree: &Tree) -> Result<PathBuf, String> {
-    if let Some(path) = std::env::var_os("GATEPOST_BIN") {
-        return Ok(path.into());
-    }
-    let built = Command::new(env!("CARGO"))
+fn build(tree: &Tree) -> Result<PathBuf, String> {
+    let built = Command::new("cargo")
         .args(["build", "--quiet", "--package", "gatepost-cli"])
         .current_dir(&tree.root)
         .status()

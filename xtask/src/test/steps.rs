@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::finding::{Finding, report};
 use crate::test::counts::{Counts, Runner};
 use crate::test::outcome::Ending;
 use crate::test::{examples, machine, process};
 use crate::tree::Tree;
+use crate::{check, deny, generate};
 
 /// What a step leaves: how it ended, and what its runner counted.
 type Left = Result<(Ending, Option<Counts>), String>;
@@ -19,11 +21,11 @@ pub(crate) type Step = (&'static str, fn(&Tree) -> Left);
 /// All of them.
 pub(crate) const ALL: [Step; 11] = [
     ("fmt", fmt),
-    ("check", check),
-    ("deny", deny),
+    ("check", arrows_and_files),
+    ("deny", crates_of_others),
     ("clippy", clippy),
     ("build", build),
-    ("generate", generate),
+    ("generate", reference),
     ("tests", tests),
     ("doctests", doc_tests),
     ("docs", docs),
@@ -38,12 +40,12 @@ fn fmt(tree: &Tree) -> Left {
     plain(&mut cargo(tree, "fmt --all --check"))
 }
 
-fn check(tree: &Tree) -> Left {
-    plain(&mut xtask(tree, &["check"])?)
+fn arrows_and_files(tree: &Tree) -> Left {
+    judged("check", &check::rules::run(tree)?)
 }
 
-fn deny(tree: &Tree) -> Left {
-    plain(&mut xtask(tree, &["deny"])?)
+fn crates_of_others(tree: &Tree) -> Left {
+    judged("deny", &deny::rules::run(tree)?)
 }
 
 fn clippy(tree: &Tree) -> Left {
@@ -55,9 +57,8 @@ fn build(tree: &Tree) -> Left {
     plain(&mut cargo(tree, "build --locked --workspace --all-targets"))
 }
 
-fn generate(tree: &Tree) -> Left {
-    let command = command(tree)?;
-    plain(xtask(tree, &["generate", "--check"])?.env("GATEPOST_BIN", command))
+fn reference(tree: &Tree) -> Left {
+    judged("generate --check", &generate::pages::compare(tree, Some(command(tree)?))?)
 }
 
 fn tests(tree: &Tree) -> Left {
@@ -104,20 +105,19 @@ fn cargo(tree: &Tree, words: &str) -> Command {
     command
 }
 
-/// This program again, for a step that is a command of its own.
-fn xtask(tree: &Tree, words: &[&str]) -> Result<Command, String> {
-    let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
-    let mut command = Command::new(program);
-    command.args(words).current_dir(&tree.root);
-    Ok(command)
-}
-
 fn target(tree: &Tree) -> Result<PathBuf, String> {
     Ok(tree.metadata(&["--no-deps".to_owned()])?.target_directory.into())
 }
 
 fn command(tree: &Tree) -> Result<PathBuf, String> {
     Ok(target(tree)?.join("debug/gatepost"))
+}
+
+fn judged(command: &str, found: &[Finding]) -> Left {
+    match report(command, found) {
+        true => Ok((Ending::Passed, None)),
+        false => Ok((Ending::Failed(format!("{} found", found.len())), None)),
+    }
 }
 
 fn plain(command: &mut Command) -> Left {

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gatepost_model::event::one_line;
-use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 
 use crate::error::{NetError, Wait};
 use crate::explain;
+use crate::feed::{self, BodySender};
 
 /// A message body. Streams with backpressure; nothing is read before it is polled.
 pub struct Body {
@@ -29,14 +28,7 @@ pub struct Body {
 enum Source {
     Whole(Bytes),
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = NetError> + Send>>),
-    Channel(mpsc::Receiver<Part>),
     Ended,
-}
-
-enum Part {
-    Frame(Frame<Bytes>),
-    Failed(NetError),
-    Finished,
 }
 
 #[derive(Clone, Copy)]
@@ -77,8 +69,8 @@ impl Body {
     /// A body that is fed from elsewhere; at most `capacity` frames wait in between.
     #[must_use]
     pub fn channel(capacity: usize) -> (BodySender, Self) {
-        let (sender, receiver) = mpsc::channel(capacity.max(1));
-        (BodySender { sender }, Self::from_source(Source::Channel(receiver)))
+        let (sender, parts) = feed::channel(capacity);
+        (sender, Self::from_source(Source::Stream(Box::pin(parts))))
     }
 
     /// Fails with [`NetError::BodyTooLarge`] instead of giving more than `limit` octets. A smaller limit stays.
@@ -147,13 +139,6 @@ impl Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Source::Stream(stream) => stream.as_mut().poll_frame(cx),
-            Source::Channel(receiver) => Poll::Ready(match ready!(receiver.poll_recv(cx)) {
-                Some(Part::Frame(frame)) => Some(Ok(frame)),
-                Some(Part::Failed(error)) => Some(Err(error)),
-                Some(Part::Finished) => None,
-                // The sender vanished without saying that this was all.
-                None => Some(Err(NetError::ClosedEarly { what: "the body" })),
-            }),
         }
     }
 }
@@ -203,7 +188,6 @@ impl HttpBody for Body {
             Source::Ended => true,
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Stream(stream) => stream.is_end_stream(),
-            Source::Channel(_) => false,
         }
     }
 
@@ -212,7 +196,6 @@ impl HttpBody for Body {
             Source::Ended => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Source::Stream(stream) => stream.size_hint(),
-            Source::Channel(_) => SizeHint::default(),
         }
     }
 }
@@ -254,64 +237,85 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The feeding end of [`Body::channel`].
-///
-/// The body is complete only after [`finish`](Self::finish): dropping the sender before that makes
-/// the body fail, so that a crashed feeder never looks like a short answer.
-#[derive(Debug)]
-pub struct BodySender {
-    sender: mpsc::Sender<Part>,
-}
-
-impl fmt::Debug for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Part")
-    }
-}
-
-impl BodySender {
-    /// Waits for room and hands over the next octets.
-    ///
-    /// # Errors
-    /// [`NetError::ClosedEarly`] if nobody reads the body any more.
-    pub async fn send(&self, data: impl Into<Bytes>) -> Result<(), NetError> {
-        self.part(Part::Frame(Frame::data(data.into()))).await
-    }
-
-    /// Hands over trailers (RFC 9110 §6.5); only [`finish`](Self::finish) may follow.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn trailers(&self, trailers: HeaderMap) -> Result<(), NetError> {
-        self.part(Part::Frame(Frame::trailers(trailers))).await
-    }
-
-    /// Says that this was all.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn finish(self) -> Result<(), NetError> {
-        self.part(Part::Finished).await
-    }
-
-    /// Ends the body with an error.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn fail(self, error: NetError) -> Result<(), NetError> {
-        self.part(Part::Failed(error)).await
-    }
-
-    async fn part(&self, part: Part) -> Result<(), NetError> {
-        self.sender.send(part).await.map_err(|_| NetError::ClosedEarly { what: "the body" })
-    }
-}
-
 /// Another body's error made ours.
 fn translate<E: fmt::Display + 'static>(error: E) -> NetError {
     let any: &dyn Any = &error;
     match any.downcast_ref::<NetError>() {
         Some(own) => own.clone(),
         None => NetError::BodySource { detail: one_line(&error.to_string()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    /// A body in pieces of three octets, size unknown.
+    struct Pieces(usize);
+
+    impl HttpBody for Pieces {
+        type Data = Bytes;
+        type Error = NetError;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
+            let Some(left) = self.0.checked_sub(1) else { return Poll::Ready(None) };
+            self.0 = left;
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"abc")))))
+        }
+    }
+
+    fn pieces(count: usize) -> Body {
+        Body::new(Pieces(count))
+    }
+
+    #[tokio::test]
+    async fn every_kind_is_collected_up_to_the_limit() {
+        let too_large = Err(NetError::BodyTooLarge { limit: 5 });
+        let table: [(fn() -> Body, Result<Bytes, NetError>); 8] = [
+            (Body::empty, Ok("".into())),
+            (|| "".into(), Ok("".into())),
+            (|| "abcde".into(), Ok("abcde".into())),
+            (|| "abcdef".into(), too_large.clone()),
+            (|| Body::new(Full::new(Bytes::from_static(b"abc"))), Ok("abc".into())),
+            (|| pieces(1), Ok("abc".into())),
+            (|| pieces(2), too_large),
+            (|| pieces(2).limited(3), Err(NetError::BodyTooLarge { limit: 3 })),
+        ];
+        for (index, (body, expected)) in table.into_iter().enumerate() {
+            assert_eq!(body().collect(5).await, expected, "{index}");
+        }
+        assert_eq!(pieces(3).collect(9).await.unwrap(), "abcabcabc");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_stalls_fails_and_one_that_moves_does_not() {
+        let limit = Duration::from_secs(10);
+        let (sender, body) = Body::channel(1);
+        let collecting = tokio::spawn(body.paced(limit).collect(100));
+        for _ in 0..5 {
+            tokio::time::advance(limit - Duration::from_secs(1)).await;
+            sender.send("x").await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let stalled = collecting.await.unwrap();
+        assert_eq!(stalled, Err(NetError::Timeout { what: Wait::Body, limit }));
+        assert!(sender.send("x").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_held_goes_with_the_end() {
+        let held = std::sync::Arc::new(());
+        let body = Body::from("abc").holding(held.clone()).holding(held.clone());
+        assert_eq!(std::sync::Arc::strong_count(&held), 3);
+        body.collect(10).await.unwrap();
+        assert_eq!(std::sync::Arc::strong_count(&held), 1);
+    }
+
+    #[test]
+    fn a_body_shows_its_size_only() {
+        let shown = format!("{:?}", Body::from("hunter2"));
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use gatepost_http::error::HttpError;
 use gatepost_model::event::one_line;
 use gatepost_tls::client::explain as explain_tls;
 
@@ -19,6 +20,9 @@ pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static
     if error.is_canceled() {
         return NetError::Unsent;
     }
+    if let Some(reset) = source_of::<h2::Error>(error) {
+        return stream(reset, what);
+    }
     if error.is_incomplete_message() || error.is_closed() || error.is_body_write_aborted() {
         return NetError::ClosedEarly { what };
     }
@@ -31,6 +35,20 @@ pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static
     NetError::Protocol { protocol, detail: whole(error) }
 }
 
+/// What a reset HTTP/2 stream or a closed connection means.
+fn stream(error: &h2::Error, what: &'static str) -> NetError {
+    match error.reason() {
+        // RFC 9113 §8.7: nothing of the request was processed.
+        Some(h2::Reason::REFUSED_STREAM) => NetError::Unsent,
+        Some(h2::Reason::CANCEL | h2::Reason::NO_ERROR | h2::Reason::INTERNAL_ERROR) => NetError::ClosedEarly { what },
+        Some(_) => NetError::Protocol { protocol: "h2", detail: whole(error) },
+        None => match error.get_io() {
+            Some(broken) => io(broken, what),
+            None => NetError::ClosedEarly { what },
+        },
+    }
+}
+
 /// What a failed read or write means.
 pub(crate) fn io(error: &io::Error, what: &'static str) -> NetError {
     if let Some(own) = error.get_ref().and_then(|inner| inner.downcast_ref::<NetError>()) {
@@ -41,6 +59,16 @@ pub(crate) fn io(error: &io::Error, what: &'static str) -> NetError {
             NetError::ClosedEarly { what }
         }
         _ => NetError::Broken { detail: one_line(&error.to_string()) },
+    }
+}
+
+/// What a message means that breaks the rules of our own core.
+pub(crate) fn http1(error: HttpError) -> NetError {
+    match error {
+        HttpError::HeadTooLarge | HttpError::TooManyFields => NetError::HeadTooLarge,
+        HttpError::Truncated => NetError::ClosedEarly { what: "the request" },
+        HttpError::Unwritable(_) => NetError::BodySource { detail: error.to_string() },
+        other => NetError::Protocol { protocol: "http/1.1", detail: other.to_string() },
     }
 }
 

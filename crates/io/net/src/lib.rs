@@ -21,6 +21,7 @@ pub mod dial;
 pub mod drain;
 pub mod error;
 mod explain;
+pub mod feed;
 pub mod handler;
 mod http1;
 mod http2;

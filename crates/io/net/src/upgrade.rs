@@ -64,6 +64,14 @@ pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgr
     refuse
 }
 
+/// Puts a promise into `extensions` that is kept by sending on what it gives, and broken by dropping it.
+pub(crate) fn promise(extensions: &mut Extensions) -> oneshot::Sender<Duplex> {
+    let (keep, kept) = oneshot::channel();
+    let promise = async move { kept.await.map_err(|_| not_switched()) };
+    extensions.insert(Offer(Arc::new(Mutex::new(Some(Upgrade(Box::pin(promise)))))));
+    keep
+}
+
 fn not_switched() -> NetError {
     NetError::Upgrade { detail: "the answer was not a switch of protocols".to_owned() }
 }

@@ -3,7 +3,9 @@
 mod world;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use gatepost_model::fault::{Fault, Retry};
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
@@ -170,7 +172,7 @@ async fn what_outlasts_the_grace_time_is_cut() {
     };
     let listener = gatepost_net::listen::Listener::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
     let origin = Origin::new(false, "127.0.0.1", listener.local_addr().port());
-    let drain = Drain::new(std::time::Duration::from_millis(20));
+    let drain = Drain::new(Duration::from_millis(20));
     let limits = Arc::new(Limits::default());
     let serving = gatepost_net::serve::serve(listener, None, Arc::new(forever), limits, drain.clone());
     let serving = tokio::spawn(serving);
@@ -221,7 +223,7 @@ async fn an_answer_that_fails_never_looks_complete() {
             Ok(answer) => answer.into_body().collect(100).await,
             Err(error) => Err(error),
         };
-        assert!(got.is_err(), "{got:?}");
+        assert_eq!(got, Err(NetError::ClosedEarly { what: "the answer" }));
     }
     let site = plain_site(fails, Limits::default());
     let mut stream = TcpStream::connect(site.address).await.unwrap();
@@ -229,4 +231,83 @@ async fn an_answer_that_fails_never_looks_complete() {
     let mut raw = Vec::new();
     let _ = stream.read_to_end(&mut raw).await;
     assert!(!String::from_utf8_lossy(&raw).ends_with("0\r\n\r\n"));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut() {
+    let plenty = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::from(vec![0; 64 << 20])) };
+    let limits = Limits { idle_time: Duration::from_millis(50), ..Limits::default() };
+    let site = plain_site(plenty, limits);
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut first = [0; 1];
+    stream.read_exact(&mut first).await.unwrap();
+    site.drain.start();
+    assert_eq!(site.summary.await.unwrap(), ServeSummary { accepted: 1, failed: 1, cut: 0 });
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed_in_good_order() {
+    let authority = authority();
+    let ok = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::empty()) };
+    let limits = Limits { idle_time: Duration::from_millis(50), ..Limits::default() };
+    let site = localhost(&authority, ok, limits);
+    let mut connection = dialer(trusting(&authority)).connect(&site.origin("localhost")).await.unwrap();
+    let request = || Request::get(site.uri("/")).body(Body::empty()).unwrap();
+    assert_eq!(connection.send(request()).await.unwrap().status(), 200);
+    while connection.is_usable() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(connection.send(request()).await.map(|_| ()), Err(NetError::Unsent));
+    site.drain.start();
+    assert_eq!(site.summary.await.unwrap(), ServeSummary { accepted: 1, failed: 0, cut: 0 });
+}
+
+#[tokio::test]
+async fn a_request_on_a_connection_that_was_closed_is_unsent() {
+    let ok = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::empty()) };
+    let site = plain_site(ok, Limits::default());
+    let mut connection = dialer(ClientTls::default()).connect(&site.origin("127.0.0.1")).await.unwrap();
+    let uri = site.uri("/");
+    let request = || Request::get(uri.as_str()).body(Body::empty()).unwrap();
+    connection.send(request()).await.unwrap();
+    site.drain.start();
+    assert_eq!(site.summary.await.unwrap(), ServeSummary { accepted: 1, failed: 0, cut: 0 });
+    while connection.is_usable() {
+        tokio::task::yield_now().await;
+    }
+    let error = connection.send(request()).await.unwrap_err();
+    assert_eq!((error.clone(), error.retry()), (NetError::Unsent, Retry::Fresh));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_http2_request_along() {
+    let (entered, left) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (at_door, gone) = (Arc::clone(&entered), Arc::clone(&left));
+    let forever = move |_: Request<Body>, _: Arc<Peer>| {
+        let leaving = Leaving(Arc::clone(&gone));
+        at_door.add_permits(1);
+        async move {
+            let _leaving = leaving;
+            std::future::pending::<Response<Body>>().await
+        }
+    };
+    let authority = authority();
+    let site = localhost(&authority, forever, Limits::default());
+    let mut connection = dialer(trusting(&authority)).connect(&site.origin("localhost")).await.unwrap();
+    let request = Request::get(site.uri("/")).body(Body::empty()).unwrap();
+    let waiting = tokio::spawn(async move { connection.send(request).await.map(|_| ()) });
+    entered.acquire().await.unwrap().forget();
+    waiting.abort();
+    left.acquire().await.unwrap().forget();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+}
+
+/// Says that it was dropped.
+struct Leaving(Arc<Semaphore>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
 }

@@ -34,9 +34,6 @@ pub const MOST_LEGS: u8 = 8;
 /// The most things that are asked for before one request.
 pub const MOST_NEEDS: u8 = 16;
 
-/// A scheme to try, with the challenge that it answers; `None` ahead of any.
-type Attempt = (&'static dyn Scheme, Option<Challenge>);
-
 /// What changes from leg to leg.
 #[derive(Debug, Clone, Copy)]
 pub struct Leg<'a> {
@@ -99,6 +96,9 @@ pub struct Exchange {
     legs: u8,
     needs: u8,
 }
+
+/// A scheme and the challenge that it answers; `None` ahead of any.
+type Attempt = (&'static dyn Scheme, Option<Challenge>);
 
 /// Where the conversation stands between two steps.
 #[derive(Debug)]

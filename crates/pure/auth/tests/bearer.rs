@@ -1,6 +1,8 @@
 //! The examples of RFC 6750, from both ends (`tests/vectors/bearer.json`).
 
 use gatepost_auth::challenge::Challenge;
+use gatepost_auth::choose::Preference;
+use gatepost_auth::exchange::{Exchange, Leg, Next};
 use gatepost_auth::scheme::{Answers, Need, Refusal, Scheme, Step, Turn, Verdict};
 use gatepost_auth::schemes::bearer::Bearer;
 use gatepost_auth::settings::Settings;
@@ -8,7 +10,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
 use gatepost_model::url::Url;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -73,4 +75,32 @@ fn challenges_are_written_and_answered_as_in_section_3() {
         });
         assert_eq!(step, Step::Need(Need::Token { refresh }));
     }
+}
+
+#[test]
+fn a_refused_token_is_renewed_once() {
+    let refusal = vectors()["challenges"][1].as_str().unwrap().to_owned();
+    let refusal = HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, HeaderValue::from_str(&refusal).unwrap())]);
+    let mut exchange = Exchange::new(Party::Server, Preference::default());
+    exchange.ahead("Bearer").unwrap();
+    let mut answers = Answers::default();
+    let mut said = Vec::new();
+    for token in ["old", "new", "never"] {
+        with_turn("/", &[], &Answers::default(), |turn| {
+            let leg = Leg { request: turn.request, settings: turn.settings, now: turn.now, entropy: turn.entropy };
+            loop {
+                match exchange.step(&leg, &mut answers).unwrap() {
+                    Next::Need { need: Need::Token { refresh }, .. } => {
+                        said.push(format!("token, refresh {refresh}"));
+                        answers.token = Some(Some(Token { value: token.into(), expires: None }));
+                    }
+                    Next::Send { fields, .. } => return said.push(fields[0].1.to_str().unwrap().to_owned()),
+                    Next::GiveUp { .. } => return said.push("give up".into()),
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+        exchange.receive(StatusCode::UNAUTHORIZED, &refusal, &mut answers);
+    }
+    assert_eq!(said, ["token, refresh false", "Bearer old", "token, refresh true", "Bearer new", "give up"]);
 }

@@ -111,6 +111,9 @@ fn claims_that_are_refused() {
         (json!({ "jti": 1 }), malformed("jti")),
         (json!({ "scope": ["a"] }), malformed("scope")),
         (json!({ "scp": [1] }), malformed("scp")),
+        (json!({ "scope": "a\"b" }), malformed("scope")),
+        (json!({ "scope": "a\nb" }), malformed("scope")),
+        (json!({ "scp": ["a b"] }), malformed("scope")),
         (json!({ "sub": null }), Refused::Missing("sub")),
         (json!({ "sub": 1 }), malformed("sub")),
         (json!({ "sub": "" }), malformed("subject claim")),
@@ -246,6 +249,9 @@ fn secrets_are_not_printed() {
     let text = format!("{:?} {:?}", key(), keys());
     assert!(!text.contains("secret of this test"), "{text}");
     assert!(!text.contains(&base64url::encode(SECRET.as_bytes())), "{text}");
+    let token = forged(r#"{"alg":"HS256"}"#, &claims(&json!({})));
+    let text = format!("{:?}", Unverified::parse(&token).unwrap());
+    assert!(token.split('.').all(|part| !text.contains(part)), "{text}");
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
     let private = examples["vectors"][1]["jwk"].clone();
     let d = private["d"].as_str().unwrap().to_owned();
@@ -285,7 +291,18 @@ fn a_token_is_bounded() {
     let long = "a".repeat(jws::SIZE + 1);
     assert_eq!(Unverified::parse(&long), Err(Refused::TooLong));
     assert!(jws::sign(&key(), None, long.as_bytes()).is_err());
-    assert!(jwt::issue(&key(), &Claims::new("", NOW, Duration::from_secs(1))).is_err());
+}
+
+#[test]
+fn what_we_would_refuse_is_not_issued() {
+    let good = Claims::new("ada", NOW, Duration::from_secs(1));
+    assert!(jwt::issue(&key(), &good).is_ok());
+    for subject in ["", "a\nb"] {
+        assert!(jwt::issue(&key(), &Claims { subject: subject.into(), ..good.clone() }).is_err());
+    }
+    for scope in ["", "a b", "a\"", "ä"] {
+        assert!(jwt::issue(&key(), &good.clone().granting([scope])).is_err(), "{scope:?}");
+    }
 }
 
 /// One good token of each kind of key, with its set.

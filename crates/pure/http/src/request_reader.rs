@@ -98,6 +98,21 @@ impl RequestReader {
         matches!(self.state, State::Head(_))
     }
 
+    /// Whether an error has ended the sequence of requests.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
+    }
+
+    /// Octets of the body still to come, where the framing tells.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        match &self.state {
+            State::Body(decoder) => decoder.left(),
+            State::Head(_) | State::Failed(_) => None,
+        }
+    }
+
     /// The client sends nothing more; `left` are the octets not yet dropped.
     ///
     /// # Errors

@@ -144,3 +144,86 @@ impl Bindings {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gatepost_model::time::Timestamp;
+
+    use super::*;
+    use crate::issue::Authority;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn issue(names: &[&str]) -> Arc<ServerCertificate> {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let authority = Authority::create("CA", Timestamp::from_secs(1_000_000_000), DAY).unwrap();
+        let issued = authority.issue_server(&names, Timestamp::from_secs(1_000_000_000), DAY).unwrap();
+        Arc::new(ServerCertificate::new(issued.chain, &issued.key).unwrap())
+    }
+
+    /// Each binding has a certificate for its own key's text, and for `covered.example`.
+    fn table(keys: &[&str]) -> BindingTable {
+        let name = |key: &str| format!("{}.example", key.replace(['.', ':', '*', '[', ']'], "-").trim_matches('-'));
+        BindingTable::new(
+            keys.iter().map(|key| (key.parse().unwrap(), issue(&[name(key).as_str(), "covered.example"]))),
+        )
+    }
+
+    #[test]
+    fn the_most_specific_binding_answers() {
+        let keys =
+            ["a.test:443", "a.test:0", "*.test:443", "*.test:0", "10.0.0.1:443", "10.0.0.1:0", "0.0.0.0:443", "[::]:0"];
+        let table = table(&keys);
+        let key_of = |found: Option<&Arc<ServerCertificate>>| {
+            let found = found?;
+            let same = |key: &&&str| Arc::ptr_eq(&table.bindings[&key.parse().unwrap()], found);
+            keys.iter().find(same).copied()
+        };
+        let cases = [
+            ("10.0.0.1:443", Some("a.test"), Some("a.test:443")),
+            ("10.0.0.1:443", Some("A.TEST."), Some("a.test:443")),
+            ("10.0.0.1:8443", Some("a.test"), Some("a.test:0")),
+            ("10.0.0.1:443", Some("b.test"), Some("*.test:443")),
+            ("10.0.0.1:8443", Some("b.test"), Some("*.test:0")),
+            ("10.0.0.1:443", Some("c.b.test"), None),
+            ("10.0.0.1:443", Some("test"), None),
+            ("10.0.0.1:443", None, Some("10.0.0.1:443")),
+            ("10.0.0.1:8443", None, Some("10.0.0.1:0")),
+            ("10.0.0.2:443", None, Some("0.0.0.0:443")),
+            ("10.0.0.2:8443", None, Some("[::]:0")),
+            ("[::ffff:10.0.0.1]:443", None, Some("10.0.0.1:443")),
+            ("[2001:db8::1]:443", None, Some("[::]:0")),
+            ("10.0.0.1:443", Some("covered.example"), Some("10.0.0.1:443")),
+            ("10.0.0.2:8443", Some("covered.example"), Some("[::]:0")),
+            ("10.0.0.1:443", Some("elsewhere.example"), None),
+        ];
+        for (local, name, key) in cases {
+            assert_eq!(key_of(table.find(local.parse().unwrap(), name)), key, "{local} {name:?}");
+        }
+        assert!(BindingTable::default().find("10.0.0.1:443".parse().unwrap(), None).is_none());
+    }
+
+    #[test]
+    fn only_the_right_key_makes_a_pair() {
+        let authority = Authority::create("CA", Timestamp::from_secs(1_000_000_000), DAY).unwrap();
+        let issue = |name: &str| authority.issue_server(&[name.to_owned()], Timestamp::from_secs(1_000_000_000), DAY);
+        let (one, two) = (issue("one.test").unwrap(), issue("two.test").unwrap());
+        let mixed = ServerCertificate::new(one.chain.clone(), &two.key).map(|_| ());
+        assert_eq!(mixed, Err(TlsError::KeyMismatch { subject: "CN=one.test".into() }));
+        let pair = ServerCertificate::new(one.chain, &one.key).unwrap();
+        assert_eq!(pair.facts().names(), ["one.test"]);
+        assert!(ServerCertificate::new(Vec::new(), &one.key).is_err());
+        assert!(ServerCertificate::new(two.chain, &Secret::from("junk")).is_err());
+    }
+
+    #[test]
+    fn a_swap_is_seen_by_the_next_to_ask() {
+        let live = Bindings::new(table(&["a.test:0"]));
+        let before = live.current();
+        live.replace(BindingTable::default());
+        assert!(!before.is_empty());
+        assert!(live.current().is_empty());
+    }
+}

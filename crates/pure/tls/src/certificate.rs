@@ -146,3 +146,99 @@ fn key_kind(parsed: &X509Certificate<'_>) -> (&'static str, usize) {
         _ => ("unknown", 0),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, RsaKeySize, SignatureAlgorithm};
+
+    use super::*;
+
+    fn certificate(names: &[&str]) -> Certificate {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().unwrap();
+        Certificate::parse(CertificateParams::new(names).unwrap().self_signed(&key).unwrap().der()).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_covered_exactly_or_by_one_label() {
+        let certificate = certificate(&["Host.test", "*.w.test", "10.0.0.1", "2001:db8::1"]);
+        let table = [
+            ("host.test", true),
+            ("HOST.TEST.", true),
+            ("a.w.test", true),
+            ("a.b.w.test", false),
+            ("w.test", false),
+            (".w.test", false),
+            ("x.host.test", false),
+            ("10.0.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("10.0.0.2", false),
+            ("[2001:db8::1]", true),
+            ("2001:db8:0::1", true),
+            ("rcgen self signed cert", false),
+            ("", false),
+        ];
+        for (name, covered) in table {
+            assert_eq!(certificate.covers(name), covered, "{name:?}");
+        }
+        assert_eq!(certificate.names(), ["host.test", "*.w.test", "10.0.0.1", "2001:db8::1"]);
+    }
+
+    #[test]
+    fn keys_are_named() {
+        let table: [(&SignatureAlgorithm, &str, usize); 3] = [
+            (&rcgen::PKCS_ECDSA_P256_SHA256, "ECDSA", 256),
+            (&rcgen::PKCS_ECDSA_P384_SHA384, "ECDSA", 384),
+            (&rcgen::PKCS_ED25519, "Ed25519", 256),
+        ];
+        let mut keys: Vec<_> =
+            table.map(|(kind, name, bits)| (KeyPair::generate_for(kind).unwrap(), name, bits)).into();
+        let rsa = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+        keys.push((rsa, "RSA", 2048));
+        for (key, name, bits) in keys {
+            let der = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+            let facts = Certificate::parse(&der).unwrap();
+            assert_eq!((facts.key_kind, facts.key_bits), (name, bits));
+        }
+    }
+
+    #[test]
+    fn only_one_whole_certificate_is_one() {
+        let key = KeyPair::generate().unwrap();
+        let der = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+        assert_eq!(Certificate::parse(&der).unwrap().fingerprint, fingerprint(&der));
+        let longer = [der.as_slice(), &[0]].concat();
+        let error = Certificate::parse(&longer).unwrap_err();
+        assert_eq!(error.to_string(), "certificate cannot be read: octets follow the certificate");
+        for end in [0, 1, der.len() / 2, der.len() - 1] {
+            assert!(Certificate::parse(&der[..end]).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_span_has_two_ends() {
+        let facts = certificate(&["x.test"]);
+        let second = std::time::Duration::from_secs(1);
+        let table = [
+            (facts.not_before - second, false),
+            (facts.not_before, true),
+            (facts.not_after, true),
+            (facts.not_after + second, false),
+        ];
+        for (now, valid) in table {
+            assert_eq!(facts.is_valid_at(now), valid, "{now}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn junk_never_panics(octets: Vec<u8>, at: usize, with: u8) {
+            let _ = Certificate::parse(&octets);
+            let key = KeyPair::generate().unwrap();
+            let mut der = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+            let at = at % der.len();
+            der[at] = with;
+            let _ = Certificate::parse(&der);
+        }
+    }
+}

@@ -154,3 +154,68 @@ fn parameters(name: &str, now: Timestamp, lifetime: Duration) -> Result<Certific
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_700_000_000)
+    }
+
+    #[test]
+    fn what_is_issued_says_what_was_asked() {
+        let authority = Authority::create("Home", now(), 10 * DAY).unwrap();
+        let own = Certificate::parse(authority.certificate_der()).unwrap();
+        assert_eq!((own.subject.as_str(), own.issuer.as_str(), own.is_ca), ("CN=Home", "CN=Home", true));
+        assert_eq!((own.not_before, own.not_after), (now() - BACKDATE, now() + 10 * DAY));
+
+        let names = ["Host.test", "*.w.test", "127.0.0.1", "::1"].map(str::to_owned);
+        let issued = authority.issue_server(&names, now(), 2 * DAY).unwrap();
+        assert_eq!(issued.chain[1], authority.certificate_der());
+        let leaf = Certificate::parse(&issued.chain[0]).unwrap();
+        assert_eq!((leaf.subject.as_str(), leaf.issuer.as_str(), leaf.is_ca), ("CN=Host.test", "CN=Home", false));
+        assert_eq!(leaf.names(), ["host.test", "*.w.test", "127.0.0.1", "::1"]);
+        assert_eq!((leaf.not_before, leaf.not_after), (now() - BACKDATE, now() + 2 * DAY));
+        assert_eq!((leaf.key_kind, leaf.key_bits), ("ECDSA", 256));
+        let again = authority.issue_server(&names, now(), 2 * DAY).unwrap();
+        assert_ne!(issued.chain[0], again.chain[0]);
+    }
+
+    #[test]
+    fn nothing_outlives_its_authority() {
+        let authority = Authority::create("Home", now(), DAY).unwrap();
+        let name = ["host.test".to_owned()];
+        let issued = authority.issue_server(&name, now(), 10 * DAY).unwrap();
+        assert_eq!(Certificate::parse(&issued.chain[0]).unwrap().not_after, now() + DAY);
+        let error = authority.issue_server(&name, now() + DAY, DAY).unwrap_err();
+        assert_eq!(error, cannot_issue("host.test", "the authority itself ended at 2023-11-15T22:13:20Z"));
+    }
+
+    #[test]
+    fn names_that_are_none_are_refused() {
+        let authority = Authority::create("Home", now(), DAY).unwrap();
+        for name in ["", "a b", "https://x", "x:443", "*.", "*", "a..b", "x\r\ny"] {
+            assert!(authority.issue_server(&[name.to_owned()], now(), DAY).is_err(), "{name:?}");
+        }
+        assert_eq!(authority.issue_server(&[], now(), DAY), Err(cannot_issue("a server", "it has no name")));
+    }
+
+    #[test]
+    fn an_authority_is_taken_up_again_only_with_its_key() {
+        let authority = Authority::create("Home", now(), DAY).unwrap();
+        let again = Authority::from_parts(authority.certificate_der().to_vec(), &authority.key()).unwrap();
+        let names = ["host.test".to_owned()];
+        assert_eq!(again.issue_server(&names, now(), DAY).unwrap().chain[1], authority.certificate_der());
+
+        let other = Authority::create("Other", now(), DAY).unwrap();
+        let mixed = Authority::from_parts(authority.certificate_der().to_vec(), &other.key()).map(|_| ());
+        assert_eq!(mixed, Err(TlsError::KeyMismatch { subject: "CN=Home".into() }));
+        let leaf = authority.issue_server(&names, now(), DAY).unwrap();
+        let error = Authority::from_parts(leaf.chain[0].clone(), &leaf.key).map(|_| ()).unwrap_err();
+        assert!(matches!(error, TlsError::Malformed { what: "certificate", .. }), "{error}");
+        assert_eq!(format!("{authority:?}"), "Authority { .. }");
+    }
+}

@@ -71,3 +71,47 @@ fn found(pem: &[u8]) -> String {
         .collect();
     if kinds.is_empty() { ", nor any PEM block".to_owned() } else { format!(", only {}", kinds.join(", ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn chains_and_keys_come_out_whole() {
+        let key = KeyPair::generate().unwrap();
+        let der = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+        let text = format!("a comment\n{}{}{}", certificate_pem(&der), key.serialize_pem(), certificate_pem(&der));
+        assert_eq!(parse_chain_pem(text.as_bytes()).unwrap(), [der.clone(), der]);
+        assert!(parse_key_pem(text.as_bytes()).unwrap().matches(key.serialized_der()));
+        assert!(text.lines().all(|line| line.len() <= 64));
+    }
+
+    #[test]
+    fn what_is_there_instead_is_named() {
+        let key = KeyPair::generate().unwrap().serialize_pem();
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let chains = [
+            (key.as_str(), "certificate chain cannot be read: there is no certificate in it, only PRIVATE KEY"),
+            ("", "certificate chain cannot be read: there is no certificate in it, nor any PEM block"),
+        ];
+        for (pem, message) in chains {
+            assert_eq!(parse_chain_pem(pem.as_bytes()).unwrap_err().to_string(), message);
+        }
+        assert!(parse_chain_pem(junk.as_bytes()).is_err());
+        let keys = [
+            (
+                encrypted,
+                "private key cannot be read: there is no unencrypted private key in it, only ENCRYPTED PRIVATE KEY",
+            ),
+            (junk, "private key cannot be read: there is no unencrypted private key in it, only CERTIFICATE"),
+        ];
+        for (pem, message) in keys {
+            assert_eq!(parse_key_pem(pem.as_bytes()).unwrap_err().to_string(), message);
+        }
+        let cut = key.replace("-----END PRIVATE KEY-----", "");
+        assert!(parse_key_pem(cut.as_bytes()).is_err());
+    }
+}

@@ -141,7 +141,12 @@ async fn fetch(url: &Url, upstream: &Upstream) -> Result<KeySet, Error> {
     if response.status() != StatusCode::OK {
         return Err(Error::environment(format!("{url} answered {} instead of a key set", response.status())));
     }
-    parse(&response.into_body().collect(MAX_OCTETS).await?)
+    let keys = parse(&response.into_body().collect(MAX_OCTETS).await?)?;
+    // A shared secret that anybody can fetch signs tokens for anybody.
+    if keys.is_symmetric() {
+        return Err(Error::config(format!("{url} publishes shared secrets")));
+    }
+    Ok(keys)
 }
 
 fn parse(octets: &[u8]) -> Result<KeySet, Error> {

@@ -13,7 +13,6 @@ use gatepost_net::handler::Peer;
 use http::request::Parts;
 use http::{Request, Response};
 
-use crate::clock;
 use crate::events::Events;
 use crate::server::denied::Denied;
 use crate::server::respond::respond;
@@ -93,7 +92,7 @@ async fn authenticate(guard: &Guard, head: &Parts, url: &Url, peer: &Peer) -> Re
 fn authorise(guard: &Guard, principal: Option<&Principal>, events: &Events) -> Result<(), Denied> {
     let decision = match (guard, principal) {
         (Guard::DangerOpen, _) => return Ok(()),
-        (Guard::Schemes { access, .. }, Some(principal)) => access.admit(principal, clock::now()),
+        (Guard::Schemes { access, .. }, Some(principal)) => access.admit(principal),
         (Guard::Schemes { access, .. }, None) => access.admit_unproved(),
     };
     if decision.allowed {

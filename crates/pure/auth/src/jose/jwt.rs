@@ -105,10 +105,15 @@ impl Claims {
 /// Issues a token of type `JWT`. Times are written in whole seconds, the end rounded down.
 ///
 /// # Errors
-/// [`AuthError::Setting`] if the subject is empty or the key cannot sign.
+/// [`AuthError::Setting`] if the subject or a scope is one that [`judge`] would refuse, or the key
+/// cannot sign.
 pub fn issue(key: &SigningKey, claims: &Claims) -> Result<Token, AuthError> {
-    if claims.subject.is_empty() {
-        return Err(AuthError::Setting { what: "token".into(), detail: "the subject is empty".into() });
+    let wrong = |detail: &str| AuthError::Setting { what: "token".into(), detail: detail.into() };
+    if !is_name(&claims.subject) {
+        return Err(wrong("the subject is empty or holds a control character"));
+    }
+    if !claims.scopes.iter().all(|scope| is_scope(scope)) {
+        return Err(wrong("a scope is empty or holds a space, a quote, a backslash or no ASCII text"));
     }
     let texts = [("iss", &claims.issuer), ("jti", &claims.id)];
     let times = [("exp", Some(claims.expires)), ("iat", claims.issued), ("nbf", claims.not_before)];
@@ -202,9 +207,15 @@ fn read(members: &Map<String, Value>, subject: &str) -> Result<Claims, Refused> 
             Some(_) => return Err(Refused::Malformed("subject claim")),
         },
     };
-    // The name goes into a header field and into logs.
-    if subject.is_empty() || subject.chars().any(char::is_control) {
+    if !is_name(&subject) {
         return Err(Refused::Malformed("subject claim"));
+    }
+    let scopes = match members.contains_key("scope") {
+        true => words(&text(members, "scope")?.unwrap_or_default()),
+        false => texts(members, "scp", words)?,
+    };
+    if !scopes.iter().all(|scope| is_scope(scope)) {
+        return Err(Refused::Malformed("scope"));
     }
     Ok(Claims {
         subject,
@@ -214,11 +225,18 @@ fn read(members: &Map<String, Value>, subject: &str) -> Result<Claims, Refused> 
         issued: time(members, "iat")?,
         not_before: time(members, "nbf")?,
         id: text(members, "jti")?,
-        scopes: match members.contains_key("scope") {
-            true => words(&text(members, "scope")?.unwrap_or_default()),
-            false => texts(members, "scp", words)?,
-        },
+        scopes,
     })
+}
+
+/// Whether this can name a principal: the name goes into a header field and into logs.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+/// `scope-token` (RFC 6749 §3.3).
+fn is_scope(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"' && octet != b'\\')
 }
 
 fn text(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, Refused> {

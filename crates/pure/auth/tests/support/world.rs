@@ -4,18 +4,35 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
+use gatepost_auth::jose::algorithm::Algorithm;
 use gatepost_auth::jose::jwk::KeySet;
+use gatepost_auth::jose::jwt::{self, Claims};
+use gatepost_auth::jose::signing::SigningKey;
 use gatepost_auth::scheme::{Answers, Need, Scheme, Step, Turn, Verdict};
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::head::{Party, RequestHead};
+use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
 use gatepost_model::url::Url;
 use http::{HeaderMap, Method};
+
+/// What the server's tokens are signed with.
+const SECRET: &str = "the issuer's secret, open sesame, 32 octets or more";
+
+/// A token for this user, made by whoever knows `secret`; good for five minutes.
+pub(crate) fn token(user: &str, now: Timestamp, secret: &str) -> Token {
+    jwt::issue(&key(secret), &Claims::new(user, now, Duration::from_secs(300))).unwrap()
+}
+
+fn key(secret: &str) -> SigningKey {
+    SigningKey::from_secret(Algorithm::Hs256, None, &Secret::from(secret)).unwrap()
+}
 
 /// Both ends' knowledge. The client knows `login` and `token`; the server `users`, `keys`, `used`.
 pub(crate) struct World {
@@ -36,14 +53,15 @@ impl World {
     /// A server that knows `alice` and a client that is her.
     pub(crate) fn of_alice() -> Self {
         let alice = Credential::login("alice", "open: sesame £");
+        let now = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
         Self {
             login: Some(alice.clone()),
-            token: None,
+            token: Some(token("alice", now, SECRET)),
             users: HashMap::from([("alice".to_owned(), alice)]),
-            keys: Arc::default(),
+            keys: Arc::new(KeySet::new(vec![key(SECRET).verification_key().clone()])),
             used: HashSet::new(),
             settings: Settings::default(),
-            now: Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap(),
+            now,
             entropy: [0x5a; 32],
             party: Party::Server,
             asked: Vec::new(),

@@ -1,12 +1,10 @@
 //! Every scheme that needs no key, from session to server over real TLS: in, refused, replayed.
 
-mod house;
-
+use crate::house::{House, PASSWORD, text};
 use gatepost::client::context::Preauthenticate;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::server::keys::Keys;
-use house::{House, PASSWORD, text};
 
 const LOGIN_SCHEMES: [&str; 2] = ["WSSE", "Basic"];
 

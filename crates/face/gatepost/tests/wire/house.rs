@@ -36,17 +36,16 @@ pub(crate) struct House {
     pub(crate) running: Running,
     pub(crate) authority: Authority,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
-    pub(crate) store: Arc<MemoryStore>,
 }
 
 impl House {
     /// A house that admits these schemes and greets who comes in.
     pub(crate) async fn open(names: &[&str], keys: Keys) -> Self {
-        let store = Arc::new(MemoryStore::new());
+        let store = MemoryStore::new();
         let secret = Secret::from(PASSWORD);
         let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
         store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await.unwrap();
-        let door = Arc::new(Doorkeeper::new(Arc::clone(&store) as Arc<dyn Store>, keys).unwrap());
+        let door = Arc::new(Doorkeeper::new(Arc::new(store), keys).unwrap());
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let seen = Arc::clone(&events);
         let sink = Events::to(vec![Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()))]);
@@ -59,7 +58,7 @@ impl House {
         let tls = Arc::new(ServerTls::single(&leaf.chain, &leaf.key).unwrap());
         let running =
             Server::new(site).listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls).events(sink).start().unwrap();
-        Self { running, authority, events, store }
+        Self { running, authority, events }
     }
 
     /// The address of a path in this house.

@@ -1,0 +1,6 @@
+//! The engine over real sockets on loopback: sessions out, guarded sites in.
+
+mod bearer;
+mod house;
+mod redirects;
+mod schemes;

@@ -1,0 +1,165 @@
+//! Whole handshakes in memory: what a client concludes about a server's certificate, and what the server shows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_model::time::Timestamp;
+use gatepost_tls::bindings::{BindingTable, Bindings, ServerCertificate};
+use gatepost_tls::client::{ClientRules, client_config, explain};
+use gatepost_tls::error::TlsError;
+use gatepost_tls::issue::Authority;
+use gatepost_tls::server::{ServerRules, ServerTls};
+use gatepost_tls::version::TlsVersion;
+use rustls::{CipherSuite, ClientConnection, HandshakeKind, ServerConnection};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Certificates begin here; rustls compares them with the clock of the machine.
+fn start() -> Timestamp {
+    Timestamp::parse_rfc3339("2020-01-01T00:00:00Z").unwrap()
+}
+
+fn local() -> SocketAddr {
+    "127.0.0.1:8443".parse().unwrap()
+}
+
+fn authority() -> Authority {
+    Authority::create("Handshake authority", start(), 36_500 * DAY).unwrap()
+}
+
+fn server(authority: &Authority, key: &str, names: &[&str], from: Timestamp, span: Duration) -> ServerTls {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let issued = authority.issue_server(&names, from, span).unwrap();
+    let certificate = ServerCertificate::new(issued.chain, &issued.key).unwrap();
+    let table = BindingTable::new([(key.parse().unwrap(), Arc::new(certificate))]);
+    ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table))).unwrap()
+}
+
+fn rules(authority: &Authority) -> ClientRules {
+    ClientRules { roots: vec![authority.certificate_der().to_vec()], ..ClientRules::default() }
+}
+
+/// Carries records between the two until they are done or one gives up; the client's verdict.
+fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result<(), TlsError> {
+    for _ in 0..10 {
+        let mut wire = Vec::new();
+        while client.wants_write() {
+            client.write_tls(&mut wire).unwrap();
+        }
+        let mut read = wire.as_slice();
+        while !read.is_empty() {
+            server.read_tls(&mut read).unwrap();
+            // Its alert goes to the client, whose error is the one that counts.
+            let _ = server.process_new_packets();
+        }
+        let mut wire = Vec::new();
+        while server.wants_write() {
+            server.write_tls(&mut wire).unwrap();
+        }
+        let mut read = wire.as_slice();
+        while !read.is_empty() {
+            client.read_tls(&mut read).unwrap();
+            client.process_new_packets().map_err(|error| explain(&error))?;
+        }
+    }
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+    Ok(())
+}
+
+fn meet(client: &ClientRules, server: &ServerTls, name: &str) -> Result<(), TlsError> {
+    let config = Arc::new(client_config(client).unwrap());
+    let mut client = ClientConnection::new(config, name.to_owned().try_into().unwrap()).unwrap();
+    shake(&mut client, &mut ServerConnection::new(server.config_for(local())).unwrap())
+}
+
+#[test]
+fn verdicts_are_named() {
+    let authority = authority();
+    let late = Timestamp::parse_rfc3339("2090-01-01T00:00:00Z").unwrap();
+    let names = ["localhost", "*.example.com"];
+    let table = [
+        ("localhost", start(), 30_000 * DAY, Ok(())),
+        ("localhost", start(), DAY, Err(TlsError::Expired { not_after: Some(start() + DAY) })),
+        ("localhost", late, DAY, Err(TlsError::NotYetValid { not_before: Some(late - Duration::from_secs(300)) })),
+        (
+            "127.0.0.1",
+            start(),
+            30_000 * DAY,
+            Err(TlsError::WrongName {
+                expected: "127.0.0.1".into(),
+                presented: vec!["localhost".into(), "*.example.com".into()],
+            }),
+        ),
+        ("other.example", start(), 30_000 * DAY, Err(TlsError::Refused { alert: "AccessDenied".into() })),
+        ("a.example.com", start(), 30_000 * DAY, Ok(())),
+    ];
+    for (name, from, span, verdict) in table {
+        let server = server(&authority, "0.0.0.0:0", &names, from, span);
+        assert_eq!(meet(&rules(&authority), &server, name), verdict, "{name} {from}");
+    }
+    let other = Authority::create("Other authority", start(), DAY).unwrap();
+    let server = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    assert_eq!(meet(&rules(&other), &server, "localhost"), Err(TlsError::UnknownIssuer));
+    assert_eq!(meet(&ClientRules::default(), &server, "localhost"), Err(TlsError::UnknownIssuer));
+}
+
+#[test]
+fn no_common_protocol_is_refused() {
+    let authority = authority();
+    let server = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    let ftp = ClientRules { alpn: vec![b"ftp".to_vec()], ..rules(&authority) };
+    let refused = Err(TlsError::Refused { alert: "NoApplicationProtocol".into() });
+    assert_eq!(meet(&ftp, &server, "localhost"), refused);
+}
+
+#[test]
+fn aes_128_comes_first_and_sessions_resume() {
+    let authority = authority();
+    let server = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    let table = [
+        (TlsVersion::V1_3, CipherSuite::TLS13_AES_128_GCM_SHA256),
+        (TlsVersion::V1_2, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256),
+    ];
+    for (version, suite) in table {
+        let rules = ClientRules { min: version, max: version, ..rules(&authority) };
+        let config = Arc::new(client_config(&rules).unwrap());
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            let name = "localhost".try_into().unwrap();
+            let mut client = ClientConnection::new(Arc::clone(&config), name).unwrap();
+            let mut server = ServerConnection::new(server.config_for(local())).unwrap();
+            shake(&mut client, &mut server).unwrap();
+            let negotiated = client.negotiated_cipher_suite().unwrap().suite();
+            let seen = client.handshake_kind();
+            // A first handshake may need another round for the key share.
+            let full = matches!(seen, Some(HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest));
+            assert_eq!((negotiated, full), (suite, kind == HandshakeKind::Full), "{seen:?}");
+        }
+    }
+}
+
+#[test]
+fn a_session_does_not_outlive_its_binding() {
+    let authority = authority();
+    let server = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    let config = Arc::new(client_config(&rules(&authority)).unwrap());
+    let attempt = || {
+        let mut client = ClientConnection::new(Arc::clone(&config), "localhost".try_into().unwrap()).unwrap();
+        shake(&mut client, &mut ServerConnection::new(server.config_for(local())).unwrap())
+    };
+    assert_eq!(attempt(), Ok(()));
+    server.bindings().replace(BindingTable::default());
+    assert_eq!(attempt(), Err(TlsError::Refused { alert: "AccessDenied".into() }));
+}
+
+#[test]
+fn rules_that_leave_no_version_are_refused() {
+    let detail = "no version from TLSv1.3 to TLSv1.2".to_owned();
+    let (min, max) = (TlsVersion::V1_3, TlsVersion::V1_2);
+    let server = ServerTls::new(&ServerRules { min, max, ..ServerRules::default() }, Arc::default());
+    assert_eq!(server.map(|_| ()), Err(TlsError::Setting { detail: detail.clone() }));
+    let client = client_config(&ClientRules { min, max, ..ClientRules::default() });
+    assert_eq!(client.map(|_| ()), Err(TlsError::Setting { detail }));
+    let rootless = client_config(&ClientRules { roots: vec![b"junk".to_vec()], ..ClientRules::default() });
+    assert!(matches!(rootless, Err(TlsError::Malformed { what: "root certificate", .. })));
+}
