@@ -87,7 +87,9 @@ fn progress(length: Option<u64>, of: &str, ui: &Ui) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let (bar, template) = match length {
-        Some(length) => (ProgressBar::new(length), "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
+        Some(length) => {
+            (ProgressBar::new(length), "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")
+        }
         None => (ProgressBar::new_spinner(), "{msg} {spinner} {bytes}, {bytes_per_sec}"),
     };
     let name = of.split('?').next().unwrap_or_default().rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();

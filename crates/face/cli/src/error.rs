@@ -107,9 +107,10 @@ impl Fault for CliError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Usage { hint, .. } | Self::Missing { hint, .. } | Self::Exists { hint, .. } | Self::Refused { hint, .. } => {
-                hint.clone()
-            }
+            Self::Usage { hint, .. }
+            | Self::Missing { hint, .. }
+            | Self::Exists { hint, .. }
+            | Self::Refused { hint, .. } => hint.clone(),
             Self::Io { .. } | Self::BrokenPipe | Self::Status { .. } => None,
             Self::Gateway(error) => error.hint(),
             Self::Engine(error) => error.hint(),

@@ -66,7 +66,8 @@ fn commands(ready: &Ready, password: Option<&str>) -> Vec<String> {
 fn own_name() -> String {
     let Ok(own) = std::env::current_exe() else { return "gatepost".into() };
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("gatepost")).find(|candidate| candidate.is_file());
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join("gatepost")).find(|candidate| candidate.is_file());
     match found {
         Some(found) if found.canonicalize().ok() == own.canonicalize().ok() => "gatepost".into(),
         _ => quoted(&own),
@@ -104,8 +105,14 @@ mod tests {
         };
         let all = commands(&ready, Some("pw"));
         assert_eq!(all[0], "curl --cacert /s/ca.pem -u demo:pw https://localhost:8443/");
-        assert!(all[1].contains(" get --ca /s/ca.pem --auth wsse --user demo --password-env GATEPOST_PASSWORD "), "{all:?}");
-        assert_eq!(all[2], "curl --cacert /s/ca.pem -H \"Authorization: Bearer $(cat /s/demo.token)\" https://localhost:8443/");
+        assert!(
+            all[1].contains(" get --ca /s/ca.pem --auth wsse --user demo --password-env GATEPOST_PASSWORD "),
+            "{all:?}"
+        );
+        assert_eq!(
+            all[2],
+            "curl --cacert /s/ca.pem -H \"Authorization: Bearer $(cat /s/demo.token)\" https://localhost:8443/"
+        );
         (ready.user, ready.password, ready.token, ready.schemes) = (None, None, None, Vec::new());
         assert_eq!(commands(&ready, None), ["curl --cacert /s/ca.pem https://localhost:8443/"]);
     }

@@ -15,7 +15,9 @@ pub(crate) fn field(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("a field is written `Name: value`")?;
     let name = name.trim();
     if ["authorization", "proxy-authorization", "x-wsse"].iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        return Err(format!("`{name}` holds a secret that everyone on this machine could read: use --user, --credential or --token-file"));
+        return Err(format!(
+            "`{name}` holds a secret that everyone on this machine could read: use --user, --credential or --token-file"
+        ));
     }
     Ok((name.to_owned(), value.trim().to_owned()))
 }

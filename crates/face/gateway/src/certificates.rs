@@ -43,7 +43,8 @@ async fn bound(store: &dyn Store) -> Result<BindingTable, GatewayError> {
 }
 
 fn from_files(certificate: &Path, key: &Path) -> Result<BindingTable, GatewayError> {
-    let of_file = |path: &Path, error: &dyn Fault| GatewayError::Unreadable { path: path.to_owned(), detail: error.to_string() };
+    let of_file =
+        |path: &Path, error: &dyn Fault| GatewayError::Unreadable { path: path.to_owned(), detail: error.to_string() };
     let chain = pem::parse_chain_pem(&read(certificate)?).map_err(|error| of_file(certificate, &error))?;
     let secret = pem::parse_key_pem(&read(key)?).map_err(|error| of_file(key, &error))?;
     let ready = ServerCertificate::new(chain, &secret).map_err(|error| of_file(key, &error))?;

@@ -146,7 +146,8 @@ impl Daemon {
         // Everything that can fail comes first.
         let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
         let keeps = |open: &Open| {
-            config.limits == self.config.limits && config.listeners.iter().any(|listener| same(listener, &open.listener))
+            config.limits == self.config.limits
+                && config.listeners.iter().any(|listener| same(listener, &open.listener))
         };
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(|open| keeps(open));
         let mut renewed = Vec::new();
@@ -181,7 +182,8 @@ impl Daemon {
         }
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let detail = format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
+        let detail =
+            format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
         self.listeners.append(&mut opened);
         for open in gone {
             tokio::spawn(open.running.drain());
@@ -263,7 +265,8 @@ async fn open(
     gate: &Gate,
     events: &Events,
 ) -> Result<Open, GatewayError> {
-    let server = Server::new(gate.clone()).limits(config.limits.clone()).grace(config.drain_time).events(events.clone());
+    let server =
+        Server::new(gate.clone()).limits(config.limits.clone()).grace(config.drain_time).events(events.clone());
     let tls = match certificates::table(&listener.protection, store).await? {
         None => None,
         Some(table) => {

@@ -53,7 +53,8 @@ pub async fn localhost(state: &State, store: &dyn Store, now: Timestamp) -> Resu
         BindingKey::Address(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
     ];
     let bindings = store.bindings().await.map_err(engine)?;
-    let bound = |key: &BindingKey| bindings.iter().find(|binding| binding.key == *key).map(|binding| binding.certificate);
+    let bound =
+        |key: &BindingKey| bindings.iter().find(|binding| binding.key == *key).map(|binding| binding.certificate);
     let mut missing = Vec::new();
     for key in keys {
         let good = match bound(&key) {
@@ -79,7 +80,12 @@ pub async fn localhost(state: &State, store: &dyn Store, now: Timestamp) -> Resu
 }
 
 /// Whether a bound certificate may stay: someone else's is theirs to renew, ours needs a week left.
-async fn is_good(store: &dyn Store, certificate: [u8; 32], authority: &Authority, now: Timestamp) -> Result<bool, GatewayError> {
+async fn is_good(
+    store: &dyn Store,
+    certificate: [u8; 32],
+    authority: &Authority,
+    now: Timestamp,
+) -> Result<bool, GatewayError> {
     let Some(stored) = store.certificate(certificate).await.map_err(engine)? else {
         return Ok(false);
     };
@@ -135,6 +141,7 @@ pub fn demo_token(state: &State, issuer: &Issuer, now: Timestamp) -> Result<(), 
     state.write_private(&state.demo_token(), token.value.reveal())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn engine(error: impl Fault) -> GatewayError {
     GatewayError::engine(&error)
 }

@@ -1,6 +1,7 @@
 //! The way of a request to its upstream and back, and what becomes a tunnel.
 
 use gatepost::clock;
+use gatepost::http1::fields;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::model::time::Timestamp;
@@ -9,7 +10,6 @@ use gatepost::net::body::Body;
 use gatepost::net::error::NetError;
 use gatepost::net::tunnel;
 use gatepost::net::upgrade::{self, Upgrade};
-use gatepost::http1::fields;
 use gatepost::server::denied::Denied;
 use gatepost::server::site::Visitor;
 use gatepost::ws::error::WsError;
@@ -129,7 +129,11 @@ fn address(upstream: &Url, asked: &Uri) -> Result<Uri, Denied> {
 }
 
 /// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.
-fn switch(mut response: Response<Body>, asked: Option<WebSocket>, expires: Option<Timestamp>) -> Option<Response<Body>> {
+fn switch(
+    mut response: Response<Body>,
+    asked: Option<WebSocket>,
+    expires: Option<Timestamp>,
+) -> Option<Response<Body>> {
     let WebSocket { offer, client } = asked?;
     offer.check_answer(response.status(), response.headers()).ok()?;
     let server = upgrade::take_response(&mut response)?;
@@ -156,8 +160,10 @@ fn failed(plan: &Plan, upstream: &Url, error: &NetError) -> Denied {
         NetError::Timeout { .. } => Denied::GatewayTimeout,
         NetError::Resolve { .. } | NetError::Connect { .. } => Denied::BadGateway("the upstream cannot be reached"),
         NetError::Tls { .. } => Denied::BadGateway("the upstream could not prove who it is"),
-        NetError::HeadTooLarge { .. } => Denied::BadGateway("the upstream's answer has too large a head"),
-        NetError::BodyTooLarge { .. } | NetError::BodySource { .. } => Denied::BadRequest("the body broke off or is too large"),
+        NetError::HeadTooLarge => Denied::BadGateway("the upstream's answer has too large a head"),
+        NetError::BodyTooLarge { .. } | NetError::BodySource { .. } => {
+            Denied::BadRequest("the body broke off or is too large")
+        }
         _ => Denied::BadGateway("the upstream broke off or broke the protocol"),
     }
 }

@@ -59,7 +59,8 @@ impl Site for Gate {
         if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(authority.host())) {
             let other = plan.find(&sni.to_ascii_lowercase(), head.uri.path()).map(|(at, _)| at);
             // A connection made for one name must not reach the route of another whose guard differs.
-            let same = other.and_then(|other| plan.route(other)).zip(plan.route(at)).is_some_and(|(a, b)| a.guard == b.guard);
+            let same =
+                other.and_then(|other| plan.route(other)).zip(plan.route(at)).is_some_and(|(a, b)| a.guard == b.guard);
             if !same {
                 return Err(Denied::Misdirected);
             }

@@ -68,7 +68,8 @@ impl Issuer {
     ) -> Result<Token, GatewayError> {
         let entropy = clock::entropy().map_err(|error| GatewayError::engine(&error))?;
         let id: String = entropy.iter().take(16).map(|octet| format!("{octet:02x}")).collect();
-        let claims = Claims::new(user, now, lifetime).issued_by(NAME).meant_for(audience.unwrap_or(AUDIENCE)).identified(id);
+        let claims =
+            Claims::new(user, now, lifetime).issued_by(NAME).meant_for(audience.unwrap_or(AUDIENCE)).identified(id);
         jwt::issue(&self.key, &claims).map_err(|error| GatewayError::engine(&error))
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use gatepost::auth::schemes;
 use gatepost::auth::settings::Settings;
+use gatepost::client::upstream::Upstream;
 use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::fault::Fault;
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
-use gatepost::client::upstream::Upstream;
 use gatepost::server::authenticate::Authenticator;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys as TokenKeys};
@@ -100,6 +100,7 @@ fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Ev
     Ok(Guard::Schemes { authenticator, access: Arc::new(access) })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn engine(error: impl Fault) -> GatewayError {
     GatewayError::engine(&error)
 }

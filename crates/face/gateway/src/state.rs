@@ -40,11 +40,14 @@ impl State {
     /// # Errors
     /// [`GatewayError::State`] if it cannot be made, is no directory, is not ours, or is open to others.
     pub fn open(directory: &Path) -> Result<Self, GatewayError> {
-        let wrong = |detail: String, hint: Option<String>| GatewayError::State { path: directory.to_owned(), detail, hint };
+        let wrong =
+            |detail: String, hint: Option<String>| GatewayError::State { path: directory.to_owned(), detail, hint };
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| wrong(error.to_string(), Some("name another with `--state DIR`".into())))?;
         let facts = std::fs::metadata(directory).map_err(|error| wrong(error.to_string(), None))?;
-        if let Some(own) = own_user() && facts.uid() != own {
+        if let Some(own) = own_user()
+            && facts.uid() != own
+        {
             return Err(wrong("it belongs to another user".into(), Some("name another with `--state DIR`".into())));
         }
         let mode = facts.mode() & 0o777;
@@ -90,7 +93,11 @@ impl State {
     /// # Errors
     /// [`GatewayError::State`] with what the system said.
     pub fn write_private(&self, path: &Path, content: &[u8]) -> Result<(), GatewayError> {
-        let wrong = |error: std::io::Error| GatewayError::State { path: path.to_owned(), detail: error.to_string(), hint: None };
+        let wrong = |error: std::io::Error| GatewayError::State {
+            path: path.to_owned(),
+            detail: error.to_string(),
+            hint: None,
+        };
         let draft = path.with_extension(format!("draft{}", std::process::id()));
         let written = private_file(&draft).and_then(|mut file| {
             file.write_all(content)?;

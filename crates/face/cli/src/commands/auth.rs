@@ -30,15 +30,16 @@ pub(crate) fn run(command: &AuthCommand, ui: &Ui) -> Result<(), CliError> {
 
 fn list(ui: &Ui) -> Result<(), CliError> {
     if ui.is_json() {
-        let row = |scheme: &&'static dyn Scheme| {
-            json!({ "name": scheme.name(), "strength": word(scheme.strength()), "fields": scheme.fields() })
-        };
+        let row = |scheme: &&'static dyn Scheme| json!({ "name": scheme.name(), "strength": word(scheme.strength()), "fields": scheme.fields() });
         return ui.json(&schemes::ALL.iter().map(row).collect());
     }
     let row = |scheme: &&'static dyn Scheme| {
         vec![scheme.name().to_owned(), meaning(scheme.strength()).to_owned(), scheme.fields().join(", ")]
     };
-    ui.out(&ui::table(&["SCHEME", "WHAT GOES OVER THE WIRE", "FIELDS"], &schemes::ALL.iter().map(row).collect::<Vec<_>>()))
+    ui.out(&ui::table(
+        &["SCHEME", "WHAT GOES OVER THE WIRE", "FIELDS"],
+        &schemes::ALL.iter().map(row).collect::<Vec<_>>(),
+    ))
 }
 
 fn word(strength: Strength) -> &'static str {

@@ -69,7 +69,12 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
         return ui.json(&bound.iter().map(row).collect());
     }
     let row = |(key, facts): &(String, Certificate)| {
-        vec![key.clone(), facts.names().join(", "), facts.not_after.to_string(), hex(&facts.fingerprint).chars().take(16).collect()]
+        vec![
+            key.clone(),
+            facts.names().join(", "),
+            facts.not_after.to_string(),
+            hex(&facts.fingerprint).chars().take(16).collect(),
+        ]
     };
     ui.out(&ui::table(&["BINDING", "NAMES", "UNTIL", "FINGERPRINT"], &bound.iter().map(row).collect::<Vec<_>>()))
 }
@@ -118,13 +123,18 @@ fn kept(args: &ShowArgs) -> Result<Certificate, CliError> {
             || by_fingerprint && hex(&facts.fingerprint).starts_with(&fingerprint)
     });
     let hint = Some("`gatepost cert list` shows what is bound; a file is named by its path".into());
-    found.map(|(_, facts)| facts).ok_or_else(|| CliError::Missing { what: format!("certificate `{}`", args.which), hint })
+    found
+        .map(|(_, facts)| facts)
+        .ok_or_else(|| CliError::Missing { what: format!("certificate `{}`", args.which), hint })
 }
 
 fn from_file(path: &Path) -> Result<Certificate, CliError> {
     let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
     if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
-        return Err(CliError::Io { what: path.display().to_string(), detail: "more than 1 MiB is no certificate".into() });
+        return Err(CliError::Io {
+            what: path.display().to_string(),
+            detail: "more than 1 MiB is no certificate".into(),
+        });
     }
     let chain = pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?;
     facts(chain.first().map_or(&[], Vec::as_slice))

@@ -87,14 +87,17 @@ fn add(args: AddArgs, ui: &Ui) -> Result<(), CliError> {
     // A credential without a user is a token, and only Bearer sends those.
     credential.scheme = args.scheme.or_else(|| credential.user.is_empty().then(|| "Bearer".to_owned()));
     let stored = StoredCredential { name: args.name.clone(), credential };
-    runtime::block_on(async { store.add_credential(stored).await.map_err(|error| gatepost::Error::from(error).into()) })?;
+    runtime::block_on(async {
+        store.add_credential(stored).await.map_err(|error| gatepost::Error::from(error).into())
+    })?;
     ui.note(&format!("Use it with `gatepost get --credential {} URL`.", args.name));
     Ok(())
 }
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
     let store = runtime::store(&args.state)?;
-    let kept = runtime::block_on(async { store.credentials().await.map_err(|error| gatepost::Error::from(error).into()) })?;
+    let kept =
+        runtime::block_on(async { store.credentials().await.map_err(|error| gatepost::Error::from(error).into()) })?;
     if ui.is_json() {
         let row = |stored: &StoredCredential| {
             let Credential { user, scheme, scope, .. } = &stored.credential;

@@ -102,7 +102,11 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
         delivery::deliver(response, &delivery, ui).await?;
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                let hint = if named { "check the user, the password and the scheme" } else { "say who you are with `--user`, `--credential` or `--token-file`" };
+                let hint = if named {
+                    "check the user, the password and the scheme"
+                } else {
+                    "say who you are with `--user`, `--credential` or `--token-file`"
+                };
                 Err(CliError::Refused { status: status.as_u16(), hint: Some(hint.into()) })
             }
             status if fail && (status.is_client_error() || status.is_server_error()) => {
@@ -164,7 +168,11 @@ fn session(args: &GetArgs, ui: Ui) -> Result<Session, CliError> {
     Ok(builder.build()?)
 }
 
-fn request(args: GetArgs, session: &Session, credential: Option<Credential>) -> Result<gatepost::client::request::RequestBuilder, CliError> {
+fn request(
+    args: GetArgs,
+    session: &Session,
+    credential: Option<Credential>,
+) -> Result<gatepost::client::request::RequestBuilder, CliError> {
     let usual = if args.data.is_some() { Method::POST } else { Method::GET };
     let mut request = session.request(args.method.unwrap_or(usual), &args.url);
     for (name, value) in &args.headers {

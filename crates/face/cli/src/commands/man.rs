@@ -32,5 +32,7 @@ fn pages(command: &Command, name: &str, folder: &Path) -> Result<usize, CliError
     let placed = rendered.and_then(|()| std::fs::write(&path, page));
     placed.map_err(|error| CliError::io(path.display().to_string(), &error))?;
     let below = command.get_subcommands().filter(|below| !below.is_hide_set());
-    below.map(|below| pages(below, &format!("{name}-{}", below.get_name()), folder)).try_fold(1, |sum, count| Ok(sum + count?))
+    below
+        .map(|below| pages(below, &format!("{name}-{}", below.get_name()), folder))
+        .try_fold(1, |sum, count| Ok(sum + count?))
 }

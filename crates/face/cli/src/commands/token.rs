@@ -54,7 +54,10 @@ pub(crate) fn run(command: TokenCommand, ui: &Ui) -> Result<(), CliError> {
 fn issue(args: &IssueArgs, ui: &Ui) -> Result<(), CliError> {
     let Period(lifetime) = args.lifetime;
     if lifetime > LONGEST || lifetime.is_zero() {
-        return Err(CliError::usage("a token lives from 1 ms to 30 days", "nothing takes a token back before its end: keep it short"));
+        return Err(CliError::usage(
+            "a token lives from 1 ms to 30 days",
+            "nothing takes a token back before its end: keep it short",
+        ));
     }
     let store = runtime::store(&args.state)?;
     let token = runtime::block_on(async {

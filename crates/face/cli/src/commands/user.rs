@@ -68,7 +68,10 @@ pub struct RemoveArgs {
 /// A user name that every scheme can carry: RFC 7617 §2 bars the colon, and control characters.
 pub(crate) fn name(text: &str) -> Result<String, String> {
     match text.split_once(':') {
-        Some(_) => Err("a user name has no colon, and a password is never an argument: everyone on this machine could read it".into()),
+        Some(_) => {
+            Err("a user name has no colon, and a password is never an argument: everyone on this machine could read it"
+                .into())
+        }
         None if text.is_empty() || text.chars().any(char::is_control) => Err("a name of visible characters".into()),
         None => Ok(text.to_owned()),
     }
@@ -96,10 +99,12 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
     let store = runtime::store(&args.state)?;
-    let names = runtime::block_on(async { store.user_names().await.map_err(|error| gatepost::Error::from(error).into()) })?;
+    let names =
+        runtime::block_on(async { store.user_names().await.map_err(|error| gatepost::Error::from(error).into()) })?;
     let mut users = Vec::new();
     for name in names {
-        let user = runtime::block_on(async { store.user(&name).await.map_err(|error| gatepost::Error::from(error).into()) })?;
+        let user =
+            runtime::block_on(async { store.user(&name).await.map_err(|error| gatepost::Error::from(error).into()) })?;
         users.push((name, user.is_some_and(|user| user.secret.is_some())));
     }
     if ui.is_json() {
@@ -115,7 +120,9 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
 
 fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {
     let store = runtime::store(&args.state)?;
-    runtime::block_on(async { store.remove_user(&args.name).await.map_err(|error| gatepost::Error::from(error).into()) })?;
+    runtime::block_on(async {
+        store.remove_user(&args.name).await.map_err(|error| gatepost::Error::from(error).into())
+    })?;
     ui.note(&format!("User {} is gone.", args.name));
     Ok(())
 }

@@ -106,7 +106,9 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     }
     let spec = document.map(Document::spec).transpose()?.unwrap_or_default();
     let mut layers = Layers::new(document, environment, &settings);
-    let identity = layers.pick("identity_header", spec.identity_header.clone(), "X-Gatepost-User".parse::<Field>().map_err(bug)?)?.name();
+    let identity = layers
+        .pick("identity_header", spec.identity_header.clone(), "X-Gatepost-User".parse::<Field>().map_err(bug)?)?
+        .name();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = layers.pick("workers", spec.workers.clone(), processors)?.clamp(1, 1024);
     let drain_time = layers.pick("drain_time", spec.drain_time.clone(), Period(Duration::from_secs(30)))?.0;
@@ -174,7 +176,11 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
     route
 }
 
-fn schemes(spec: AuthSpec, document: Option<&Document>, layers: &mut Layers<'_>) -> Result<(Settings, Keys), GatewayError> {
+fn schemes(
+    spec: AuthSpec,
+    document: Option<&Document>,
+    layers: &mut Layers<'_>,
+) -> Result<(Settings, Keys), GatewayError> {
     let mut settings = Settings::default();
     let usual = Settings::default();
     settings.realm = layers.pick("auth.realm", spec.realm, usual.realm)?;
@@ -203,7 +209,8 @@ fn keys(spec: Written<JwksSpec>, document: Option<&Document>, layers: &mut Layer
         JwksSpec { file: None, url: Some(url) } => {
             let parsed = Url::parse(url.get_ref()).map_err(|error| document.wrong(&url.span(), error.to_string()))?;
             if !parsed.is_secure() || parsed.is_websocket() {
-                return Err(document.wrong(&url.span(), "keys come over `https://` only: whoever can change them can sign tokens"));
+                return Err(document
+                    .wrong(&url.span(), "keys come over `https://` only: whoever can change them can sign tokens"));
             }
             Keys::Url(parsed)
         }
@@ -220,7 +227,8 @@ fn keys(spec: Written<JwksSpec>, document: Option<&Document>, layers: &mut Layer
 
 fn limits(spec: LimitsSpec, layers: &mut Layers<'_>) -> Result<Limits, GatewayError> {
     let usual = Limits::default();
-    let mut time = |name, written: Written<Period>, default| layers.pick(name, written, Period(default)).map(|period| period.0);
+    let mut time =
+        |name, written: Written<Period>, default| layers.pick(name, written, Period(default)).map(|period| period.0);
     let handshake_time = time("limits.handshake_time", spec.handshake_time, usual.handshake_time)?;
     let head_time = time("limits.head_time", spec.head_time, usual.head_time)?;
     let idle_time = time("limits.idle_time", spec.idle_time, usual.idle_time)?;
@@ -246,7 +254,8 @@ fn keeping(
     layers: &mut Layers<'_>,
 ) -> Result<(Option<PathBuf>, Option<SecretSource>), GatewayError> {
     let path = layers.pick_any("store.path", spec.path)?;
-    let path = path.map(|path| document.map_or_else(|| PathBuf::from(&path), |document| document.beside(Path::new(&path))));
+    let path =
+        path.map(|path| document.map_or_else(|| PathBuf::from(&path), |document| document.beside(Path::new(&path))));
     let (Some(seal_key), Some(document)) = (spec.seal_key, document) else {
         return Ok((path, None));
     };
@@ -254,7 +263,10 @@ fn keeping(
     let source = match seal_key.into_inner() {
         SecretSpec { env: Some(name), file: None } => SecretSource::Environment(name),
         SecretSpec { env: None, file: Some(file) } => SecretSource::File(document.beside(&file)),
-        _ => return Err(document.wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here")),
+        _ => {
+            return Err(document
+                .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here"));
+        }
     };
     let shown = match &source {
         SecretSource::Environment(name) => format!("environment {name}"),
@@ -267,6 +279,3 @@ fn keeping(
 fn bug(detail: String) -> GatewayError {
     GatewayError::Setting { place: "built-in default".into(), problem: detail, hint: None }
 }
-
-#[cfg(test)]
-mod tests;

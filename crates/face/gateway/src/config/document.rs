@@ -92,7 +92,9 @@ impl Document {
 /// place: someone may have written a secret there.
 fn plain_words(message: &str) -> String {
     let one_line = message.trim_end().replace('\n', ", ");
-    let Some((found, expected)) = one_line.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected ")) else {
+    let Some((found, expected)) =
+        one_line.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
+    else {
         return one_line;
     };
     let found = if found.starts_with("string") { "a text" } else { found };

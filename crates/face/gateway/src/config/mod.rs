@@ -14,3 +14,6 @@ pub mod source;
 mod spec;
 mod suggest;
 pub mod value;
+
+#[cfg(test)]
+mod tests;

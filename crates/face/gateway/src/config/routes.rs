@@ -99,7 +99,10 @@ pub(crate) fn routes(
             let host = route.host.as_deref().unwrap_or("any host");
             return Err(GatewayError::Setting {
                 place: route.source.to_string(),
-                problem: format!("this route claims `{}` of {host}, which the route at {} has", route.prefix, twin.source),
+                problem: format!(
+                    "this route claims `{}` of {host}, which the route at {} has",
+                    route.prefix, twin.source
+                ),
                 hint: Some("change `host` or `path` of one of them".into()),
             });
         }

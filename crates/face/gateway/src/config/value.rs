@@ -52,7 +52,8 @@ impl FromStr for Period {
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
-        let (unit, size) = UNITS.into_iter().find(|(_, size)| millis % size == 0 && millis >= *size).unwrap_or(("s", 1000));
+        let (unit, size) =
+            UNITS.into_iter().find(|(_, size)| millis % size == 0 && millis >= *size).unwrap_or(("s", 1000));
         write!(f, "{}{unit}", millis / size)
     }
 }
@@ -104,11 +105,17 @@ impl FromStr for Upstream {
     fn from_str(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|error| error.to_string())?;
         if url.is_websocket() {
-            return Err("expected `http://…` or `https://…`; hint: WebSockets are forwarded to the same upstream by themselves".into());
+            return Err(
+                "expected `http://…` or `https://…`; hint: WebSockets are forwarded to the same upstream by themselves"
+                    .into(),
+            );
         }
         // The path that was decided on is the path that is forwarded, so an upstream cannot change it.
         if url.request_target() != "/" {
-            return Err(format!("an upstream has no path, found `{}`; hint: the request's own path is forwarded as it is", url.path()));
+            return Err(format!(
+                "an upstream has no path, found `{}`; hint: the request's own path is forwarded as it is",
+                url.path()
+            ));
         }
         Ok(Self(url))
     }
@@ -156,7 +163,9 @@ impl FromStr for Host {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a host name such as `example.com`, found `{text}`; hint: without scheme, port and path");
+        let wrong = || {
+            format!("expected a host name such as `example.com`, found `{text}`; hint: without scheme, port and path")
+        };
         let authority = Authority::parse(text).map_err(|_| wrong())?;
         if authority.port().is_some() {
             return Err(wrong());
@@ -190,7 +199,8 @@ impl FromStr for Dialect {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = DIALECTS.into_iter().find(|(name, _)| *name == text);
-        let unknown = || format!("unknown dialect `{text}`; hint: {}", suggest::hint(text, DIALECTS.map(|(name, _)| name)));
+        let unknown =
+            || format!("unknown dialect `{text}`; hint: {}", suggest::hint(text, DIALECTS.map(|(name, _)| name)));
         known.map(|(_, dialect)| Self(dialect)).ok_or_else(unknown)
     }
 }

@@ -60,7 +60,8 @@ async fn echo(mut stream: Duplex) {
                     }
                 }
                 Err(error) => {
-                    let _ = stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
+                    let _ =
+                        stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
                     let _ = stream.shutdown().await;
                     return;
                 }
@@ -92,4 +93,59 @@ fn next(held: &mut Vec<u8>, assembler: &mut Assembler) -> Result<Option<(Vec<u8>
         return Ok(Some(answer));
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client's frame: masked with a key that is not nothing.
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [1, 2, 3, 4];
+        let mut octets = vec![first, 0x80 | u8::try_from(payload.len()).unwrap()];
+        octets.extend(mask);
+        octets.extend(payload.iter().zip(mask.iter().cycle()).map(|(octet, key)| octet ^ key));
+        octets
+    }
+
+    async fn talk(said: &[Vec<u8>]) -> Vec<u8> {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let echoing = tokio::spawn(echo(Box::new(server)));
+        client.write_all(&said.concat()).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        echoing.await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn messages_in_parts_pings_and_the_end() {
+        let said = [
+            masked(0x01, b"Hel"),
+            masked(0x89, b"?"),
+            masked(0x80, b"lo"),
+            masked(0x82, &[0, 255]),
+            masked(0x88, b"\x03\xe8bye"),
+        ];
+        let answer = [
+            frame::write(Opcode::Pong, b"?"),
+            frame::write(Opcode::Text, b"Hello"),
+            frame::write(Opcode::Binary, &[0, 255]),
+            frame::write(Opcode::Close, b"\x03\xe8"),
+        ];
+        assert_eq!(talk(&said).await, answer.concat());
+    }
+
+    #[tokio::test]
+    async fn a_broken_rule_ends_it_with_its_code() {
+        let table = [
+            (masked(0x83, b""), 1002_u16),
+            (masked(0x81, b"\xff"), 1007),
+            (vec![0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], 1009),
+        ];
+        for (said, code) in table {
+            assert_eq!(talk(&[said]).await, frame::write(Opcode::Close, &code.to_be_bytes()));
+        }
+    }
 }

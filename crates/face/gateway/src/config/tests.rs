@@ -1,6 +1,13 @@
 //! Tables of documents with the meaning or the error that they must have.
 
-use super::*;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::compose::{Config, Flags, Keys, SecretSource, compose};
+use crate::config::document::Document;
+use crate::config::listener::Protection;
+use crate::config::routes::{self, Guard, Target};
+use crate::error::GatewayError;
 
 fn read(text: &str) -> Result<Config, GatewayError> {
     compose(Some(&Document::new(Path::new("gatepost.toml"), text)), &|_| None, &Flags::default())
@@ -98,28 +105,55 @@ fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
 }
 
+/// A document; where it is wrong; what is said; what is advised.
+const WRONG: &[(&str, &str, &str, &str)] = &[
+    ("workres = 2", "gatepost.toml:1:1", "unknown key `workres`", "did you mean `workers`?"),
+    ("workers = \"two\"", "gatepost.toml:1:11", "expected a whole number, found a text", ""),
+    ("a = [", "gatepost.toml:1:6", "unclosed array", ""),
+    ("[limits]\nhead_time = \"5 parsecs\"", "gatepost.toml:2:13", "expected a time such as", ""),
+    ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
+    (
+        "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false",
+        "gatepost.toml:3:7",
+        "a listener without TLS",
+        "plain_listeners",
+    ),
+    (
+        "[[listener]]\naddress = \"127.0.0.1:1\"\nkey = \"k\"",
+        "gatepost.toml:3:7",
+        "a `key` without its `certificate`",
+        "",
+    ),
+    ("[[route]]\nupstream = \"http://h\"", "gatepost.toml:1:1", "lists no schemes", "schemes = [\"Basic\"]"),
+    ("[[route]]\nschemes = []\nupstream = \"http://h\"", "gatepost.toml:2:11", "lists no schemes", "no_auth"),
+    (
+        "[[route]]\nschemes = [\"Basic\", \"Bearrer\"]\nupstream = \"http://h\"",
+        "gatepost.toml:2:21",
+        "unknown scheme `Bearrer`",
+        "did you mean `Bearer`?",
+    ),
+    ("[[route]]\nschemes = [\"Basic\"]", "gatepost.toml:1:1", "goes nowhere", "upstream"),
+    (
+        "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h/x\"",
+        "gatepost.toml:3:12",
+        "an upstream has no path",
+        "as it is",
+    ),
+    ("[[route]]\nschemes = [\"Basic\"]\nrespond = { status = 99 }", "gatepost.toml:3:22", "from 200 to 599", ""),
+    ("[auth.bearer]\njwks = { url = \"http://h/k\" }", "gatepost.toml:2:16", "`https://` only", ""),
+    (
+        "[auth.wsse]\ndialects = [\"sha265\"]",
+        "gatepost.toml:2:12",
+        "unknown dialect `sha265`",
+        "did you mean `sha256`?",
+    ),
+    ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
+    ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
+];
+
 #[test]
 fn wrong_documents_name_the_place_and_say_what_to_do() {
-    let table = [
-        ("workres = 2", "gatepost.toml:1:1", "unknown key `workres`", "did you mean `workers`?"),
-        ("workers = \"two\"", "gatepost.toml:1:11", "expected a whole number, found a text", ""),
-        ("a = [", "gatepost.toml:1:6", "unclosed array", ""),
-        ("[limits]\nhead_time = \"5 parsecs\"", "gatepost.toml:2:13", "expected a time such as", ""),
-        ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
-        ("[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false", "gatepost.toml:3:7", "a listener without TLS", "plain_listeners"),
-        ("[[listener]]\naddress = \"127.0.0.1:1\"\nkey = \"k\"", "gatepost.toml:3:7", "a `key` without its `certificate`", ""),
-        ("[[route]]\nupstream = \"http://h\"", "gatepost.toml:1:1", "lists no schemes", "schemes = [\"Basic\"]"),
-        ("[[route]]\nschemes = []\nupstream = \"http://h\"", "gatepost.toml:2:11", "lists no schemes", "no_auth"),
-        ("[[route]]\nschemes = [\"Basic\", \"Bearrer\"]\nupstream = \"http://h\"", "gatepost.toml:2:21", "unknown scheme `Bearrer`", "did you mean `Bearer`?"),
-        ("[[route]]\nschemes = [\"Basic\"]", "gatepost.toml:1:1", "goes nowhere", "upstream"),
-        ("[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h/x\"", "gatepost.toml:3:12", "an upstream has no path", "as it is"),
-        ("[[route]]\nschemes = [\"Basic\"]\nrespond = { status = 99 }", "gatepost.toml:3:22", "from 200 to 599", ""),
-        ("[auth.bearer]\njwks = { url = \"http://h/k\" }", "gatepost.toml:2:16", "`https://` only", ""),
-        ("[auth.wsse]\ndialects = [\"sha265\"]", "gatepost.toml:2:12", "unknown dialect `sha265`", "did you mean `sha256`?"),
-        ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
-        ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
-    ];
-    for (text, place, problem, hint) in table {
+    for &(text, place, problem, hint) in WRONG {
         // What is looked at after the routes needs one to get there.
         let whole = if text.starts_with("[auth") || text.starts_with("[store") || text.starts_with("[limits") {
             format!("{text}\n[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n")

@@ -1,0 +1,137 @@
+//! `gatepost serve`, `get`, `token` and `cert` against one another: the way that the README shows.
+
+mod bench;
+
+use std::process::{Child, Command as Process, Stdio};
+
+use bench::Bench;
+
+/// A gateway that ends with the test.
+struct Served {
+    process: Child,
+    ready: serde_json::Value,
+}
+
+impl Served {
+    fn start(bench: &Bench, arguments: &str) -> Self {
+        let process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
+            .args(["serve", "--ready", "ready.json"])
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .env("HOME", bench.path())
+            .current_dir(bench.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let path = bench.path().join("ready.json");
+        let content = loop {
+            match std::fs::read(&path) {
+                Ok(content) => break content,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        std::fs::remove_file(path).unwrap();
+        Self { process, ready: serde_json::from_slice(&content).unwrap() }
+    }
+
+    fn of(&self, name: &str) -> &str {
+        self.ready[name].as_str().unwrap()
+    }
+
+    /// Sends SIGTERM and gives what it printed.
+    fn end(mut self) -> (Option<i32>, String) {
+        let sent = Process::new("kill").arg("-TERM").arg(self.process.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let status = self.process.wait().unwrap();
+        let mut text = String::new();
+        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();
+        (status.code(), text)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // Already ended in most tests: then there is nothing to kill.
+        let _ = self.process.kill();
+    }
+}
+
+#[test]
+fn the_demo_greets_and_lets_in_whoever_it_told_how() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let (url, ca, password) = (served.of("url"), served.of("ca"), served.of("password").to_owned());
+    let get = |more: &str| {
+        let command = format!("get --ca {ca} {url} {more}");
+        bench.gatepost(&command).env("PW", &password).output().unwrap()
+    };
+    for scheme in ["basic", "wsse"] {
+        let output = get(&format!("--auth {scheme} --user demo --password-env PW -v"));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(seen["you"], "demo");
+        assert!(!String::from_utf8(output.stderr).unwrap().contains(&password));
+    }
+    let issued = bench.gatepost("token issue --user demo").output().unwrap();
+    let bearer = bench
+        .gatepost(&format!("get --ca {ca} {url} --token-env T --json"))
+        .env("T", String::from_utf8(issued.stdout).unwrap().trim());
+    let answer: serde_json::Value = serde_json::from_slice(&bearer.output().unwrap().stdout).unwrap();
+    assert_eq!(answer["status"], 200);
+    assert_eq!(get("").status.code(), Some(8));
+    assert_eq!(get("--user demo --password-env HOME").status.code(), Some(8));
+    let (code, greeting) = served.end();
+    assert_eq!(code, Some(0));
+    assert_eq!(greeting.matches("\n    ").count(), 3, "{greeting}");
+    assert!(
+        greeting.contains("--auth wsse --user demo") && greeting.contains("Authorization: Bearer $(cat "),
+        "{greeting}"
+    );
+}
+
+#[test]
+fn a_second_start_finds_what_the_first_one_made() {
+    let bench = Bench::new();
+    let first = Served::start(&bench, "");
+    let before = (first.of("password").to_owned(), std::fs::read(first.of("ca")).unwrap());
+    first.end();
+    let second = Served::start(&bench, "");
+    assert_eq!(before, (second.of("password").to_owned(), std::fs::read(second.of("ca")).unwrap()));
+    let list = bench.gatepost("cert list").output().unwrap();
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert!(
+        text.lines().count() == 4 && text.contains("localhost:0") && text.contains("localhost, 127.0.0.1, ::1"),
+        "{text}"
+    );
+    let shown = bench.gatepost(&format!("cert show {}", second.of("ca"))).output().unwrap();
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("Gatepost local authority"));
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_in_one_line() {
+    let bench = Bench::new();
+    let state = bench.path().join(".local/state/gatepost");
+    std::fs::create_dir_all(&state).unwrap();
+    let wide = bench.gatepost("serve").output().unwrap();
+    assert_eq!(wide.status.code(), Some(6));
+    assert!(String::from_utf8(wide.stderr).unwrap().contains("hint: others could read or change it: run `chmod 700"));
+    bench.write("bad.toml", "[[route]]\n");
+    let bad = bench.gatepost("serve --config bad.toml --state s").output().unwrap();
+    assert_eq!(bad.status.code(), Some(3));
+    assert!(String::from_utf8(bad.stderr).unwrap().starts_with("error: bad.toml:1:1: "));
+    let missing = bench.gatepost("serve --cert no.pem --key no.pem --state s").output().unwrap();
+    assert_eq!(missing.status.code(), Some(3));
+    bench.gatepost("serve --state t --cert x").assert().code(2);
+}
+
+#[test]
+fn junk_instead_of_a_store_never_opens_the_gate() {
+    let bench = Bench::new();
+    Served::start(&bench, "--state s").end();
+    bench.write("s/store.db", &"junk ".repeat(4000));
+    let output = bench.gatepost("serve --state s").output().unwrap();
+    assert_ne!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("error: ") && text.contains("store.db"), "{text}");
+}

@@ -1,0 +1,61 @@
+//! `gatepost user`: who may come in, and that no password is ever shown.
+
+#[expect(dead_code, reason = "each test file uses its own part")]
+mod bench;
+
+use bench::Bench;
+
+#[test]
+fn add_list_remove() {
+    let bench = Bench::new();
+    let add = bench.gatepost("user add ali --password-stdin").stdin("hunter2\n");
+    add.assert().success().stdout_eq("").stderr_eq("User ali may come in.\n");
+    let add = bench.gatepost("user add bo --recoverable --password-env SECRET -q").env("SECRET", "hunter2");
+    add.assert().success().stdout_eq("").stderr_eq("");
+    bench.gatepost("user list").assert().success().stdout_eq("NAME  MAY USE\nali   not WSSE\nbo    all schemes\n");
+    bench.gatepost("user remove ali").assert().success().stderr_eq("User ali is gone.\n");
+    let list = bench.gatepost("user list --json").output().unwrap();
+    let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true }]));
+}
+
+#[test]
+fn what_is_there_and_what_is_not() {
+    let bench = Bench::new();
+    let add =
+        |name: &str| bench.gatepost(&format!("user add {name} --password-stdin")).stdin("hunter2").output().unwrap();
+    assert_eq!(add("ali").status.code(), Some(0));
+    let twice = add("ali");
+    assert_eq!(twice.status.code(), Some(5));
+    assert!(String::from_utf8(twice.stderr).unwrap().contains("[GP-STORE-005]"));
+    let gone = bench.gatepost("user remove bo").output().unwrap();
+    assert_eq!(gone.status.code(), Some(4));
+    assert!(String::from_utf8(gone.stderr).unwrap().contains("[GP-STORE-006]"));
+}
+
+#[test]
+fn a_password_comes_from_somewhere_and_never_from_the_command_line() {
+    let bench = Bench::new();
+    let without = bench.gatepost("user add ali").stdin("").output().unwrap();
+    assert_eq!(without.status.code(), Some(2));
+    assert!(String::from_utf8(without.stderr).unwrap().contains("hint: use `--password-stdin`"));
+    let argument = bench.gatepost("user add ali:hunter2").output().unwrap();
+    assert_eq!(argument.status.code(), Some(2));
+    assert!(String::from_utf8(argument.stderr).unwrap().contains("a password is never an argument"));
+    let both = bench.gatepost("user add ali --password-stdin --password-env X").output().unwrap();
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[test]
+fn the_password_is_nowhere_in_clear() {
+    let bench = Bench::new();
+    bench.gatepost("user add ali --recoverable --password-stdin").stdin("hunter2-in-clear").assert().success();
+    let state = bench.path().join(".local/state/gatepost");
+    let mut looked = 0;
+    for entry in std::fs::read_dir(state).unwrap() {
+        let octets = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!octets.windows(16).any(|part| part == b"hunter2-in-clear"));
+        looked += 1;
+    }
+    assert!(looked >= 2);
+}
