@@ -151,6 +151,31 @@ async fn the_upstream_sees_our_word_only_and_the_path_as_it_was() {
     }
 }
 
+#[tokio::test]
+async fn no_trailer_of_a_request_reaches_the_upstream() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let record = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        while !(seen.ends_with(b"\r\n\r\n") && seen.windows(3).any(|window| window == b"\n0\r")) {
+            seen.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+        String::from_utf8(seen).unwrap().to_ascii_lowercase()
+    });
+    let bench = Bench::new();
+    let document = bench.document(&format!("[[route]]\nschemes = []\nupstream = \"{url}\"\n"));
+    let daemon = Daemon::start(bench.orders(Some(document), Flags::default())).await.unwrap();
+    let request = "POST / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\nTrailer: X-Gatepost-User\r\n\
+        Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Gatepost-User: root\r\n\r\n";
+    let answer = exchange(&daemon.ready().url, request).await;
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    let seen = record.await.unwrap();
+    assert!(seen.ends_with("\r\n\r\n3\r\nabc\r\n0\r\n\r\n"), "{seen}");
+    assert!(!seen.contains("gatepost"), "{seen}");
+}
+
 const OPENING: &str = "GET /ws HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
