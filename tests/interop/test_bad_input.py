@@ -28,7 +28,6 @@ AMBIGUOUS = {
     "vertical-tab": "Transfer-Encoding: \x0bchunked\r\n",
     "bare-line-feed": "X: y\nTransfer-Encoding: chunked\r\n",
     "nul": "X: a\x00b\r\n",
-    "second-host": "Host: other\r\n",
 }
 
 
@@ -48,6 +47,8 @@ MALFORMED = {
     "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "no-version": b"GET /\r\n\r\n",
     "no-host": b"GET / HTTP/1.1\r\n\r\n",
+    "two-hosts": b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n",
+    "path-with-two-readings": b"GET /a%2Fb HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "space-in-target": b"GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "bad-method": b"G(T / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "no-colon": b"GET / HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n",

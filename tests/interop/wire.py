@@ -19,20 +19,32 @@ def connect(gateway):
 
 
 def exchange(gateway, request):
-    """Sends bytes as they are and returns all that comes back until the other end closes or stays silent."""
+    """Sends bytes as they are and returns all that comes back.
+
+    Until the other end closes; or, where it keeps the connection, until it stays silent after a whole answer.
+    """
     with connect(gateway) as connection:
         try:
             connection.sendall(request)
         except OSError:
             pass  # Refused before all was sent; the answer is still there to read.
         answer = b""
-        connection.settimeout(5)
         try:
-            while more := connection.recv(65536):
+            while True:
+                connection.settimeout(0.3 if is_whole(answer) else 10)
+                more = connection.recv(65536)
+                if not more:
+                    return answer
                 answer += more
         except OSError:
-            pass
-        return answer
+            return answer
+
+
+def is_whole(answer):
+    """Does it hold a head and as many octets as that announces?"""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    lengths = [line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    return bool(end) and len(body) >= int(lengths[0] if lengths else 0)
 
 
 def status(answer):

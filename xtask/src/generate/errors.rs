@@ -48,19 +48,26 @@ pub(crate) fn page(sources: &[Source]) -> Result<String, String> {
 
 /// The codes of one file, each with the variants that bear it.
 fn coded(source: &Source) -> BTreeMap<String, Vec<Entry>> {
-    let code = source.text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code = selfish(source.text.split("#[cfg(test)]").next().unwrap_or_default());
     let mut all: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for (at, _) in code.match_indices("\"GP-") {
         let (before, rest) = code.split_at(at);
         let Some(name) = rest.split('"').nth(1).filter(|name| is_code(name)) else { continue };
         let entries = all.entry(name.to_owned()).or_default();
-        let described = variants(before).into_iter().filter_map(|variant| describe(source, code, &variant));
+        let described = variants(before).into_iter().filter_map(|variant| describe(source, &code, &variant));
         entries.extend(described);
         if entries.is_empty() {
-            entries.push(Entry { path: source.path.clone(), ..Entry::default() });
+            let meaning = format!("See `{}`.", source.path);
+            entries.push(Entry { meaning, path: source.path.clone(), ..Entry::default() });
         }
     }
     all
+}
+
+/// The text with every enum of the file called `Self` where a variant is named, as most files do themselves.
+fn selfish(text: &str) -> String {
+    let names = text.lines().filter_map(|line| line.split_once("enum ")?.1.split([' ', '<']).next());
+    names.fold(text.to_owned(), |text, name| text.replace(&format!(" {name}::"), " Self::"))
 }
 
 fn is_code(text: &str) -> bool {
@@ -84,17 +91,44 @@ fn variants(text: &str) -> Vec<String> {
 
 fn describe(source: &Source, code: &str, variant: &str) -> Option<Entry> {
     let lines: Vec<&str> = code.lines().collect();
-    let at = lines.iter().position(|line| declares(line, variant))?;
-    let above: Vec<&str> = lines.iter().take(at).rev().take_while(|line| !ends_variant(line)).copied().collect();
+    let places = lines.iter().enumerate().filter(|(_, line)| declares(line, variant));
+    let entries = places.map(|(at, _)| entry(source, code, variant, lines.split_at(at).0));
+    // A name may stand in two enums of the file. The one that prints a message is the error.
+    entries.max_by_key(|entry| !entry.message.is_empty())
+}
+
+fn entry(source: &Source, code: &str, variant: &str, before: &[&str]) -> Entry {
+    let above: Vec<&str> = before.iter().rev().take_while(|line| !ends_variant(line)).copied().collect();
     let in_order = || above.iter().rev().map(|line| line.trim());
     let meaning: Vec<&str> = in_order().filter_map(|line| line.strip_prefix("///")).map(str::trim).collect();
     let attribute: Vec<&str> = in_order().filter(|line| !line.starts_with("///")).collect();
-    Some(Entry {
+    Entry {
         message: message(&attribute.join(" ")),
-        meaning: meaning.join(" "),
+        meaning: unlinked(&meaning.join(" ")),
         blame: blame(code, variant),
         path: source.path.clone(),
-    })
+    }
+}
+
+/// The text without its links to code, which lead nowhere in a book: `[Limits](gatepost_model::Limits)` is `Limits`.
+fn unlinked(text: &str) -> String {
+    let mut parts = text.split("](");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((target, after)) if target.contains("::") => {
+                if let Some(at) = out.rfind('[') {
+                    out.remove(at);
+                }
+                out.push_str(after);
+            }
+            _ => {
+                out.push_str("](");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 /// `Variant,`, `Variant {` or `Variant(` at the depth of an enum's variants.
@@ -161,7 +195,7 @@ mod tests {
     const ERRORS: &str = r#"//! Doc.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// It cannot be opened
+    /// It cannot be [opened](std::fs::File::open)
     /// or written.
     #[error("the store {path} cannot be \"used\"", path = path.display())]
     Unusable {

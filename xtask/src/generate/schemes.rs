@@ -34,7 +34,10 @@ fn row(name: &str, text: &str) -> String {
 
 /// What `fn name` returns. A file without one is not a scheme but a part of one.
 fn named(text: &str) -> Option<String> {
-    body(text, "fn name(&self)")?.split('"').nth(1).map(str::to_owned)
+    let body = body(text, "fn name(&self)")?.trim();
+    // Either the name itself, or the constant that holds it.
+    let (_, after) = if body.starts_with('"') { ("", body) } else { text.split_once(&format!("const {body}: "))? };
+    after.split('"').nth(1).map(str::to_owned)
 }
 
 fn body<'a>(text: &'a str, head: &str) -> Option<&'a str> {
@@ -58,7 +61,10 @@ mod tests {
         };
         let sources = [
             source("basic", &scheme("Basic", "Plain")),
-            source("bearer", &scheme("Bearer", "Token")),
+            source(
+                "bearer",
+                &format!("{}const NAME: &str = \"Bearer\";\n", scheme("Bearer", "Token").replace("\"Bearer\"", "NAME")),
+            ),
             source("dialect", "//! A part.\npub struct Dialect;\n"),
             source("mod", "//! All.\npub static ALL: &[&dyn Scheme] = &[&bearer::Bearer, &basic::Basic];\n"),
         ];

@@ -273,18 +273,18 @@ mod tests {
     #[tokio::test]
     async fn every_kind_is_collected_up_to_the_limit() {
         let too_large = Err(NetError::BodyTooLarge { limit: 5 });
-        let table: [(fn() -> Body, Result<Bytes, NetError>); 8] = [
-            (Body::empty, Ok("".into())),
-            (|| "".into(), Ok("".into())),
-            (|| "abcde".into(), Ok("abcde".into())),
-            (|| "abcdef".into(), too_large.clone()),
-            (|| Body::new(Full::new(Bytes::from_static(b"abc"))), Ok("abc".into())),
-            (|| pieces(1), Ok("abc".into())),
-            (|| pieces(2), too_large),
-            (|| pieces(2).limited(3), Err(NetError::BodyTooLarge { limit: 3 })),
+        let table: [(Body, Result<&str, _>); 8] = [
+            (Body::empty(), Ok("")),
+            ("".into(), Ok("")),
+            ("abcde".into(), Ok("abcde")),
+            ("abcdef".into(), too_large.clone()),
+            (Body::new(Full::new(Bytes::from_static(b"abc"))), Ok("abc")),
+            (pieces(1), Ok("abc")),
+            (pieces(2), too_large),
+            (pieces(2).limited(3), Err(NetError::BodyTooLarge { limit: 3 })),
         ];
         for (index, (body, expected)) in table.into_iter().enumerate() {
-            assert_eq!(body().collect(5).await, expected, "{index}");
+            assert_eq!(body.collect(5).await, expected.map(Bytes::from), "{index}");
         }
         assert_eq!(pieces(3).collect(9).await.unwrap(), "abcabcabc");
     }

@@ -209,3 +209,27 @@ impl Fault for NetError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_names_the_guilty_and_what_to_do() {
+        let address: SocketAddr = "127.0.0.1:443".parse().unwrap();
+        let tls = NetError::Tls { peer: "h".into(), reason: TlsError::UnknownIssuer };
+        let table = [
+            (NetError::PortInUse { address }, Blame::Environment, "GP-NET-012", Retry::Never, true),
+            (NetError::Listen { address, detail: "x".into() }, Blame::Environment, "GP-NET-013", Retry::Never, true),
+            (NetError::Connect { address, detail: "x".into() }, Blame::Environment, "GP-NET-002", Retry::Fresh, true),
+            (NetError::ClosedEarly { what: "the answer" }, Blame::Peer, "GP-NET-007", Retry::Fresh, false),
+            (NetError::Unsent, Blame::Environment, "GP-NET-008", Retry::Fresh, false),
+            (NetError::BodyTooLarge { limit: 1 }, Blame::Peer, "GP-NET-006", Retry::Never, false),
+            (tls, Blame::Peer, "GP-TLS-003", Retry::Never, true),
+        ];
+        for (error, blame, code, retry, hinted) in table {
+            let got = (error.blame(), error.code(), error.retry(), error.hint().is_some());
+            assert_eq!(got, (blame, code, retry, hinted), "{error}");
+        }
+    }
+}

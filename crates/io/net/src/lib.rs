@@ -7,8 +7,9 @@
 //! [`Duplex`](upgrade::Duplex) and goes through a [`tunnel`](tunnel::tunnel).
 //!
 //! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
-//! connections, streams. HTTP stands on hyper for now; `http1` and `http2` hold the server's two drivers
-//! behind one narrow signature, so that either can be replaced alone.
+//! connections, streams. The server's HTTP/1.1 stands on the strict core of `gatepost-http`, all other HTTP
+//! on hyper for now; `http1` and `http2` hold the server's two drivers behind one narrow signature, so that
+//! either can be replaced alone.
 
 #![cfg_attr(
     not(test),

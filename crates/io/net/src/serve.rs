@@ -43,6 +43,40 @@ pub struct ServeSummary {
 ///
 /// With `tls` every connection is TLS and its ALPN chooses HTTP/2 or HTTP/1.1; without, all is HTTP/1.1
 /// in the clear. At most [`Limits::connections`] are open at once; tunnels count. More wait in the backlog.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use gatepost_model::limits::Limits;
+/// use gatepost_model::url::Origin;
+/// use gatepost_net::body::Body;
+/// use gatepost_net::dial::{ClientTls, Dialer};
+/// use gatepost_net::drain::Drain;
+/// use gatepost_net::error::NetError;
+/// use gatepost_net::handler::Peer;
+/// use gatepost_net::listen::Listener;
+/// use gatepost_net::serve::serve;
+/// use http::{Request, Response};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), NetError> {
+/// let (limits, drain) = (Arc::new(Limits::default()), Drain::default());
+/// let listener = Listener::bind(([127, 0, 0, 1], 0).into(), 128)?;
+/// let origin = Origin::new(false, "127.0.0.1", listener.local_addr().port());
+/// let hello = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::from("hello")) };
+/// let serving = tokio::spawn(serve(listener, None, Arc::new(hello), limits.clone(), drain.clone()));
+///
+/// let mut connection = Dialer::new(ClientTls::default(), limits)?.connect(&origin).await?;
+/// let mut request = Request::new(Body::empty());
+/// *request.uri_mut() = format!("{origin}/").parse().unwrap();
+/// let answer = connection.send(request).await?;
+/// assert_eq!(answer.into_body().collect(1024).await?, "hello");
+///
+/// drain.start();
+/// assert_eq!(serving.await.unwrap().accepted, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub async fn serve(
     listener: Listener,
     tls: Option<Arc<ServerTls>>,

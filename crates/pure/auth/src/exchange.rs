@@ -13,7 +13,7 @@
 //! the same [`Leg`]. Draw new entropy and read the clock for each new leg, not for each call.
 //!
 //! It ends: one proof ahead, one complete proof in answer to a challenge (two if a token could be
-//! renewed between), at most [`MOST_LEGS`] legs and [`MOST_NEEDS`] needs a leg. A proof that was
+//! renewed between), at most [`MOST_LEGS`] legs and [`MOST_NEEDS`] needs. A proof that was
 //! refused is not sent again, and after a refusal nothing weaker is tried.
 
 use gatepost_model::head::{Party, RequestHead};
@@ -31,8 +31,8 @@ use crate::settings::Settings;
 /// The most requests with a proof that one exchange sends.
 pub const MOST_LEGS: u8 = 8;
 
-/// The most things that are asked for before one request.
-pub const MOST_NEEDS: u8 = 16;
+/// The most things that one exchange asks for.
+pub const MOST_NEEDS: u8 = 32;
 
 /// What changes from leg to leg.
 #[derive(Debug, Clone, Copy)]
@@ -170,7 +170,6 @@ impl Exchange {
     /// Takes in the head of the answer to the last request. Call [`step`](Self::step) next.
     /// `answers` loses a token that this answer refused, so that a new one is asked for.
     pub fn receive(&mut self, status: StatusCode, headers: &HeaderMap, answers: &mut Answers) {
-        self.needs = 0;
         self.error = None;
         if status != self.party.challenge_status() {
             return self.settle(Next::Done { note: None });

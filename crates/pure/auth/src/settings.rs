@@ -47,6 +47,9 @@ pub struct Wsse {
     pub future: Duration,
     /// Whether the client sends `Authorization: WSSE profile="UsernameToken"` beside X-WSSE. Default true.
     pub authorization: bool,
+    /// What that field carries behind `profile`, names and values: telecom gateways want a `realm`
+    /// and `type="Appkey"`. Default none.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Default for Wsse {
@@ -56,6 +59,7 @@ impl Default for Wsse {
             past: Duration::from_secs(300),
             future: Duration::from_secs(30),
             authorization: true,
+            parameters: Vec::new(),
         }
     }
 }

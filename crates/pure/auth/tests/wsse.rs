@@ -214,6 +214,13 @@ fn settings_are_obeyed() {
     let mut world = World::of_alice();
     world.settings.wsse.authorization = false;
     assert!(!world.proof(&Wsse, None).contains_key("authorization"));
+    world.settings.wsse.authorization = true;
+    world.settings.wsse.parameters = vec![("realm".into(), "SDP".into()), ("type".into(), "Appkey".into())];
+    let telecom = r#"WSSE profile="UsernameToken", realm="SDP", type="Appkey""#;
+    assert_eq!(world.proof(&Wsse, None)["authorization"], HeaderValue::from_static(telecom));
+    world.settings.wsse.parameters = vec![("Profile".into(), "x".into())];
+    let what = "the WSSE parameter `Profile`".into();
+    assert_eq!(world.prove(&Wsse, None), Err(AuthError::Setting { what, detail: "it is there already".into() }));
     let error = AuthError::Setting { what: "the list of WSSE dialects".into(), detail: "it is empty".into() };
     world.settings.wsse.dialects.clear();
     assert_eq!(world.prove(&Wsse, None), Err(error));

@@ -62,6 +62,8 @@ pub fn explain(error: &rustls::Error) -> TlsError {
     match error {
         rustls::Error::InvalidCertificate(error) => explain_certificate(error),
         rustls::Error::AlertReceived(alert) => TlsError::Refused { alert: format!("{alert:?}") },
+        // rustls has no variant of its own for a resolver that finds nothing.
+        rustls::Error::General(text) if text == "no server certificate chain resolved" => TlsError::NotBound,
         rustls::Error::InvalidMessage(_) => {
             TlsError::Handshake { detail: format!("what came back is not TLS ({error})") }
         }

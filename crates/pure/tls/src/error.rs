@@ -54,6 +54,9 @@ pub enum TlsError {
         /// What happened.
         detail: String,
     },
+    /// A client asked for a name that no certificate is bound to. Seen by the server only.
+    #[error("no certificate is bound to the name or address that the client asked for")]
+    NotBound,
     /// PEM or DER that cannot be read.
     #[error("{what} cannot be read: {detail}")]
     Malformed {
@@ -94,6 +97,7 @@ impl Fault for TlsError {
             | Self::WrongName { .. }
             | Self::Unacceptable { .. }
             | Self::Refused { .. }
+            | Self::NotBound
             | Self::Handshake { .. } => Blame::Peer,
             Self::Malformed { .. } | Self::KeyMismatch { .. } | Self::Setting { .. } => Blame::Config,
             Self::Issue { .. } => Blame::Caller,
@@ -114,6 +118,7 @@ impl Fault for TlsError {
             Self::Issue { .. } => "GP-TLS-010",
             Self::Setting { .. } => "GP-TLS-011",
             Self::BadSignature => "GP-TLS-012",
+            Self::NotBound => "GP-TLS-013",
         }
     }
 
@@ -129,6 +134,7 @@ impl Fault for TlsError {
             Self::BadSignature => "name the authority of that very installation with `--ca FILE`",
             Self::WrongName { .. } => "use one of the names in the certificate, or have it issued for this name",
             Self::Handshake { .. } => "check that the other end speaks TLS 1.2 or 1.3 on this port",
+            Self::NotBound => "if clients should reach you by that name, bind a certificate to it",
             Self::Refused { .. } | Self::Unacceptable { .. } => return None,
             Self::Malformed { .. } => {
                 "give PEM: `-----BEGIN CERTIFICATE-----` or an unencrypted `-----BEGIN PRIVATE KEY-----`"

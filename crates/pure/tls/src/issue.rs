@@ -20,6 +20,21 @@ const BACKDATE: Duration = Duration::from_secs(5 * 60);
 /// A local certificate authority: an ECDSA P-256 key and its self-signed certificate.
 ///
 /// It issues server certificates only (`pathLenConstraint` 0, RFC 5280 §4.2.1.9).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use gatepost_model::time::Timestamp;
+/// use gatepost_tls::certificate::Certificate;
+/// use gatepost_tls::issue::Authority;
+///
+/// let (now, year) = (Timestamp::from_secs(1_700_000_000), Duration::from_secs(365 * 86_400));
+/// let authority = Authority::create("Gatepost local CA", now, 10 * year)?;
+/// let issued = authority.issue_server(&["localhost".to_owned(), "127.0.0.1".to_owned()], now, year)?;
+/// let leaf = Certificate::parse(&issued.chain[0])?;
+/// assert!(leaf.covers("localhost") && leaf.covers("127.0.0.1"));
+/// # Ok::<(), gatepost_tls::error::TlsError>(())
+/// ```
 pub struct Authority {
     certificate: Vec<u8>,
     key: Secret,

@@ -163,3 +163,29 @@ fn rules_that_leave_no_version_are_refused() {
     let rootless = client_config(&ClientRules { roots: vec![b"junk".to_vec()], ..ClientRules::default() });
     assert!(matches!(rootless, Err(TlsError::Malformed { what: "root certificate", .. })));
 }
+
+#[test]
+fn the_server_knows_why_it_refused() {
+    let authority = authority();
+    let tls = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    let config = Arc::new(client_config(&rules(&authority)).unwrap());
+    let mut client = ClientConnection::new(config, "other.example".try_into().unwrap()).unwrap();
+    let mut server = ServerConnection::new(tls.config_for(local())).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    server.read_tls(&mut hello.as_slice()).unwrap();
+    assert_eq!(server.process_new_packets().map_err(|error| explain(&error)).map(|_| ()), Err(TlsError::NotBound));
+}
+
+#[test]
+fn a_machine_has_more_addresses_than_are_kept() {
+    let authority = authority();
+    let tls = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
+    let config = |last: u8| tls.config_for(SocketAddr::from(([127, 0, 0, last], 443)));
+    assert!(Arc::ptr_eq(&config(1), &config(1)));
+    let first = config(1);
+    for last in 2..=200 {
+        config(last);
+    }
+    assert!(!Arc::ptr_eq(&first, &config(1)));
+}

@@ -77,20 +77,16 @@ pub(super) fn plan(
     Ok(Answer { head, framing, closes })
 }
 
-/// The whole answer to a request that is refused before a handler sees it: plain text, then the end.
-pub(super) fn refusal(error: HttpError) -> Vec<u8> {
-    let text = match error {
-        // Our own fault, and nothing that the client could mend.
-        HttpError::Unwritable(_) => "the answer cannot be sent\n".to_owned(),
-        other => format!("{other}\n"),
-    };
+/// The whole answer to a request that no handler will see: plain text, then the end.
+pub(super) fn refusal(status: StatusCode, text: &str) -> Vec<u8> {
+    let text = format!("{text}\n");
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let mut octets = Vec::with_capacity(256);
     // Neither can fail; if one did, the connection would close without an answer.
-    if date(&mut headers).is_err() || write_response(error.status(), Version::HTTP_11, &headers, &mut octets).is_err() {
+    if date(&mut headers).is_err() || write_response(status, Version::HTTP_11, &headers, &mut octets).is_err() {
         return Vec::new();
     }
     octets.extend_from_slice(text.as_bytes());
@@ -193,84 +189,51 @@ mod tests {
         Ok((head, answer.framing, answer.closes))
     }
 
+    /// Fields that a handler set.
+    type Fields = &'static [(&'static str, &'static str)];
+    /// Status, fields, and the length of the body.
+    type Given = (u16, Fields, Option<u64>);
+
     #[test]
     fn framing_and_connection_are_ours() {
         let get = asked(Method::GET, Version::HTTP_11);
-        let old = asked(Method::GET, Version::HTTP_10);
         let head = asked(Method::HEAD, Version::HTTP_11);
-        let table: &[(u16, &[(&str, &str)], Option<u64>, &Asked, &str, Framing, bool)] = &[
-            (200, &[], Some(3), &get, "HTTP/1.1 200 OK|content-length: 3||", Framing::Length(3), false),
-            (
-                200,
-                &[("content-length", "3")],
-                None,
-                &get,
-                "HTTP/1.1 200 OK|content-length: 3||",
-                Framing::Length(3),
-                false,
-            ),
-            (200, &[], None, &get, "HTTP/1.1 200 OK|transfer-encoding: chunked||", Framing::Chunked, false),
-            (
-                200,
-                &[("transfer-encoding", "gzip")],
-                Some(0),
-                &get,
-                "HTTP/1.1 200 OK|content-length: 0||",
-                Framing::Length(0),
-                false,
-            ),
-            (
-                200,
-                &[("connection", "close, x-a"), ("x-a", "1")],
-                Some(0),
-                &get,
-                "HTTP/1.1 200 OK|content-length: 0|connection: close||",
-                Framing::Length(0),
-                true,
-            ),
-            (200, &[], None, &old, "HTTP/1.1 200 OK|connection: close||", Framing::UntilClose, true),
-            (
-                200,
-                &[],
-                Some(1),
-                &old,
-                "HTTP/1.1 200 OK|content-length: 1|connection: keep-alive||",
-                Framing::Length(1),
-                false,
-            ),
-            (200, &[], Some(9), &head, "HTTP/1.1 200 OK|content-length: 9||", Framing::Empty, false),
-            (200, &[], None, &head, "HTTP/1.1 200 OK||", Framing::Empty, false),
-            (204, &[("content-length", "0")], Some(0), &get, "HTTP/1.1 204 No Content||", Framing::Empty, false),
-            (
-                304,
-                &[("content-length", "5")],
-                Some(0),
-                &get,
-                "HTTP/1.1 304 Not Modified|content-length: 5||",
-                Framing::Empty,
-                false,
-            ),
-            (
-                426,
-                &[("upgrade", "websocket")],
-                Some(0),
-                &get,
-                "HTTP/1.1 426 Upgrade Required|content-length: 0|upgrade: websocket|connection: upgrade||",
-                Framing::Length(0),
-                false,
-            ),
+        let closing: Fields = &[("connection", "close, x-a"), ("x-a", "1")];
+        let table: &[(Given, &Asked, &str, Framing)] = &[
+            ((200, &[], Some(3)), &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            ((200, &[("content-length", "3")], None), &get, "200 OK|content-length: 3||", Framing::Length(3)),
+            ((200, &[], None), &get, "200 OK|transfer-encoding: chunked||", Framing::Chunked),
+            ((200, &[("keep-alive", "x")], Some(0)), &get, "200 OK|content-length: 0||", Framing::Length(0)),
+            ((200, closing, Some(0)), &get, "200 OK|content-length: 0|connection: close||", Framing::Length(0)),
+            ((200, &[], Some(9)), &head, "200 OK|content-length: 9||", Framing::Empty),
+            ((200, &[], None), &head, "200 OK||", Framing::Empty),
+            ((204, &[("content-length", "0")], Some(0)), &get, "204 No Content||", Framing::Empty),
+            ((304, &[("content-length", "5")], Some(0)), &get, "304 Not Modified|content-length: 5||", Framing::Empty),
         ];
-        for (status, fields, length, asked, head, framing, closes) in table {
+        for ((status, fields, length), asked, head, framing) in table {
             let planned = answer(*status, fields, *length, asked);
-            assert_eq!(planned, Ok(((*head).to_owned(), *framing, *closes)), "{status} {fields:?}");
+            let closes = head.contains("close");
+            assert_eq!(planned, Ok((format!("HTTP/1.1 {head}"), *framing, closes)), "{status} {fields:?}");
         }
+        let offer = answer(426, &[("upgrade", "websocket")], Some(0), &get).unwrap().0;
+        assert_eq!(offer, "HTTP/1.1 426 Upgrade Required|content-length: 0|upgrade: websocket|connection: upgrade||");
+    }
+
+    #[test]
+    fn an_old_client_hears_whether_the_connection_goes_on() {
+        let old = asked(Method::GET, Version::HTTP_10);
+        let open = answer(200, &[], None, &old).unwrap();
+        assert_eq!(open, ("HTTP/1.1 200 OK|connection: close||".to_owned(), Framing::UntilClose, true));
+        let sized = answer(200, &[], Some(1), &old).unwrap();
+        let head = "HTTP/1.1 200 OK|content-length: 1|connection: keep-alive||".to_owned();
+        assert_eq!(sized, (head, Framing::Length(1), false));
     }
 
     #[test]
     fn what_is_no_answer_is_refused() {
         let get = asked(Method::GET, Version::HTTP_11);
         let connect = asked(Method::CONNECT, Version::HTTP_11);
-        let table: &[(u16, &[(&str, &str)], Option<u64>, &Asked)] = &[
+        let table: &[(u16, Fields, Option<u64>, &Asked)] = &[
             (100, &[], Some(0), &get),
             (101, &[("upgrade", "x")], Some(0), &get),
             (200, &[("content-length", "3")], Some(4), &get),

@@ -10,7 +10,7 @@ use gatepost_http::head::RequestHead;
 use gatepost_http::scan::HeadLimits;
 use gatepost_http::target::Target;
 use gatepost_model::limits::Limits;
-use http::{HeaderMap, Request, Response, Uri, Version, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
@@ -58,6 +58,7 @@ where
         let heard = match road.hear(patience).await {
             Ok(Some(heard)) => heard,
             Ok(None) => return road.mouth.shutdown().await.or(Ok(())),
+            Err(Deaf::Broken(error @ NetError::Timeout { .. })) => return road.time_out(error).await,
             Err(Deaf::Broken(error)) => return Err(error),
             Err(Deaf::Faulty(error)) => return road.refuse(error).await,
         };
@@ -138,10 +139,10 @@ where
         let (request, mut in_hand) = self.admit(begun).map_err(Deaf::Faulty)?;
         let answering = Arc::clone(&self.handler).handle(request, Arc::clone(&self.peer));
         let mut response = self.answered(answering, &mut in_hand).await.map_err(Deaf::Broken)?;
+        // Before anything is taken from the body: then it tells the whole length.
+        let length = response.body().size_hint().exact();
         let first = self.last_call(&mut response, &mut in_hand).await.map_err(Deaf::Broken)?;
         let (parts, body) = response.into_parts();
-        // What was asked for already no longer counts in the hint.
-        let length = if first.is_some() { None } else { body.size_hint().exact() };
         let closes = self.drain.has_started() || self.is_past_saving(&in_hand);
         let answer = plan(parts, length, &in_hand.asked, closes).map_err(Deaf::Faulty)?;
         let (framing, closes) = (answer.framing, answer.closes);
@@ -241,12 +242,22 @@ where
 
     /// Tells the client why its request is refused, then closes: where the next one begins is not certain.
     async fn refuse(mut self, error: HttpError) -> Result<(), NetError> {
-        if error != HttpError::Truncated {
-            self.mouth.push(refusal(error));
-            // The refusal is the error that counts.
-            let _ = self.close().await;
+        match error {
+            HttpError::Truncated => return Err(explain::http1(error)),
+            // Our own fault, and nothing that the client could mend.
+            HttpError::Unwritable(_) => self.mouth.push(refusal(error.status(), "the answer cannot be sent")),
+            _ => self.mouth.push(refusal(error.status(), &error.to_string())),
         }
+        // The refusal is the error that counts.
+        let _ = self.close().await;
         Err(explain::http1(error))
+    }
+
+    /// Tells a client that was too slow so.
+    async fn time_out(mut self, error: NetError) -> Result<(), NetError> {
+        self.mouth.push(refusal(StatusCode::REQUEST_TIMEOUT, "the request took too long"));
+        let _ = self.close().await;
+        Err(error)
     }
 
     /// Closes so that the client gets the whole answer even if it still sends.

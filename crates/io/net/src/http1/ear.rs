@@ -1,5 +1,11 @@
 //! The reading half of a connection: octets in, requests out.
 
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
 use bytes::{Buf, Bytes, BytesMut};
 use gatepost_http::error::HttpError;
 use gatepost_http::framing::Framing;
@@ -7,7 +13,7 @@ use gatepost_http::head::RequestHead;
 use gatepost_http::request_reader::{RequestEvent, RequestReader};
 use gatepost_http::scan::HeadLimits;
 use http::HeaderMap;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadHalf};
+use tokio::io::{AsyncRead, ReadBuf, ReadHalf};
 
 use crate::error::NetError;
 use crate::explain;
@@ -108,11 +114,19 @@ impl<I: AsyncRead> Ear<I> {
         }
     }
 
-    /// Reads what is there, or waits for it.
+    /// Reads what is there, or waits for it: on the stack, so that whoever waits owns no buffer.
     pub(super) async fn fill(&mut self) -> Result<(), NetError> {
-        self.buffer.reserve(READ);
-        let read = self.reader.read_buf(&mut self.buffer).await;
-        self.ended |= read.map_err(|error| explain::io(&error, "the request"))? == 0;
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        let read = poll_fn(|cx| {
+            let mut space = [MaybeUninit::uninit(); READ];
+            let mut space = ReadBuf::uninit(&mut space);
+            ready!(Pin::new(&mut self.reader).poll_read(cx, &mut space))?;
+            self.buffer.extend_from_slice(space.filled());
+            Poll::Ready(Ok(space.filled().len()))
+        });
+        self.ended |= read.await.map_err(|error: io::Error| explain::io(&error, "the request"))? == 0;
         Ok(())
     }
 

@@ -5,9 +5,10 @@
 //! Nothing here waits without a limit, and no buffer grows without a bound.
 
 mod answer;
+#[cfg(test)]
+mod differential;
 pub(crate) mod drive;
 mod ear;
 mod incoming;
 mod mouth;
 mod rewound;
-

@@ -13,7 +13,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::same;
 use gatepost_model::time::Timestamp;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 
 use crate::challenge::Challenge;
 use crate::credentials::Credentials;
@@ -89,8 +89,7 @@ impl Scheme for Wsse {
         );
         let mut fields = vec![(FIELD, token.to_header_value(NAME)?)];
         if turn.settings.wsse.authorization {
-            let profile = parameters(NAME, &[("profile", PROFILE)]);
-            fields.push((turn.request.party.answer_field(), profile.to_header_value(NAME)?));
+            fields.push((turn.request.party.answer_field(), announcement(&turn.settings.wsse)?));
         }
         Ok(Step::Send { fields, memory: Vec::new() })
     }
@@ -254,6 +253,19 @@ fn replay_key(user: &str, nonce: &[u8]) -> String {
     context.update(digest::digest(&SHA256, user.as_bytes()).as_ref());
     context.update(nonce);
     format!("wsse:{}", hex(context.finish().as_ref()))
+}
+
+/// The Authorization field beside X-WSSE: it holds no secret, some servers look for it.
+fn announcement(settings: &settings::Wsse) -> Result<HeaderValue, AuthError> {
+    let mut announcement = parameters(NAME, &[("profile", PROFILE)]);
+    for (name, value) in &settings.parameters {
+        if announcement.param(name).is_some() {
+            let what = format!("the WSSE parameter `{name}`");
+            return Err(AuthError::Setting { what, detail: "it is there already".into() });
+        }
+        announcement.params.push((name.clone(), value.clone()));
+    }
+    announcement.to_header_value(NAME)
 }
 
 fn parameters(scheme: &str, params: &[(&str, &str)]) -> Credentials {
