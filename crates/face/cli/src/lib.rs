@@ -1,14 +1,16 @@
 //! The `gatepost` command, one file a verb.
 //!
-//! [`args`] says what can be written; `commands/` does it; [`ui`] is the one place that prints;
+//! [`args`] says what can be written; `dispatch` finds who does it, in `commands/`; [`ui`] is the one place that prints;
 //! [`report`] is the one place where an error becomes an exit code and words.
 
 pub mod args;
 pub mod commands;
 mod delivery;
+mod dispatch;
 pub mod error;
 mod greeting;
 mod log;
+pub mod options;
 pub mod passwords;
 mod payload;
 pub mod report;
@@ -30,7 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return report::unreadable(&error),
     };
     let ui = Ui::new(&cli.output);
-    match commands::run(cli.command, &ui) {
+    match dispatch::run(cli.command, &ui) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::report(&error, &ui),
     }

@@ -6,8 +6,8 @@ use gatepost::store::store::Store;
 use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
 
-use crate::args::StateArgs;
 use crate::error::CliError;
+use crate::options::StateArgs;
 
 /// Runs one future to its end on this thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {

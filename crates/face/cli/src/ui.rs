@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use serde_json::Value;
 
-use crate::args::{Color, Output};
 use crate::error::CliError;
+use crate::options::{Color, Output};
 
 /// How this run speaks.
 #[derive(Debug, Clone, Copy)]

@@ -136,8 +136,13 @@ impl Daemon {
     pub async fn reload(&mut self) {
         let event = match self.renew().await {
             Ok(detail) => Event::Reloaded { applied: true, detail },
-            Err(error) => Event::Reloaded { applied: false, detail: format!("{error} [{}]", error.code()) },
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                Event::Reloaded { applied: false, detail: format!("{error} [{}]{hint}", error.code()) }
+            }
         };
+        // Whatever the files look like now has been judged: it is said once.
+        self.stamps.changed();
         self.orders.events.emit(&event);
     }
 

@@ -40,6 +40,8 @@ impl State {
     /// # Errors
     /// [`GatewayError::State`] if it cannot be made, is no directory, is not ours, or is open to others.
     pub fn open(directory: &Path) -> Result<Self, GatewayError> {
+        // What is shown to people must work in another folder, too.
+        let directory = &std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
         let wrong =
             |detail: String, hint: Option<String>| GatewayError::State { path: directory.to_owned(), detail, hint };
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);

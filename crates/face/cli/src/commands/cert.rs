@@ -9,8 +9,8 @@ use gatepost::tls::certificate::Certificate;
 use gatepost::tls::pem;
 use serde_json::{Value, json};
 
-use crate::args::StateArgs;
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::runtime;
 use crate::ui::{self, Ui};
 

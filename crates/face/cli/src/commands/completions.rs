@@ -1,9 +1,8 @@
 //! `gatepost completions`: a script for a shell.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::args::Cli;
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -18,9 +17,9 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-pub(crate) fn run(args: &CompletionsArgs, ui: &Ui) -> Result<(), CliError> {
+pub(crate) fn run(args: &CompletionsArgs, mut command: Command, ui: &Ui) -> Result<(), CliError> {
     // Into memory first: a closed pipe is then ours to report.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "gatepost", &mut script);
+    clap_complete::generate(args.shell, &mut command, "gatepost", &mut script);
     ui.octets(&script)
 }

@@ -6,9 +6,9 @@ use gatepost::model::scope::Scope;
 use gatepost::store::store::StoredCredential;
 use serde_json::json;
 
-use crate::args::StateArgs;
 use crate::commands::{auth, user};
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::passwords::PasswordArgs;
 use crate::runtime;
 use crate::ui::{self, Ui};

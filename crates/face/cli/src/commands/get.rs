@@ -15,10 +15,10 @@ use gatepost_gateway::config::value::Period;
 use gatepost_gateway::state::read_secret;
 use http::{Method, StatusCode};
 
-use crate::args::StateArgs;
 use crate::commands::{auth, user};
 use crate::delivery::{self, Delivery};
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::passwords::{self, PasswordArgs};
 use crate::payload;
 use crate::runtime;

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 
-use crate::args::Cli;
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -15,9 +14,9 @@ pub struct ManArgs {
     pub folder: PathBuf,
 }
 
-pub(crate) fn run(args: &ManArgs, ui: &Ui) -> Result<(), CliError> {
+pub(crate) fn run(args: &ManArgs, command: Command, ui: &Ui) -> Result<(), CliError> {
     std::fs::create_dir_all(&args.folder).map_err(|error| CliError::io(args.folder.display().to_string(), &error))?;
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let mut command = command.disable_help_subcommand(true);
     command.build();
     let written = pages(&command, "gatepost", &args.folder)?;
     ui.note(&format!("{written} pages in {}", args.folder.display()));

@@ -10,8 +10,8 @@ use gatepost_gateway::config::compose::Flags;
 use gatepost_gateway::config::value::Upstream;
 use gatepost_gateway::daemon::{Daemon, Orders};
 
-use crate::args::StateArgs;
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::ui::Ui;
 use crate::{greeting, log, runtime};
 

@@ -8,9 +8,9 @@ use gatepost_gateway::config::value::Period;
 use gatepost_gateway::issuer::Issuer;
 use serde_json::json;
 
-use crate::args::StateArgs;
 use crate::commands::user;
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::runtime;
 use crate::ui::Ui;
 

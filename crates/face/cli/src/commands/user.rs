@@ -6,8 +6,8 @@ use gatepost::clock;
 use gatepost::store::store::User;
 use serde_json::json;
 
-use crate::args::StateArgs;
 use crate::error::CliError;
+use crate::options::StateArgs;
 use crate::passwords::PasswordArgs;
 use crate::runtime;
 use crate::ui::{self, Ui};

@@ -175,3 +175,19 @@ fn two_routes_for_the_same_requests_are_named_both() {
     assert_eq!(place, "gatepost.toml:5:1");
     assert!(problem.contains("gatepost.toml:1:1"), "{problem}");
 }
+
+/// The reference page shows every setting with its default; what it shows must be so.
+#[test]
+fn the_reference_page_shows_the_defaults() {
+    let page = include_str!("../../../../../docs/book/src/reference/configuration.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let shown = read(example).unwrap();
+    let bare =
+        read("workers = 2\n[danger]\nno_auth = true\n[[route]]\nschemes = []\nrespond = { status = 200 }").unwrap();
+    assert_eq!((&shown.auth, &shown.limits, &shown.danger), (&bare.auth, &bare.limits, &bare.danger));
+    assert_eq!((shown.workers, shown.drain_time), (bare.workers, bare.drain_time));
+    for entry in bare.entries.iter().filter(|entry| !entry.name.contains('[')) {
+        let key = entry.name.rsplit('.').next().unwrap();
+        assert!(example.contains(&format!("{key} = ")), "{} is not on the page", entry.name);
+    }
+}
