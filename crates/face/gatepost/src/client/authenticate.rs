@@ -69,7 +69,8 @@ impl<'a> Turns<'a> {
             Preauthenticate::Learned => self.cx.spaces.scheme_for(&self.outgoing.url),
             Preauthenticate::Always => self.strongest_with_credential(),
         };
-        let Some(scheme) = scheme else {
+        // What was learned with one credential says nothing about a request with another.
+        let Some(scheme) = scheme.filter(|scheme| self.has_credential_for(scheme)) else {
             return Ok(());
         };
         self.exchange.ahead(scheme)?;
@@ -175,12 +176,16 @@ impl<'a> Turns<'a> {
 
     /// The first of the session's schemes that there is a credential for.
     fn strongest_with_credential(&self) -> Option<&'static str> {
-        let has = |scheme: &&&'static dyn gatepost_auth::scheme::Scheme| {
-            let login = Need::Login { user: None };
-            let token = Need::Token { refresh: false };
-            let need = if scheme.strength() == Strength::Token { token } else { login };
-            self.candidates(scheme.name(), &need).next().is_some()
-        };
-        self.cx.schemes.iter().find(has).map(|scheme| scheme.name())
+        self.cx.schemes.iter().map(|scheme| scheme.name()).find(|scheme| self.has_credential_for(scheme))
+    }
+
+    fn has_credential_for(&self, scheme: &str) -> bool {
+        let takes_token = schemes::by_name(scheme).is_some_and(|scheme| scheme.strength() == Strength::Token);
+        let need = if takes_token { Need::Token { refresh: false } } else { Need::Login { user: None } };
+        // A credential named for the request speaks for it alone.
+        match &self.outgoing.credential {
+            Some(named) => named.serves(scheme) && self.candidates(scheme, &need).next().is_some(),
+            None => self.candidates(scheme, &need).next().is_some(),
+        }
     }
 }

@@ -62,6 +62,17 @@ async fn always_means_ahead_of_the_first_challenge() {
 }
 
 #[tokio::test]
+async fn what_was_learned_does_not_bind_another_credential() {
+    let house = House::open(&["WSSE", "Basic"], Keys::none()).await;
+    let session = house.session().build().unwrap();
+    let login = || Credential::login("ali", PASSWORD);
+    for scheme in ["Basic", "WSSE", "Basic"] {
+        let request = session.get(&house.url("/")).credential(login().only_for(scheme));
+        assert_eq!(request.send().await.unwrap().status(), 200, "{scheme}");
+    }
+}
+
+#[tokio::test]
 async fn one_proof_opens_once() {
     let house = House::open(&["WSSE"], Keys::none()).await;
     let created = gatepost::clock::now().to_string();
