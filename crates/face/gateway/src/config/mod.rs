@@ -1,6 +1,6 @@
 //! The configuration: one TOML document, the environment and the command's flags, in layers.
 //!
-//! What was written ([`spec`]) becomes what is meant ([`compose`]); a wrong value is an error that
+//! What was written (`spec`) becomes what is meant ([`compose`]); a wrong value is an error that
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
