@@ -128,9 +128,12 @@ fn refusal(status: StatusCode) -> Response<Body> {
 mod tests {
     use super::*;
 
+    /// Fields, and the status that they are refused with.
+    type Case = (&'static [(&'static str, &'static str)], Result<(), u16>);
+
     #[test]
     fn a_head_that_http1_would_refuse_is_refused() {
-        let table: &[(&[(&str, &str)], Result<(), u16>)] = &[
+        let table: &[Case] = &[
             (&[], Ok(())),
             (&[("content-length", "3"), ("expect", "100-continue")], Ok(())),
             (&[("content-length", "3"), ("content-length", "3")], Err(400)),
