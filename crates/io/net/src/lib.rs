@@ -28,6 +28,7 @@ pub mod handler;
 mod http1;
 mod http2;
 mod in_hand;
+mod leftover;
 pub mod listen;
 mod paced;
 mod request;
