@@ -189,6 +189,9 @@ pub enum Refusal {
     Malformed(String),
     /// Unknown user or wrong secret; never told apart.
     WrongSecret,
+    /// No such user, or one whose password was not kept in a form that this scheme can compute with;
+    /// never told apart.
+    NoSecret,
     /// Used before.
     Replayed,
     /// Too old, or from the future.
@@ -222,6 +225,7 @@ impl Refusal {
         match self {
             Self::Malformed(detail) => format!("malformed credentials: {detail}"),
             Self::WrongSecret => "unknown user or wrong secret".into(),
+            Self::NoSecret => "unknown user, or one whose password is not kept recoverable".into(),
             Self::Replayed => "proof used before".into(),
             Self::Stale => "proof too old or from the future".into(),
             Self::Expired => "token expired".into(),

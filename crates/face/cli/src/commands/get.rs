@@ -7,6 +7,7 @@ use clap::Args;
 use gatepost::Session;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
+use gatepost::model::url::Url;
 use gatepost::net::dial::Roots;
 use gatepost::policy::hosts::HostRule;
 use gatepost::policy::transport::TransportRules;
@@ -91,6 +92,7 @@ pub struct GetArgs {
 }
 
 pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
+    refuse_plain(&args)?;
     let credential = credential(&args)?;
     let named = credential.is_some();
     let session = session(&args, *ui)?;
@@ -115,6 +117,16 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
             _ => Ok(()),
         }
     })
+}
+
+/// Says before a password is asked for what the engine would say after it: not in the clear.
+fn refuse_plain(args: &GetArgs) -> Result<(), CliError> {
+    let url = Url::parse(&args.url).map_err(gatepost::Error::from)?;
+    if url.is_secure() || args.danger_plain_http {
+        return Ok(());
+    }
+    let detail = format!("`{}` is in the clear: everyone on the way can read and change what passes", url.scheme());
+    Err(CliError::usage(detail, "use `https://`; if it has to be, allow this host with `--danger-plain-http`"))
 }
 
 /// Who we say we are, if anybody.
@@ -157,7 +169,7 @@ fn session(args: &GetArgs, ui: Ui) -> Result<Session, CliError> {
     if args.danger_plain_http {
         ui.warning("`--danger-plain-http`: everyone on the way can read and change what passes");
         let mut rules = TransportRules::default();
-        let url = gatepost::model::url::Url::parse(&args.url).map_err(gatepost::Error::from)?;
+        let url = Url::parse(&args.url).map_err(gatepost::Error::from)?;
         // This host and no other: a redirect to plain http elsewhere stays refused.
         rules.plain_hosts.push(HostRule::of(&url.origin()));
         builder = builder.transport(rules);
