@@ -189,9 +189,6 @@ pub enum Refusal {
     Malformed(String),
     /// Unknown user or wrong secret; never told apart.
     WrongSecret,
-    /// No such user, or one whose password was not kept in a form that this scheme can compute with;
-    /// never told apart.
-    NoSecret,
     /// Used before.
     Replayed,
     /// Too old, or from the future.
@@ -224,8 +221,8 @@ impl Refusal {
     pub fn reason(&self) -> String {
         match self {
             Self::Malformed(detail) => format!("malformed credentials: {detail}"),
-            Self::WrongSecret => "unknown user or wrong secret".into(),
-            Self::NoSecret => "unknown user, or one whose password is not kept recoverable".into(),
+            // The last of the three is a user without `--recoverable` who tries WSSE.
+            Self::WrongSecret => "unknown user, wrong secret, or none kept that this scheme can use".into(),
             Self::Replayed => "proof used before".into(),
             Self::Stale => "proof too old or from the future".into(),
             Self::Expired => "token expired".into(),

@@ -183,13 +183,13 @@ fn a_user_without_a_usable_secret_is_like_no_user() {
             let mut world = bobs_server(&[Literal]);
             world.users.insert("bob".into(), login.clone());
             let verdict = world.verify(&Wsse, &token(digest, NONCE, CREATED));
-            assert_eq!(verdict, Verdict::Reject(Refusal::NoSecret), "{login:?} {digest}");
+            assert_eq!(verdict, Verdict::Reject(Refusal::WrongSecret), "{login:?} {digest}");
         }
     }
     let dummy = STANDARD.encode(sha1(&[NONCE, CREATED, "no such user"]));
     let mut world = bobs_server(&[Literal]);
     world.users.clear();
-    assert_eq!(world.verify(&Wsse, &token(&dummy, NONCE, CREATED)), Verdict::Reject(Refusal::NoSecret));
+    assert_eq!(world.verify(&Wsse, &token(&dummy, NONCE, CREATED)), Verdict::Reject(Refusal::WrongSecret));
 }
 
 #[test]

@@ -111,7 +111,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("workers = \"two\"", "gatepost.toml:1:11", "expected a whole number, found a text", ""),
     ("a = [", "gatepost.toml:1:6", "unclosed array", ""),
     ("[limits]\nhead_time = \"5 parsecs\"", "gatepost.toml:2:13", "expected a time such as", ""),
-    ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
+    ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "expected an address with its port", ""),
     (
         "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false",
         "gatepost.toml:3:7",

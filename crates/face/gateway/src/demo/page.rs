@@ -29,7 +29,11 @@ pub(super) fn page(seen: &Value, ours: &str) -> String {
         None => "Nobody asked who you are: this route is open.".to_owned(),
     };
     let headers = seen.get("headers").and_then(Value::as_object);
-    let rows: String = headers.into_iter().flatten().map(|(name, value)| row(name, value, ours)).collect();
+    // The field that everything is about goes first.
+    let (first, rest): (Vec<_>, Vec<_>) =
+        headers.into_iter().flatten().partition(|(name, _)| name.eq_ignore_ascii_case(ours));
+    let rows: String = first.iter().map(|(name, value)| row(name, value, " class=ours")).collect();
+    let rows = rest.iter().fold(rows, |rows, (name, value)| rows + &row(name, value, ""));
     let body = match seen.get("body").and_then(Value::as_str) {
         Some(body) if !body.is_empty() => format!("<h2>Body</h2><pre>{}</pre>", escaped(body)),
         _ => String::new(),
@@ -50,12 +54,11 @@ pub(super) fn page(seen: &Value, ours: &str) -> String {
     )
 }
 
-fn row(name: &str, value: &Value, ours: &str) -> String {
+fn row(name: &str, value: &Value, class: &str) -> String {
     let values: Vec<String> = match value {
         Value::Array(all) => all.iter().filter_map(Value::as_str).map(escaped).collect(),
         one => one.as_str().map(escaped).into_iter().collect(),
     };
-    let class = if name.eq_ignore_ascii_case(ours) { " class=ours" } else { "" };
     format!("<div{class}><dt>{}</dt><dd>{}</dd></div>", escaped(name), values.join("<br>"))
 }
 

@@ -120,11 +120,7 @@ impl Scheme for Wsse {
         }
         let secret = login.map_or(DUMMY, |login| login.secret.reveal());
         let covered = token.verified_nonce(&settings.dialects, secret);
-        // Both are judged before either is told: an unknown user costs what a known one costs.
-        let Some(login) = login else {
-            return Ok(Verdict::Reject(Refusal::NoSecret));
-        };
-        let Some(nonce) = covered else {
+        let (Some(login), Some(nonce)) = (login, covered) else {
             return Ok(Verdict::Reject(Refusal::WrongSecret));
         };
         Ok(match turn.answers.first_use {
