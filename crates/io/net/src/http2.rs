@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use gatepost_model::limits::Limits;
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use crate::error::NetError;
 use crate::explain;
 use crate::handler::{Handler, Peer};
 use crate::in_hand::InHand;
+use crate::leftover::{self, Leftover};
 
 /// Octets that a client may send on one stream before we have read them.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -47,14 +49,15 @@ where
     let in_hand = InHand::new();
     let service = service_fn(|request: Request<Incoming>| {
         let taken = in_hand.take();
+        let (request, leftover) = admit(request, &limits);
         let answering = (request.headers().len() <= limits.head_fields)
-            .then(|| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
+            .then(|| Arc::clone(&handler).handle(request, Arc::clone(&peer)));
         async move {
             let answer = match answering {
                 Some(answering) => answering.await,
                 None => too_many_fields(),
             };
-            Ok::<_, Infallible>(answer.map(|body| body.holding(taken)))
+            Ok::<_, Infallible>(answer.map(|body| body.holding((taken, leftover))))
         }
     });
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -87,15 +90,19 @@ where
     in_hand.judge(ended.map_err(|error| explain::hyper(&error, "h2", "the request")))
 }
 
-/// The request as handlers see it.
-fn admit(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
-    request.map(|body| {
-        let body = Body::incoming(body, "h2", "the request").paced(limits.idle_time);
-        match limits.body_bytes {
-            Some(limit) => body.limited(limit),
-            None => body,
-        }
-    })
+/// The request as handlers see it, and what its answer has to see to.
+fn admit(request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<Leftover>) {
+    if request.body().is_end_stream() {
+        return (request.map(|_| Body::empty()), None);
+    }
+    let (head, body) = request.into_parts();
+    let (wanted, leftover) = leftover::keep(body);
+    let body = Body::incoming(wanted, "h2", "the request").paced(limits.idle_time);
+    let body = match limits.body_bytes {
+        Some(limit) => body.limited(limit),
+        None => body,
+    };
+    (Request::from_parts(head, body), Some(leftover))
 }
 
 /// RFC 6585 §5. hyper bounds the octets of a head, not the number of its fields.

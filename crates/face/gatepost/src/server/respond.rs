@@ -23,9 +23,10 @@ impl Reader {
     /// Who sent these fields: a browser names `text/html` in Accept, and curl and programs do not.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Self {
-        let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let html = accepted.any(|value| value.to_ascii_lowercase().contains("text/html"));
-        if html { Self::Browser } else { Self::Program }
+        let html = b"text/html";
+        let names =
+            |value: &HeaderValue| value.as_bytes().windows(html.len()).any(|part| part.eq_ignore_ascii_case(html));
+        if headers.get_all(ACCEPT).iter().any(names) { Self::Browser } else { Self::Program }
     }
 }
 
