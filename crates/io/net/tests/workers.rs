@@ -97,6 +97,7 @@ fn a_port_that_somebody_holds_is_refused_however_they_hold_it() {
 fn of_two_that_want_a_port_at_once_one_gets_it() {
     let workers = [Workers::start(2).unwrap(), Workers::start(2).unwrap()];
     let barrier = Barrier::new(2);
+    let mut won = 0;
     for _ in 0..200 {
         let address = TcpListener::bind(anywhere()).unwrap().local_addr().unwrap();
         let want = |workers: &Workers| {
@@ -109,9 +110,12 @@ fn of_two_that_want_a_port_at_once_one_gets_it() {
             let other = scope.spawn(|| want(&workers[1]));
             (want(&workers[0]), other.join().unwrap())
         });
+        // Both may be refused: the port is free for a moment, for every program.
         let refused = Err(NetError::PortInUse { address });
-        assert!([(Ok(2), refused.clone()), (refused, Ok(2))].contains(&(one, other)));
+        assert!(one == refused || other == refused, "{one:?} {other:?}");
+        won += usize::from(one == Ok(2)) + usize::from(other == Ok(2));
     }
+    assert!(won > 0);
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
     let told = |status, text| told(status, text, reader);
     match denied {
         Denied::BadRequest(fault) => told(StatusCode::BAD_REQUEST, fault),
+        Denied::TooLarge => told(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than it may be"),
+        Denied::TimedOut => told(StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come in time"),
         Denied::BadCredentials => told(StatusCode::BAD_REQUEST, "the credentials are malformed"),
         Denied::Unauthenticated(challenges) => challenge(challenges, reader),
         Denied::Forbidden => told(StatusCode::FORBIDDEN, "you may not do this here"),
