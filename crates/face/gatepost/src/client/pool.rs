@@ -1,6 +1,6 @@
 //! Idle connections, kept for the next request to the same origin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,35 +19,55 @@ const IDLE: Duration = Duration::from_secs(30);
 /// a request must not be pooled here without one in the key.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Origin, Vec<(Instant, Connection)>>>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// The most recently used one last. No list is empty.
+    connections: HashMap<Origin, VecDeque<(Instant, Connection)>>,
+    count: usize,
 }
 
 impl Pool {
-    /// A usable connection to `origin`, the most recently used one first. Connections that still
-    /// deliver an answer stay where they are; closed and old ones go.
+    /// A usable connection to `origin`, the most recently used one first. Closed and old ones go.
     pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = idle.get_mut(origin)?;
-        connections.retain(|(since, connection)| !connection.is_closed() && since.elapsed() < IDLE);
-        let usable = connections.iter().rposition(|(_, connection)| connection.is_usable());
-        let found = usable.map(|at| connections.swap_remove(at).1);
-        if connections.is_empty() {
-            idle.remove(origin);
+        let connections = idle.connections.get_mut(origin)?;
+        let held = connections.len();
+        let mut found = None;
+        while let Some((since, mut connection)) = connections.pop_back() {
+            if since.elapsed() >= IDLE {
+                // Those before it are older still.
+                connections.clear();
+            } else if connection.is_usable() {
+                found = Some(connection);
+                break;
+            }
         }
+        let left = connections.len();
+        if left == 0 {
+            idle.connections.remove(origin);
+        }
+        idle.count = idle.count.saturating_sub(held.saturating_sub(left));
         found
     }
 
-    /// Gives a connection back. It may still deliver its last answer; it is dropped if it is closed
-    /// or there is no room.
+    /// Keeps an idle connection for the next request. It is dropped if there is no room.
     pub(crate) fn give(&self, origin: Origin, connection: Connection) {
-        if connection.is_closed() {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let Idle { connections, count } = &mut *idle;
+        if *count >= IN_ALL {
             return;
         }
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let held: usize = idle.values().map(Vec::len).sum();
-        let connections = idle.entry(origin).or_default();
-        if connections.len() < PER_ORIGIN && held < IN_ALL {
-            connections.push((Instant::now(), connection));
+        let connections = connections.entry(origin).or_default();
+        while connections.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
+            connections.pop_front();
+            *count = count.saturating_sub(1);
+        }
+        if connections.len() < PER_ORIGIN {
+            connections.push_back((Instant::now(), connection));
+            *count = count.saturating_add(1);
         }
     }
 }

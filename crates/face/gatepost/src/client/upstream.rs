@@ -51,15 +51,14 @@ impl Upstream {
         Ok(self.send_on(origin, connection, request).await?)
     }
 
-    /// Sends on one connection, which goes to the pool as soon as the answer's head is there.
+    /// Sends on one connection, which goes to the pool when it takes the next request.
     async fn send_on(
         &self,
         origin: &Origin,
-        mut connection: Connection,
+        connection: Connection,
         request: Request<Body>,
     ) -> Result<Response<Body>, Failed> {
-        let answer = connection.try_send(request).await?;
-        self.pool.give(origin.clone(), connection);
-        Ok(answer)
+        let (pool, origin) = (Arc::clone(&self.pool), origin.clone());
+        connection.try_send_returning(request, move |connection| pool.give(origin, connection)).await
     }
 }
