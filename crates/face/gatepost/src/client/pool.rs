@@ -58,6 +58,14 @@ impl Pool {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let Idle { connections, count } = &mut *idle;
         if *count >= IN_ALL {
+            // Perhaps to origins that nobody asks any more.
+            connections.retain(|_, connections| {
+                connections.retain(|(since, _)| since.elapsed() < IDLE);
+                !connections.is_empty()
+            });
+            *count = connections.values().map(VecDeque::len).sum();
+        }
+        if *count >= IN_ALL {
             return;
         }
         let connections = connections.entry(origin).or_default();

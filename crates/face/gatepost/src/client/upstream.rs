@@ -62,3 +62,79 @@ impl Upstream {
         connection.try_send_returning(request, move |connection| pool.give(origin, connection)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gatepost_net::dial::{ClientTls, Roots};
+    use gatepost_testkit::peer::Peer;
+    use gatepost_testkit::script::Step;
+
+    use super::*;
+
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    fn upstream() -> Upstream {
+        let tls = ClientTls { roots: Roots::Only(Vec::new()), ..ClientTls::default() };
+        Upstream::new(Dialer::new(tls, Arc::default()).unwrap(), Events::to(Vec::new()))
+    }
+
+    async fn send(upstream: &Upstream, peer: &Peer) -> Response<Body> {
+        let request = Request::post(peer.url("/").as_str()).body(Body::from("body")).unwrap();
+        upstream.send(&peer.url("/").origin(), request).await.unwrap()
+    }
+
+    async fn fetch(upstream: &Upstream, peer: &Peer) {
+        assert_eq!(send(upstream, peer).await.into_body().collect(9).await.unwrap(), "ok");
+    }
+
+    fn exchange() -> Vec<Step> {
+        vec![Step::Head, Step::expect("body"), Step::send(OK)]
+    }
+
+    #[tokio::test]
+    async fn one_connection_serves_one_request_after_another() {
+        let peer = Peer::start(vec![[exchange(), exchange(), exchange()].concat()]).await;
+        let upstream = upstream();
+        for _ in 0..3 {
+            fetch(&upstream, &peer).await;
+        }
+        assert_eq!(peer.finish().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_hand_holds_its_connection() {
+        let peer = Peer::start(vec![exchange(), exchange()]).await;
+        let upstream = upstream();
+        let first = send(&upstream, &peer).await;
+        let second = send(&upstream, &peer).await;
+        for answer in [first, second] {
+            assert_eq!(answer.into_body().collect(9).await.unwrap(), "ok");
+        }
+        assert_eq!(peer.finish().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_a_stale_connection_does_not_take_goes_on_a_fresh_one() {
+        let peer = Peer::start(vec![exchange(), exchange()]).await;
+        let upstream = upstream();
+        fetch(&upstream, &peer).await;
+        let origin = peer.url("/").origin();
+        // The script of the first connection is over: wait until the pool has seen its end.
+        while let Some(connection) = upstream.pool.take(&origin) {
+            upstream.pool.give(origin.clone(), connection);
+            tokio::task::yield_now().await;
+        }
+        fetch(&upstream, &peer).await;
+        assert_eq!(peer.finish().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_dropped_takes_its_connection_along() {
+        let peer = Peer::start(vec![[exchange(), vec![Step::End]].concat(), exchange()]).await;
+        let upstream = upstream();
+        drop(send(&upstream, &peer).await);
+        fetch(&upstream, &peer).await;
+        let seen = peer.finish().await.unwrap();
+        assert_eq!((seen.len(), seen[0][2].as_slice()), (2, b"".as_slice()));
+    }
+}

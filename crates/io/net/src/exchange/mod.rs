@@ -5,9 +5,13 @@
 //! [`incoming`] rest of the exchange, which owns the [`wire`]: at a clean end it gives the wire back, and
 //! everywhere else the wire is dropped, so that no octet of one answer is taken for another's.
 
+#[cfg(test)]
+mod differential;
 pub(crate) mod drive;
 mod incoming;
 mod outgoing;
 mod patience;
+#[cfg(test)]
+mod tests;
 mod upload;
 pub(crate) mod wire;

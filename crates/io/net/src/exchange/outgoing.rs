@@ -90,3 +90,73 @@ fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(part);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(method: Method, uri: &str, fields: &[(&str, &str)], body: impl Into<Body>) -> Result<String, NetError> {
+        let builder = Request::builder().method(method).uri(uri);
+        let builder = fields.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        let mut out = Vec::new();
+        write_head(&mut builder.body(body.into()).unwrap(), &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_request_gets_a_path_a_host_and_one_framing() {
+        let a = "https://a.example";
+        let unknown = || Body::channel(1).1;
+        let table = [
+            (written(Method::GET, a, &[], ""), "GET / HTTP/1.1\r\nhost: a.example\r\n\r\n"),
+            (
+                written(Method::GET, "https://a.example:8443/x?y=1", &[], ""),
+                "GET /x?y=1 HTTP/1.1\r\nhost: a.example:8443\r\n\r\n",
+            ),
+            (written(Method::GET, "https://a.example?y=1", &[], ""), "GET /?y=1 HTTP/1.1\r\nhost: a.example\r\n\r\n"),
+            (written(Method::GET, a, &[("host", "b.example")], ""), "GET / HTTP/1.1\r\nhost: b.example\r\n\r\n"),
+            (written(Method::POST, a, &[], ""), "POST / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 0\r\n\r\n"),
+            (
+                written(Method::DELETE, a, &[("transfer-encoding", "gzip")], "abc"),
+                "DELETE / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 3\r\n\r\n",
+            ),
+            (
+                written(Method::PUT, a, &[("content-length", "3")], "abc"),
+                "PUT / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 3\r\n\r\n",
+            ),
+            (
+                written(Method::PUT, a, &[("content-length", "3")], unknown()),
+                "PUT / HTTP/1.1\r\nhost: a.example\r\ncontent-length: 3\r\n\r\n",
+            ),
+            (
+                written(Method::PUT, a, &[], unknown()),
+                "PUT / HTTP/1.1\r\nhost: a.example\r\ntransfer-encoding: chunked\r\n\r\n",
+            ),
+        ];
+        for (head, expected) in table {
+            assert_eq!(head.as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_said() {
+        let a = "https://a.example/";
+        let table = [
+            (written(Method::GET, "/x", &[], ""), "its URI is not absolute"),
+            (written(Method::GET, "https://ali@a.example/", &[], ""), "its URI holds a user name or password"),
+            (written(Method::CONNECT, a, &[], ""), "CONNECT is not for an origin server"),
+            (
+                written(Method::PUT, a, &[("content-length", "4")], "abc"),
+                "its Content-Length is not the length of its body",
+            ),
+            (
+                written(Method::PUT, a, &[("content-length", "3"), ("content-length", "3")], "abc"),
+                "ambiguous framing: two Content-Length fields",
+            ),
+            (written(Method::PUT, a, &[("expect", "tea")], "abc"), "the expectation cannot be met"),
+        ];
+        for (head, detail) in table {
+            assert_eq!(head, Err(wrong(detail)));
+        }
+    }
+}
