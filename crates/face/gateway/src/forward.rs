@@ -7,7 +7,7 @@ use gatepost::model::fault::Fault;
 use gatepost::model::time::Timestamp;
 use gatepost::model::url::Url;
 use gatepost::net::body::Body;
-use gatepost::net::error::NetError;
+use gatepost::net::error::{NetError, Wait};
 use gatepost::net::tunnel;
 use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::server::denied::Denied;
@@ -157,12 +157,14 @@ fn switch(
 fn failed(plan: &Plan, upstream: &Url, error: &NetError) -> Denied {
     emit(plan, error.blame(), error.code(), format!("upstream {}: {error}", upstream.origin()));
     match error {
+        NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,
         NetError::Timeout { .. } => Denied::GatewayTimeout,
         NetError::Resolve { .. } | NetError::Connect { .. } => Denied::BadGateway("the upstream cannot be reached"),
         NetError::Tls { .. } => Denied::BadGateway("the upstream could not prove who it is"),
         NetError::HeadTooLarge => Denied::BadGateway("the upstream's answer has too large a head"),
-        NetError::BodyTooLarge { .. } | NetError::BodySource { .. } => {
-            Denied::BadRequest("the body broke off or is too large")
+        NetError::BodyTooLarge { .. } => Denied::TooLarge,
+        NetError::BodySource { .. } | NetError::ClosedEarly { what: "the request" } => {
+            Denied::BadRequest("the body broke off or breaks the protocol")
         }
         _ => Denied::BadGateway("the upstream broke off or broke the protocol"),
     }

@@ -10,7 +10,7 @@ use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use http::{Request, Response};
 
-use crate::client::pool::Pool;
+use crate::client::pool::{Home, Pool};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
@@ -34,7 +34,7 @@ impl Upstream {
     /// [`NetError`]. A request that a stale pooled connection did not take is sent once more on a
     /// fresh one; a request of which anything may have been sent is not.
     pub async fn send(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
-        let Some(connection) = self.pool.take(origin) else {
+        let Some(connection) = self.pool.take(Home::here(), origin) else {
             return self.send_fresh(origin, request).await;
         };
         match self.send_on(origin, connection, request).await {
@@ -58,8 +58,9 @@ impl Upstream {
         connection: Connection,
         request: Request<Body>,
     ) -> Result<Response<Body>, Failed> {
-        let (pool, origin) = (Arc::clone(&self.pool), origin.clone());
-        connection.try_send_returning(request, move |connection| pool.give(origin, connection)).await
+        // The answer may be read elsewhere; the connection lives here.
+        let (pool, home, origin) = (Arc::clone(&self.pool), Home::here(), origin.clone());
+        connection.try_send_returning(request, move |connection| pool.give(home, origin, connection)).await
     }
 }
 
@@ -120,8 +121,8 @@ mod tests {
         fetch(&upstream, &peer).await;
         let origin = peer.url("/").origin();
         // The script of the first connection is over: wait until the pool has seen its end.
-        while let Some(connection) = upstream.pool.take(&origin) {
-            upstream.pool.give(origin.clone(), connection);
+        while let Some(connection) = upstream.pool.take(Home::here(), &origin) {
+            upstream.pool.give(Home::here(), origin.clone(), connection);
             tokio::task::yield_now().await;
         }
         fetch(&upstream, &peer).await;
