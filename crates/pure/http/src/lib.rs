@@ -26,6 +26,7 @@ pub mod framing;
 pub mod head;
 pub mod host;
 pub mod request_reader;
+pub mod response_reader;
 pub mod scan;
 pub mod spellings;
 pub mod target;
