@@ -140,3 +140,12 @@ class Echo:
     def stop(self):
         self.server.shutdown()
         self.thread.join(10)
+
+
+def own_certificate(folder):
+    """A self-signed certificate for localhost and its key, as an operator would make them."""
+    cert, key = folder / "own.pem", folder / "own.key"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run([*make, *names, "-keyout", key, "-out", cert], check=True, capture_output=True, timeout=30)
+    return cert, key

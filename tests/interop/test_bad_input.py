@@ -2,12 +2,11 @@
 
 import socket
 import sqlite3
-import subprocess
 
 import command
 import pytest
 import wire
-from peers import Recorder, free_port
+from peers import Recorder, free_port, own_certificate
 from proofs import proof
 
 # From the wire.
@@ -193,10 +192,7 @@ def test_a_missing_certificate_is_one_line_that_names_it(tmp_path):
 
 
 def test_an_own_certificate_is_used(start, tmp_path):
-    cert, key = tmp_path / "own.pem", tmp_path / "own.key"
-    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*make, *names, "-keyout", key, "-out", cert], check=True, capture_output=True, timeout=30)
+    cert, key = own_certificate(tmp_path)
     gateway = start("--listen", "127.0.0.1:0", "--cert", cert, "--key", key)
     gateway.ready["ca"] = str(cert)
     assert wire.curl(gateway, *wire.as_options(proof("basic", gateway)))[0] == 200

@@ -5,6 +5,7 @@ import threading
 import pytest
 import wire
 from gateway import until
+from peers import free_port, own_certificate
 from proofs import proof
 
 CONFIG = """
@@ -52,6 +53,23 @@ def test_a_broken_file_changes_nothing_and_says_where(configured):
     config.write_text(CONFIG.format(body="three"))
     gateway.reload()
     until("the mended configuration answers", lambda: wire.curl(gateway) == (200, "three"))
+
+
+def test_another_certificate_and_other_limits_close_nothing(start, tmp_path):
+    config = tmp_path / "gatepost.toml"
+    port = free_port()
+    listener = f'address = "127.0.0.1:{port}"'
+    text = CONFIG.format(body="one").replace('address = "127.0.0.1:0"', listener)
+    config.write_text(text)
+    gateway = start("--config", config)
+    assert wire.curl(gateway) == (200, "one")
+    cert, key = own_certificate(tmp_path)
+    shown = f'{listener}\ncertificate = "{cert}"\nkey = "{key}"'
+    config.write_text(text.replace(listener, shown) + "\n[limits]\nhead_fields = 50\n")
+    gateway.reload()
+    gateway.ready["ca"] = str(cert)
+    until("the new certificate is shown", lambda: wire.curl(gateway) == (200, "one"))
+    assert "restart" in gateway.errors() + gateway.output()
 
 
 def test_the_end_waits_for_a_request_in_flight(start, recorder):

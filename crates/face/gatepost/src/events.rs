@@ -39,10 +39,11 @@ impl Events {
 /// The log's view: one line an event, its level by what it means to an operator.
 fn log(event: &Event) {
     match event {
-        Event::Danger { .. } | Event::Reloaded { applied: false, .. } | Event::Failed { .. } => {
+        // A reload is rare, and whoever asked for it waits to hear what came of it.
+        Event::Danger { .. } | Event::Reloaded { .. } | Event::Failed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
-        Event::Listening { .. } | Event::Reloaded { .. } | Event::Refused { .. } => {
+        Event::Listening { .. } | Event::Refused { .. } => {
             tracing::info!(event = event.name(), "{event}");
         }
         _ => tracing::debug!(event = event.name(), "{event}"),

@@ -11,7 +11,7 @@ use gatepost::model::fault::Fault;
 use gatepost::net::workers::Workers;
 use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
-use gatepost::tls::bindings::Bindings;
+use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -54,7 +54,8 @@ pub struct Daemon {
     workers: Workers,
     store: Arc<dyn Store>,
     gate: Gate,
-    config: Config,
+    /// What it was started with: some of that stays until it is started again.
+    started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
     ready: Ready,
@@ -93,9 +94,9 @@ impl Daemon {
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
-        let mut daemon = Self { orders, workers, store, gate, config, listeners: Vec::new(), stamps, ready };
-        for listener in &daemon.config.listeners {
-            let open = daemon.open(listener, &daemon.config).await?;
+        let mut daemon = Self { orders, workers, store, gate, started: config, listeners: Vec::new(), stamps, ready };
+        for listener in &daemon.started.listeners {
+            let open = daemon.open(listener, &daemon.started).await?;
             daemon.listeners.push(open);
         }
         daemon.ready.url = daemon.url();
@@ -157,15 +158,9 @@ impl Daemon {
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
         let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
-        let keeps = |open: &Open| {
-            config.limits == self.config.limits
-                && config.listeners.iter().any(|listener| same(listener, &open.listener))
-        };
-        let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(|open| keeps(open));
-        let mut renewed = Vec::new();
-        for open in &kept {
-            renewed.push(certificates::table(&open.listener.protection, self.store.as_ref()).await);
-        }
+        let renewed = self.renewed_tables(&config).await?;
+        let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
+        let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
         let mut opened = Vec::new();
         for listener in &config.listeners {
@@ -180,28 +175,43 @@ impl Daemon {
                 }
             }
         }
-        let renewed = match renewed.into_iter().collect::<Result<Vec<_>, _>>() {
-            Ok(renewed) => renewed,
-            Err(error) => {
-                self.listeners.append(&mut gone);
-                return Err(error);
-            }
-        };
-        for (open, table) in self.listeners.iter().zip(renewed) {
-            if let (Some(tls), Some(table)) = (&open.tls, table) {
+        for (listener, table) in renewed {
+            let open = self.listeners.iter_mut().find(|open| same(&open.listener, &listener));
+            if let Some((open, tls)) = open.and_then(|open| open.tls.clone().map(|tls| (open, tls))) {
                 tls.bindings().replace(table);
+                open.listener = listener;
             }
         }
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let detail =
+        let mut detail =
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
+        if config.limits != self.started.limits
+            || config.drain_time != self.started.drain_time
+            || config.workers != self.started.workers
+            || config.store != self.started.store
+        {
+            detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
+        }
         self.listeners.append(&mut opened);
         for open in gone {
             tokio::spawn(open.running.drain());
         }
-        self.config = config;
         Ok(detail)
+    }
+
+    /// The certificates that the open TLS listeners are to show from now on.
+    async fn renewed_tables(&self, config: &Config) -> Result<Vec<(Listener, BindingTable)>, GatewayError> {
+        let mut renewed = Vec::new();
+        for listener in &config.listeners {
+            if !self.listeners.iter().any(|open| same(&open.listener, listener)) {
+                continue;
+            }
+            if let Some(table) = certificates::table(&listener.protection, self.store.as_ref()).await? {
+                renewed.push((listener.clone(), table));
+            }
+        }
+        Ok(renewed)
     }
 
     /// Opens one listener, on all workers.
@@ -288,9 +298,11 @@ fn warn(config: &Config, events: &Events) {
     }
 }
 
-/// Whether two listeners are one: where they were written does not matter.
+/// Whether two listeners are one, so that it stays open: where they were written does not matter, nor
+/// which certificates they show.
 fn same(left: &Listener, right: &Listener) -> bool {
-    left.address == right.address && left.protection == right.protection
+    let plain = |listener: &Listener| listener.protection == Protection::Plain;
+    left.address == right.address && plain(left) == plain(right)
 }
 
 fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
