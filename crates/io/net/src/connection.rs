@@ -114,7 +114,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`NetError::Unsent`] if nothing of it went out; [`NetError::Timeout`] if for the answer time
-    /// neither the request's body nor the answer made progress; whatever else breaks the exchange.
+    /// the request's body made no progress and no head came; whatever else breaks the exchange.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Body>, NetError> {
         Ok(self.try_send(request).await?)
     }

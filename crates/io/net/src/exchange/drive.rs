@@ -96,6 +96,7 @@ impl Exchange {
             match self.reader.read(&self.wire.buffer).map_err(|error| NoAnswer::Other(explain::answer(error)))? {
                 ResponseEvent::Interim { used, status } => {
                     self.wire.buffer.advance(used);
+                    self.wire.patience.renew();
                     if let (StatusCode::CONTINUE, Some(upload)) = (status, &mut self.upload) {
                         upload.release();
                     }
@@ -120,7 +121,7 @@ impl Exchange {
             if read == 0 {
                 return Poll::Ready(Err(NoAnswer::Wire(NetError::ClosedEarly { what: "the answer" })));
             }
-            self.wire.patience.renew();
+            // A piece of a head is no progress: it could come octet by octet for ever.
         }
     }
 

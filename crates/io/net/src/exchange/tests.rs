@@ -94,6 +94,22 @@ async fn the_answer_time_counts_from_the_last_progress() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_head_that_comes_by_the_octet_is_not_waited_for() {
+    let limit = Duration::from_secs(10);
+    let (wire, mut far) = wire(&Limits { answer_time: limit, ..Limits::default() });
+    let trickle = async {
+        for octet in b"HTTP/1.1 200 OK\r\n".iter().cycle() {
+            tokio::time::sleep(limit / 4).await;
+            if far.write_all(&[*octet]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let (failed, ()) = tokio::join!(ask(wire, post("")), trickle);
+    assert_eq!(failed.unwrap_err().error, NetError::Timeout { what: Wait::Answer, limit });
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_body_does_not_wait_for_leave_for_ever() {
     let (wire, mut far) = wire(&Limits::default());
     let mut request = post("body");
