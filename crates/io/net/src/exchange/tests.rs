@@ -8,10 +8,10 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
-use crate::connection::Failed;
 use crate::error::{NetError, Wait};
 use crate::exchange::drive::exchange;
 use crate::exchange::wire::Wire;
+use crate::failed::Failed;
 
 const SMALL: usize = 256;
 

@@ -20,6 +20,9 @@ const READ: usize = 8 * 1024;
 /// The same in the midst of a long body.
 const READ_LONG: usize = 64 * 1024;
 
+/// Takes a wire that can be used again.
+pub(crate) type GiveBack = Box<dyn FnOnce(Box<Wire>) + Send>;
+
 /// One connection.
 pub(crate) struct Wire {
     pub(super) stream: Duplex,
