@@ -12,6 +12,7 @@ use crate::error::{NetError, Wait};
 use crate::exchange::drive::exchange;
 use crate::exchange::wire::Wire;
 use crate::explain;
+use crate::failed::Failed;
 use crate::http2_client::Streams;
 use crate::upgrade::Duplex;
 
@@ -114,7 +115,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`NetError::Unsent`] if nothing of it went out; [`NetError::Timeout`] if for the answer time
-    /// neither the request's body nor the answer made progress; whatever else breaks the exchange.
+    /// the request's body made no progress and no head came; whatever else breaks the exchange.
     pub async fn send(&mut self, request: Request<Body>) -> Result<Response<Body>, NetError> {
         Ok(self.try_send(request).await?)
     }
@@ -190,33 +191,5 @@ impl Seat {
             }
             Self::Gone => Ok(None),
         }
-    }
-}
-
-/// A request that got no answer.
-#[derive(Debug)]
-pub struct Failed {
-    /// Why.
-    pub error: NetError,
-    /// The request as it was given, if nothing of it went out: it may be sent again elsewhere.
-    pub unsent: Option<Box<Request<Body>>>,
-}
-
-impl Failed {
-    /// Of a connection that was closed before.
-    pub(crate) fn unsent(request: Request<Body>) -> Self {
-        Self { error: NetError::Unsent, unsent: Some(Box::new(request)) }
-    }
-}
-
-impl From<NetError> for Failed {
-    fn from(error: NetError) -> Self {
-        Self { error, unsent: None }
-    }
-}
-
-impl From<Failed> for NetError {
-    fn from(failed: Failed) -> Self {
-        failed.error
     }
 }

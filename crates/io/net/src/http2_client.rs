@@ -16,8 +16,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 
 use crate::body::Body;
-use crate::connection::Failed;
 use crate::error::{NetError, Wait};
+use crate::failed::Failed;
 use crate::upgrade::Duplex;
 use crate::{explain, request};
 

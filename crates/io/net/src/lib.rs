@@ -24,6 +24,7 @@ pub mod drain;
 pub mod error;
 mod exchange;
 mod explain;
+pub mod failed;
 pub mod feed;
 pub mod handler;
 mod http1;

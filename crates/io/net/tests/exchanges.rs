@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
-use gatepost_net::connection::{Connection, Failed};
+use gatepost_net::connection::Connection;
 use gatepost_net::dial::{ClientTls, Dialer, Roots};
 use gatepost_net::error::NetError;
+use gatepost_net::failed::Failed;
 use gatepost_net::upgrade::take_response;
 use gatepost_testkit::peer::Peer;
 use gatepost_testkit::script::Step;

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
-use gatepost_net::connection::{Connection, Failed};
+use gatepost_net::connection::Connection;
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
+use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
 use crate::client::pool::{Home, Pool};

@@ -3,15 +3,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
-use gatepost_http::response_reader::ResponseEvent;
-use http::HeaderMap;
+use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::body::Body;
 use crate::error::NetError;
-use crate::exchange::drive::{Exchange, GiveBack};
-use crate::explain;
+use crate::exchange::under_way::{Exchange, Part};
+use crate::exchange::wire::GiveBack;
 
 /// Reads the answer, and sends what the request still has to say. Dropping it closes the connection,
 /// unless the answer was read to its end.
@@ -41,40 +39,6 @@ impl Incoming {
             give_back(exchange.wire);
         }
     }
-}
-
-impl Exchange {
-    fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Result<Part, NetError>> {
-        loop {
-            self.poll_upload(cx)?;
-            match self.reader.read(&self.wire.buffer).map_err(explain::answer)? {
-                ResponseEvent::Need { used } => self.wire.buffer.advance(used),
-                ResponseEvent::Data(range) => {
-                    let mut piece = self.wire.buffer.split_to(range.end);
-                    piece.advance(range.start);
-                    return Poll::Ready(Ok(Part::Data(piece.freeze())));
-                }
-                ResponseEvent::End { used, trailers } => {
-                    self.wire.buffer.advance(used);
-                    return Poll::Ready(Ok(Part::End(trailers)));
-                }
-                // They come before a body only.
-                ResponseEvent::Interim { .. } | ResponseEvent::Head { .. } => {
-                    return Poll::Ready(Err(NetError::ClosedEarly { what: "the answer" }));
-                }
-            }
-            if ready!(self.wire.poll_fill(cx, self.reader.left()))? == 0 {
-                self.reader.end_of_input().map_err(explain::answer)?;
-                // Only now is an answer over that lasts until the connection ends.
-                return Poll::Ready(Ok(Part::End(None)));
-            }
-        }
-    }
-}
-
-enum Part {
-    Data(Bytes),
-    End(Option<HeaderMap>),
 }
 
 impl HttpBody for Incoming {

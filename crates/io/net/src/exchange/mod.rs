@@ -2,7 +2,7 @@
 //!
 //! There is no task, channel or lock. [`drive::exchange`] writes the request and waits for the head of
 //! its answer while the [`upload`] goes on. What the caller reads as the answer's body is the
-//! [`incoming`] rest of the exchange, which owns the [`wire`]: at a clean end it gives the wire back, and
+//! [`incoming`] rest of what is [`under_way`], which owns the [`wire`]: at a clean end it gives the wire back, and
 //! everywhere else the wire is dropped, so that no octet of one answer is taken for another's.
 
 #[cfg(test)]
@@ -13,5 +13,6 @@ mod outgoing;
 mod patience;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod upload;
 pub(crate) mod wire;

@@ -8,10 +8,10 @@ use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
-use crate::connection::Failed;
 use crate::error::{NetError, Wait};
 use crate::exchange::drive::exchange;
 use crate::exchange::wire::Wire;
+use crate::failed::Failed;
 
 const SMALL: usize = 256;
 
@@ -91,6 +91,22 @@ async fn the_answer_time_counts_from_the_last_progress() {
     let stalled = asking.await.unwrap();
     assert_eq!(stalled, Err(NetError::Timeout { what: Wait::Answer, limit }));
     assert!(reading.await.unwrap().ends_with(b"1\r\nx\r\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_by_the_octet_is_not_waited_for() {
+    let limit = Duration::from_secs(10);
+    let (wire, mut far) = wire(&Limits { answer_time: limit, ..Limits::default() });
+    let trickle = async {
+        for octet in b"HTTP/1.1 200 OK\r\n".iter().cycle() {
+            tokio::time::sleep(limit / 4).await;
+            if far.write_all(&[*octet]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let (failed, ()) = tokio::join!(ask(wire, post("")), trickle);
+    assert_eq!(failed.unwrap_err().error, NetError::Timeout { what: Wait::Answer, limit });
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,10 +4,10 @@ use std::fmt;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use gatepost_http::scan::HeadLimits;
 use gatepost_model::limits::Limits;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::error::NetError;
 use crate::exchange::patience::Patience;
@@ -19,6 +19,9 @@ use crate::upgrade::Duplex;
 const READ: usize = 8 * 1024;
 /// The same in the midst of a long body.
 const READ_LONG: usize = 64 * 1024;
+
+/// Takes a wire that can be used again.
+pub(crate) type GiveBack = Box<dyn FnOnce(Box<Wire>) + Send>;
 
 /// One connection.
 pub(crate) struct Wire {
@@ -69,11 +72,21 @@ impl Wire {
     }
 
     /// The stream for another protocol, with what was read of it.
-    pub(super) fn into_duplex(self) -> Duplex {
+    pub(super) fn into_duplex(mut self) -> Duplex {
+        let stream = std::mem::replace(&mut self.stream, Box::new(tokio::io::empty()));
         if self.buffer.is_empty() {
-            return self.stream;
+            return stream;
         }
-        Box::new(Rewound::new(Bytes::from(self.buffer), self.stream))
+        Box::new(Rewound::new(std::mem::take(&mut self.buffer).freeze(), stream))
+    }
+}
+
+impl Drop for Wire {
+    /// Says that nothing follows, if there is room to say it: TLS wants a farewell (RFC 8446 §6.1). No
+    /// request's body ends with its connection, so a cut one does not look whole.
+    fn drop(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = Pin::new(&mut self.stream).poll_shutdown(&mut cx);
     }
 }
 
