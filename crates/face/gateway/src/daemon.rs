@@ -82,8 +82,9 @@ impl Daemon {
     /// # Errors
     /// What has to be put right first, with its place.
     pub async fn start(orders: Orders) -> Result<Self, GatewayError> {
+        let stamps = Stamps::of(orders.document.as_deref());
         let config = orders.config()?;
-        let stamps = Stamps::of(orders.document.as_deref(), &config);
+        let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
         let ready = furnish(&orders, &config, store.as_ref()).await?;
@@ -141,13 +142,16 @@ impl Daemon {
                 Event::Reloaded { applied: false, detail: format!("{error} [{}]{hint}", error.code()) }
             }
         };
-        // Whatever the files look like now has been judged: it is said once.
-        self.stamps.changed();
         self.orders.events.emit(&event);
     }
 
     async fn renew(&mut self) -> Result<String, GatewayError> {
+        // Before anything is read, and kept whatever comes of it: what is judged now is said once, what
+        // changes from now on is noticed, and so is a certificate that a refused configuration names.
+        self.stamps.changed();
+        let stamps = Stamps::of(self.orders.document.as_deref());
         let config = self.orders.config()?;
+        self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
         let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
         let keeps = |open: &Open| {
@@ -193,7 +197,6 @@ impl Daemon {
         for open in gone {
             tokio::spawn(open.running.drain());
         }
-        self.stamps = Stamps::of(self.orders.document.as_deref(), &config);
         self.config = config;
         Ok(detail)
     }

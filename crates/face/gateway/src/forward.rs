@@ -7,7 +7,7 @@ use gatepost::model::fault::Fault;
 use gatepost::model::time::Timestamp;
 use gatepost::model::url::Url;
 use gatepost::net::body::Body;
-use gatepost::net::error::NetError;
+use gatepost::net::error::{NetError, Wait};
 use gatepost::net::tunnel;
 use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::server::denied::Denied;
@@ -60,6 +60,9 @@ pub(crate) fn prepare(
     }
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
+    // It is met here: we say 100 (Continue) as soon as the body is read. An upstream that heard it too
+    // could answer without reading the body that we send all the same (RFC 9110 §10.1.1).
+    request.headers_mut().remove(header::EXPECT);
     Ok(Prepared { request: request.map(Body::without_trailers), websocket })
 }
 
@@ -157,12 +160,14 @@ fn switch(
 fn failed(plan: &Plan, upstream: &Url, error: &NetError) -> Denied {
     emit(plan, error.blame(), error.code(), format!("upstream {}: {error}", upstream.origin()));
     match error {
+        NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,
         NetError::Timeout { .. } => Denied::GatewayTimeout,
         NetError::Resolve { .. } | NetError::Connect { .. } => Denied::BadGateway("the upstream cannot be reached"),
         NetError::Tls { .. } => Denied::BadGateway("the upstream could not prove who it is"),
         NetError::HeadTooLarge => Denied::BadGateway("the upstream's answer has too large a head"),
-        NetError::BodyTooLarge { .. } | NetError::BodySource { .. } => {
-            Denied::BadRequest("the body broke off or is too large")
+        NetError::BodyTooLarge { .. } => Denied::TooLarge,
+        NetError::BodySource { .. } | NetError::ClosedEarly { what: "the request" } => {
+            Denied::BadRequest("the body broke off or breaks the protocol")
         }
         _ => Denied::BadGateway("the upstream broke off or broke the protocol"),
     }

@@ -5,16 +5,24 @@ use std::net::IpAddr;
 use gatepost::http1::fields;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-/// Fields in which a proxy tells where a request comes from: ours only.
-const FORWARDED: [HeaderName; 7] = [
+/// Fields in which a proxy tells where a request comes from and what it was before: ours only.
+/// Frameworks take host, path and even the user from them.
+const FORWARDED: [HeaderName; 10] = [
     header::FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
-    HeaderName::from_static("x-forwarded-host"),
-    HeaderName::from_static("x-forwarded-port"),
-    HeaderName::from_static("x-forwarded-proto"),
-    HeaderName::from_static("x-forwarded-server"),
     HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-original-host"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    // A proof for a proxy in whatever spelling, and what CGI takes for HTTP_PROXY (CVE-2016-5386).
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("proxy"),
 ];
+
+/// Every field of this family is ours, whatever follows.
+const FORWARDED_FAMILY: &str = "x-forwarded-";
 
 /// What we know about a request and tell the upstream.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +35,8 @@ pub struct Origin<'a> {
     pub host: &'a str,
 }
 
-/// Makes the header fields of a request fit for the upstream, ///
+/// Makes the header fields of a request fit for the upstream.
+///
 /// `identities` are the identity fields of all routes; `credentials` are the fields that held the
 /// proof. All are stripped in every spelling. Nothing is set yet: see [`tell`].
 pub fn cleanse(headers: &mut HeaderMap, identities: &[HeaderName], credentials: &[HeaderName]) {
@@ -35,6 +44,14 @@ pub fn cleanse(headers: &mut HeaderMap, identities: &[HeaderName], credentials: 
     fields::strip_hop_by_hop(headers);
     for name in identities.iter().chain(credentials).chain(&FORWARDED) {
         fields::strip_spellings(headers, name);
+    }
+    let of_family = |name: &&HeaderName| {
+        let start = name.as_str().get(..FORWARDED_FAMILY.len());
+        start.is_some_and(|start| fields::folds_to(start, FORWARDED_FAMILY))
+    };
+    let family: Vec<HeaderName> = headers.keys().filter(of_family).cloned().collect();
+    for name in family {
+        headers.remove(name);
     }
 }
 
@@ -96,12 +113,18 @@ mod tests {
             ("X-Gatepost-User", "root"),
             ("X_Forwarded_For", "1.2.3.4"),
             ("Forwarded", "for=1.2.3.4"),
+            ("X-Forwarded-User", "admin"),
+            ("x_forwarded.prefix", "/admin"),
+            ("X-Original-URL", "/admin"),
+            ("Proxy_Authorization", "Basic x"),
+            ("Proxy", "http://evil.example"),
+            ("X-Forwarded", "kept: of no family"),
             ("Authorization", "Basic x"),
             ("X-WSSE", "y"),
             ("X-Kept", "1"),
         ]);
         cleanse(&mut headers, &[IDENTITY], &[header::AUTHORIZATION, HeaderName::from_static("x-wsse")]);
-        assert_eq!(headers, map(&[("x-kept", "1")]));
+        assert_eq!(headers, map(&[("x-forwarded", "kept: of no family"), ("x-kept", "1")]));
     }
 
     #[test]

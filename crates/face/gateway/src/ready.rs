@@ -51,12 +51,43 @@ impl Ready {
     /// [`GatewayError::State`] with what the system said.
     pub fn write(&self, path: &Path) -> Result<(), GatewayError> {
         let draft = path.with_extension(format!("draft{}", std::process::id()));
-        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft);
+        // Whatever lies there is not ours: written through, it could have other readers or be a link.
+        let _ = std::fs::remove_file(&draft);
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft);
         let written = file.and_then(|mut file| writeln!(file, "{:#}", self.json()));
         written.and_then(|()| std::fs::rename(&draft, path)).map_err(|error| {
             // It may hold the password; that it cannot be removed either says nothing new.
             let _ = std::fs::remove_file(&draft);
             GatewayError::State { path: path.to_owned(), detail: error.to_string(), hint: None }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_lies_in_the_way_gets_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (folder.path().join("ready.json"), folder.path().join("elsewhere"));
+        std::fs::write(&elsewhere, "theirs").unwrap();
+        symlink(&elsewhere, path.with_extension(format!("draft{}", std::process::id()))).unwrap();
+        let ready = Ready {
+            url: "https://localhost:1/".into(),
+            authority: None,
+            user: Some("demo".into()),
+            password: Some("open sesame".into()),
+            token: None,
+            target: String::new(),
+            schemes: Vec::new(),
+            demo: true,
+        };
+        ready.write(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "theirs");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(std::fs::read_to_string(&path).unwrap().contains("open sesame"));
     }
 }

@@ -17,18 +17,26 @@ pub(crate) struct Stamps {
 }
 
 impl Stamps {
-    /// The stamps of the configuration file and of every file that it names for TLS.
-    ///
-    /// A JWK Set is not among them: the library reads it again by itself.
-    pub(crate) fn of(document: Option<&Path>, config: &Config) -> Self {
-        let mut files: Vec<PathBuf> = document.map(Path::to_owned).into_iter().collect();
-        for listener in &config.listeners {
-            if let Protection::Files { certificate, key } = &listener.protection {
-                files.extend([certificate.clone(), key.clone()]);
-            }
-        }
+    /// The stamp of the configuration file. Take it before the file is read: a change while it is
+    /// read is then noticed after.
+    pub(crate) fn of(document: Option<&Path>) -> Self {
+        let files: Vec<PathBuf> = document.map(Path::to_owned).into_iter().collect();
         let seen = files.iter().map(|file| stamp(file)).collect();
         Self { files, seen }
+    }
+
+    /// Adds those of every file that the configuration names for TLS, before they are read.
+    ///
+    /// A JWK Set is not among them: the library reads it again by itself.
+    pub(crate) fn and_those_of(mut self, config: &Config) -> Self {
+        for listener in &config.listeners {
+            if let Protection::Files { certificate, key } = &listener.protection {
+                self.files.extend([certificate.clone(), key.clone()]);
+            }
+        }
+        let known = self.seen.len();
+        self.seen.extend(self.files.iter().skip(known).map(|file| stamp(file)));
+        self
     }
 
     /// Whether any of the files looks different now; it is remembered how, so that a bad file is
@@ -42,4 +50,22 @@ impl Stamps {
 fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     let facts = std::fs::metadata(file).ok()?;
     Some((facts.modified().ok()?, facts.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_while_a_file_is_read_is_noticed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gatepost.toml");
+        std::fs::write(&file, "before").unwrap();
+        let mut stamps = Stamps::of(Some(&file));
+        std::fs::write(&file, "and after").unwrap();
+        assert!(stamps.changed());
+        assert!(!stamps.changed());
+        std::fs::remove_file(&file).unwrap();
+        assert!(stamps.changed());
+    }
 }

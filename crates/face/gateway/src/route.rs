@@ -1,5 +1,6 @@
 //! Which route a request takes: the exact host beats none, then the longest path prefix by segment.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::config::routes::Route;
@@ -22,7 +23,8 @@ impl Table {
         let mut table = Self { hosts: HashMap::new(), hostless: Vec::new(), routes };
         let mut order: Vec<usize> = (0..table.routes.len()).collect();
         // The longest prefix first, so that the first that matches is the answer.
-        order.sort_by_key(|at| std::cmp::Reverse(table.routes.get(*at).map(|route| route.prefix.len())));
+        let depth = |at: &usize| table.routes.get(*at).map(|route| segments(&route.prefix).count());
+        order.sort_by_key(|at| std::cmp::Reverse(depth(at)));
         for at in order {
             match table.routes.get(at).and_then(|route| route.host.clone()) {
                 Some(host) => table.hosts.entry(host).or_default().push(at),
@@ -54,10 +56,41 @@ impl Table {
 /// Whether `path` is `prefix` or lies below it, by whole segments.
 ///
 /// Path parameters (`/admin;x=1`) are not looked at, because some servers take them away: such a
-/// path must meet the guard of `/admin` and not that of `/`.
+/// path must meet the guard of `/admin` and not that of `/`. Escapes are undone on both sides,
+/// because most servers do so: `/a%3Ab` is `/a:b` to them.
 fn covers(prefix: &str, path: &str) -> bool {
-    let mut segments = path.split('/').skip(1).map(|segment| segment.split(';').next().unwrap_or_default());
-    prefix.split('/').skip(1).filter(|wanted| !wanted.is_empty()).all(|wanted| segments.next() == Some(wanted))
+    let mut found = path.split('/').skip(1).map(plain);
+    segments(prefix).all(|wanted| found.next() == Some(plain(wanted)))
+}
+
+fn segments(prefix: &str) -> impl Iterator<Item = &str> {
+    prefix.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// A segment without escapes and parameters.
+fn plain(segment: &str) -> Cow<'_, [u8]> {
+    let plain = if segment.contains('%') { Cow::Owned(unescaped(segment)) } else { Cow::Borrowed(segment.as_bytes()) };
+    match plain.iter().position(|octet| *octet == b';') {
+        None => plain,
+        Some(end) => Cow::Owned(plain.iter().take(end).copied().collect()),
+    }
+}
+
+fn unescaped(segment: &str) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(segment.len());
+    let mut parts = segment.split('%');
+    octets.extend_from_slice(parts.next().unwrap_or_default().as_bytes());
+    for part in parts {
+        match part.split_at_checked(2).and_then(|(digits, rest)| Some((u8::from_str_radix(digits, 16).ok()?, rest))) {
+            Some((octet, rest)) => {
+                octets.push(octet);
+                octets.extend_from_slice(rest.as_bytes());
+            }
+            // The check for ambiguity has refused such a path already.
+            None => octets.extend_from_slice(part.as_bytes()),
+        }
+    }
+    octets
 }
 
 #[cfg(test)]
@@ -100,6 +133,18 @@ mod tests {
         ];
         for (host, path, wanted) in expected {
             assert_eq!(table.find(host, path).map(claim).as_deref(), Some(wanted), "{host}{path}");
+        }
+        let table = Table::new(["/", "/a:b", "/caf%C3%A9", "/caf%C3%A9/x"].map(route).to_vec());
+        let expected = [
+            ("/a%3Ab", "/a:b"),
+            ("/a%3ab/c", "/a:b"),
+            ("/a:b%3Bx", "/a:b"),
+            ("/caf%c3%a9", "/caf%C3%A9"),
+            ("/caf%c3%a9%3b/x", "/caf%C3%A9/x"),
+            ("/a%253Ab", "/"),
+        ];
+        for (path, wanted) in expected {
+            assert_eq!(table.find("h", path).map(claim).as_deref(), Some(wanted), "{path}");
         }
         assert!(Table::new(vec![route("/api")]).find("h", "/").is_none());
     }

@@ -244,6 +244,55 @@ async fn an_upstream_that_is_down_is_a_502_with_a_reason_for_us() {
 }
 
 #[tokio::test]
+async fn a_body_that_breaks_the_rules_is_the_clients_fault() {
+    let chunked = "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let table = [
+        (format!("{chunked}2\r\nabc\r\n"), "400"),
+        (format!("{chunked}+3\r\nabc\r\n0\r\n\r\n"), "400"),
+        (format!("{chunked}3\r\nabc\r\n0\r\nHost: b.example\r\n\r\n"), "400"),
+        (format!("{chunked}20\r\nthis is longer than eight octets\r\n0\r\n\r\n"), "413"),
+        ("Connection: close\r\nContent-Length: 9\r\n\r\n123456789".to_owned(), "413"),
+    ];
+    for (rest, status) in table {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let silent = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+        });
+        let bench = Bench::new();
+        let routes = format!("[limits]\nbody_bytes = 8\n[[route]]\nschemes = []\nupstream = \"{url}\"\n");
+        let daemon = Daemon::start(bench.orders(Some(bench.document(&routes)), Flags::default())).await.unwrap();
+        let request = format!("POST / HTTP/1.1\r\nHost: a.example\r\n{rest}");
+        let answer = exchange(&daemon.ready().url, &request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{rest}: {answer}");
+        silent.abort();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_could_be_framed_in_two_ways_is_a_502() {
+    let table = [
+        "Content-Length: 2\r\nContent-Length: 2\r\n\r\nok",
+        "Content-Length: 2, 2\r\n\r\nok",
+        "Content-Length: 02\r\n\r\nok",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        "Transfer-Encoding: xchunked\r\n\r\nok",
+        "Transfer-Encoding: gzip\r\n\r\nok",
+    ];
+    for rest in table {
+        let answer: &'static str = format!("HTTP/1.1 200 OK\r\n{rest}").leak();
+        let (url, _record) = upstream(answer).await;
+        let bench = Bench::new();
+        let document = bench.document(&format!("[[route]]\nschemes = []\nupstream = \"{url}\"\n"));
+        let daemon = Daemon::start(bench.orders(Some(document), Flags::default())).await.unwrap();
+        let request = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n";
+        let answer = exchange(&daemon.ready().url, request).await;
+        assert!(answer.starts_with("HTTP/1.1 502 "), "{rest}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn ambiguous_requests_and_unknown_hosts_reach_nobody() {
     let bench = Bench::new();
     let document =

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gatepost_http::framing;
 use gatepost_model::limits::Limits;
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode, Uri};
@@ -143,7 +144,7 @@ impl Connection {
     /// # Errors
     /// [`Failed`], with the request if nothing of it went out.
     pub async fn try_send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
-        let origin = Before::of(&request);
+        let (origin, method) = (Before::of(&request), request.method().clone());
         match &self.sender {
             Sender::Http1(_) => request::for_http1(&mut request)?,
             Sender::Http2(_) => request::for_http2(&mut request, self.facts.tls.is_some())?,
@@ -157,6 +158,10 @@ impl Connection {
             let unsent = failure.into_unsent().map(|request| Box::new(origin.restore(request.map(|out| out.body))));
             Failed { error: if unsent.is_some() { NetError::Unsent } else { error }, unsent }
         })?;
+        if protocol == "http/1.1" {
+            // hyper reads what two readers could frame differently; such an answer is an error.
+            framing::response(&method, answer.status(), answer.version(), answer.headers()).map_err(explain::http1)?;
+        }
         let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
         let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
         if let Some(granted) = granted {

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_http::framing;
 use gatepost_model::limits::Limits;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -47,12 +48,12 @@ where
     let in_hand = InHand::new();
     let service = service_fn(|request: Request<Incoming>| {
         let taken = in_hand.take();
-        let answering = (request.headers().len() <= limits.head_fields)
-            .then(|| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
+        let answering =
+            check(&request, &limits).map(|()| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
         async move {
             let answer = match answering {
-                Some(answering) => answering.await,
-                None => too_many_fields(),
+                Ok(answering) => answering.await,
+                Err(status) => refusal(status),
             };
             Ok::<_, Infallible>(answer.map(|body| body.holding(taken)))
         }
@@ -98,9 +99,44 @@ fn admit(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
     })
 }
 
-/// RFC 6585 §5. hyper bounds the octets of a head, not the number of its fields.
-fn too_many_fields() -> Response<Body> {
+/// What hyper lets pass and our HTTP/1.1 core does not: a request may go on in either protocol, and must
+/// mean one thing in both.
+fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), StatusCode> {
+    // RFC 6585 §5. hyper bounds the octets of a head, not the number of its fields.
+    if request.headers().len() > limits.head_fields {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    framing::request(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
+    framing::expects_continue(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
+    Ok(())
+}
+
+fn refusal(status: StatusCode) -> Response<Body> {
     let mut answer = Response::new(Body::empty());
-    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    *answer.status_mut() = status;
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_http1_would_refuse_is_refused() {
+        let table: &[(&[(&str, &str)], Result<(), u16>)] = &[
+            (&[], Ok(())),
+            (&[("content-length", "3"), ("expect", "100-continue")], Ok(())),
+            (&[("content-length", "3"), ("content-length", "3")], Err(400)),
+            (&[("content-length", "03")], Err(400)),
+            (&[("expect", "200-maybe")], Err(417)),
+            (&[("a", "1"), ("b", "1"), ("c", "1")], Err(431)),
+        ];
+        let limits = Limits { head_fields: 2, ..Limits::default() };
+        for (fields, expected) in table {
+            let request =
+                fields.iter().fold(Request::builder(), |builder, (name, value)| builder.header(*name, *value));
+            let checked = check(&request.body(()).unwrap(), &limits).map_err(|status| status.as_u16());
+            assert_eq!(checked, *expected, "{fields:?}");
+        }
+    }
 }

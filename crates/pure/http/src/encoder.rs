@@ -3,6 +3,7 @@
 use http::HeaderMap;
 
 use crate::error::HttpError;
+use crate::fields::strip_barred_trailers;
 use crate::framing::Framing;
 use crate::write::write_fields;
 
@@ -55,7 +56,8 @@ impl Encoder {
     }
 
     /// Appends what ends the body. Trailers go out in the chunked coding only; elsewhere there is no
-    /// place for them, and they are left out (RFC 9110 §6.5.1).
+    /// place for them, and they are left out, as are everywhere those that belong in the head (RFC 9110
+    /// §6.5.1).
     ///
     /// # Errors
     /// [`HttpError::Unwritable`] if less than the announced length was written: close the connection
@@ -67,7 +69,9 @@ impl Encoder {
         if self.is_chunked() {
             out.extend_from_slice(b"0\r\n");
             if let Some(trailers) = trailers {
-                write_fields(trailers, out);
+                let mut trailers = trailers.clone();
+                strip_barred_trailers(&mut trailers);
+                write_fields(&trailers, out);
             }
             out.extend_from_slice(b"\r\n");
         }
@@ -105,7 +109,9 @@ mod tests {
         assert_eq!(write(Framing::UntilClose, ab, None), Ok(b"ab".to_vec()));
         assert_eq!(write(Framing::Empty, ab, None), Err(HttpError::Unwritable("the message has no body")));
         assert_eq!(write(Framing::Empty, none, None), Ok(Vec::new()));
-        let trailers: HeaderMap = [(http::HeaderName::from_static("x"), "1".parse().unwrap())].into_iter().collect();
+        let trailers = ["x", "set-cookie", "content-length"]
+            .map(|name| (http::HeaderName::from_static(name), "1".parse().unwrap()));
+        let trailers: HeaderMap = trailers.into_iter().collect();
         let chunked = b"1\r\na\r\n1\r\nb\r\n0\r\nx: 1\r\n\r\n".to_vec();
         assert_eq!(write(Framing::Chunked, ab, Some(&trailers)), Ok(chunked));
     }

@@ -93,6 +93,13 @@ pub fn folds_to(written: &str, name: &str) -> bool {
     written.bytes().map(fold).eq(name.bytes().map(fold))
 }
 
+/// Removes the fields from trailers that belong in the head (RFC 9110 §6.5.1).
+pub fn strip_barred_trailers(trailers: &mut HeaderMap) {
+    for name in TRAILER_BARRED {
+        remove(trailers, name);
+    }
+}
+
 /// The members of a comma-separated list of tokens over all lines of a field, in lower case. Empty
 /// members and such that are not text are left out (RFC 9110 §5.6.1.2).
 #[must_use]

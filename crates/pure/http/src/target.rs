@@ -16,7 +16,7 @@ pub enum PathFault {
     /// A segment `.` or `..`, plain, escaped, or followed by a parameter (`..;x`).
     #[error("it has a dot segment")]
     DotSegment,
-    /// `//`: many readers merge the two.
+    /// `//`: many readers merge the two; or `/;x/`, which is `//` without its parameters.
     #[error("it has an empty segment")]
     EmptySegment,
     /// `\`, plain or as `%5c`: a separator to some.
@@ -83,8 +83,9 @@ pub fn check_path(path: &str) -> Result<(), PathFault> {
         return Err(PathFault::NotAbsolute);
     }
     while let Some(segment) = segments.next() {
-        // Only the last segment may be empty: `/` and `/a/` are plain.
-        if segment.is_empty() && segments.peek().is_some() {
+        // Only the last segment may be empty: `/` and `/a/` are plain. `/;x/a` is `//a` to a reader that
+        // takes the parameters away.
+        if name(segment).is_empty() && segments.peek().is_some() {
             return Err(PathFault::EmptySegment);
         }
         if is_dots(segment) {
@@ -181,8 +182,14 @@ fn absolute(text: &str) -> Result<Target, HttpError> {
 
 /// Whether a segment, up to its parameters, is one or two dots in whatever spelling.
 fn is_dots(segment: &str) -> bool {
-    let lower = segment.to_ascii_lowercase().replace("%2e", ".").replace("%3b", ";");
-    matches!(lower.split(';').next(), Some("." | ".."))
+    matches!(name(segment).to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+}
+
+/// A segment without its parameters, whether their `;` is escaped or not.
+fn name(segment: &str) -> &str {
+    let escaped = segment.as_bytes().windows(3).position(|window| window.eq_ignore_ascii_case(b"%3b"));
+    let end = [segment.find(';'), escaped].into_iter().flatten().min();
+    end.and_then(|end| segment.get(..end)).unwrap_or(segment)
 }
 
 fn check_segment(segment: &str) -> Result<(), PathFault> {

@@ -20,6 +20,7 @@ fn plain_paths_pass() {
         "/..a",
         "/a..",
         "/a;v=1/b",
+        "/;x",
         "/a%20b",
         "/a%3Bb",
         "/%E2%82%AC",

@@ -9,6 +9,10 @@ use gatepost_auth::challenge::Challenge;
 pub enum Denied {
     /// The request itself is wrong: an ambiguous path, a missing Host. The text names the fault.
     BadRequest(&'static str),
+    /// The body is longer than its limit.
+    TooLarge,
+    /// The rest of the request did not come in time.
+    TimedOut,
     /// The credentials do not follow their grammar.
     BadCredentials,
     /// Nobody has proved who they are. One challenge per scheme on offer.

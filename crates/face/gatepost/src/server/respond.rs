@@ -14,6 +14,8 @@ use crate::server::denied::Denied;
 pub fn respond(denied: &Denied) -> Response<Body> {
     match denied {
         Denied::BadRequest(fault) => plain(StatusCode::BAD_REQUEST, fault),
+        Denied::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than it may be"),
+        Denied::TimedOut => plain(StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come in time"),
         Denied::BadCredentials => plain(StatusCode::BAD_REQUEST, "the credentials are malformed"),
         Denied::Unauthenticated(challenges) => challenge(challenges),
         Denied::Forbidden => plain(StatusCode::FORBIDDEN, "you may not do this here"),

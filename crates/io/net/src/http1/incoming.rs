@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use gatepost_http::error::HttpError;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::AsyncRead;
@@ -60,7 +61,7 @@ impl Feed {
                     return error;
                 }
                 Err(Deaf::Faulty(error)) => {
-                    room.send(Part::Failed(explain::http1(error)));
+                    room.send(Part::Failed(faulty(error)));
                     // The handler answers for it; then the connection closes.
                     return std::future::pending().await;
                 }
@@ -68,6 +69,14 @@ impl Feed {
             }
         }
         ear.watch().await
+    }
+}
+
+/// What a client's broken body means to whoever reads it: never that someone else broke the rules.
+fn faulty(error: HttpError) -> NetError {
+    match error {
+        HttpError::Truncated => explain::http1(error),
+        other => NetError::BodySource { detail: other.to_string() },
     }
 }
 
