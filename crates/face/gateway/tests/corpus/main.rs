@@ -3,6 +3,8 @@
 
 #[path = "../../../../../tests/corpus/escape.rs"]
 mod escape;
+mod frames;
 mod gateway;
 mod http1;
+mod http2;
 mod upstream;
