@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost_http::framing;
+use gatepost_http::{fields, framing};
 use gatepost_model::limits::Limits;
-use http::{Request, Response, StatusCode, Version};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -89,7 +90,8 @@ where
 }
 
 /// The request as handlers see it.
-fn admit(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+fn admit(mut request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+    join_cookies(request.headers_mut());
     request.map(|body| {
         let body = Body::incoming(body, "h2", "the request").paced(limits.idle_time);
         match limits.body_bytes {
@@ -97,6 +99,18 @@ fn admit(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
             None => body,
         }
     })
+}
+
+/// RFC 9113 §8.2.3: a client may send its cookies in crumbs; whoever is not HTTP/2 gets one field.
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    // Values joined by what a value may hold make a value.
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
 }
 
 /// What hyper lets pass and our HTTP/1.1 core does not: a request may go on in either protocol, and must
@@ -108,6 +122,9 @@ fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), StatusCode> {
     }
     framing::request(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
     framing::expects_continue(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
+    if request.headers().keys().any(|name| fields::masks_framing(name.as_str())) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     Ok(())
 }
 
@@ -128,6 +145,8 @@ mod tests {
             (&[("content-length", "3"), ("expect", "100-continue")], Ok(())),
             (&[("content-length", "3"), ("content-length", "3")], Err(400)),
             (&[("content-length", "03")], Err(400)),
+            (&[("transfer_encoding", "chunked")], Err(400)),
+            (&[("content.length", "3")], Err(400)),
             (&[("expect", "200-maybe")], Err(417)),
             (&[("a", "1"), ("b", "1"), ("c", "1")], Err(431)),
         ];

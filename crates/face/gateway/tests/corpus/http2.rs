@@ -119,14 +119,15 @@ async fn play(gateway: &Gateway, case: &Case) -> String {
         let _ = writer.flush().await;
         writer
     });
-    let heard = tokio::time::timeout(Duration::from_secs(20), listen(reader, subject, case.outcome == "open")).await;
+    let heard = tokio::time::timeout(Duration::from_secs(20), listen(reader, subject, case.outcome)).await;
     writing.abort();
     heard.unwrap_or_else(|_| "nothing".to_owned())
 }
 
-/// Reads until the connection ends, the subject is answered or reset, or the mark comes back where
-/// nothing else is waited for.
-async fn listen(mut reader: ReadHalf<TlsStream<TcpStream>>, subject: Option<u32>, marked: bool) -> String {
+/// Reads until the connection ends, or the subject is answered or reset; where nothing of a stream is
+/// waited for, until the mark comes back.
+async fn listen(mut reader: ReadHalf<TlsStream<TcpStream>>, subject: Option<u32>, expected: &str) -> String {
+    let marked = !expected.starts_with("stream") && !expected.starts_with("status");
     loop {
         let mut head = [0; 9];
         if reader.read_exact(&mut head).await.is_err() {
