@@ -72,6 +72,16 @@ def test_an_oversized_head_is_431(start, recorder, fields):
     assert recorder.heads == []
 
 
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
+def test_an_early_answer_to_a_long_body_is_not_lost(start, tmp_path, protocol):
+    """Many clients throw an answer away when the stream is reset right after it."""
+    gateway = start()
+    body = tmp_path / "body"
+    body.write_bytes(bytes(3_000_000))
+    code, text = wire.curl(gateway, protocol, "--data-binary", f"@{body}")
+    assert code == 401, text
+
+
 def test_an_upstream_that_is_down_is_502_with_a_reason(start):
     gateway = start("--upstream", f"http://127.0.0.1:{free_port()}")
     code, body = wire.curl(gateway, *wire.as_options(proof("basic", gateway)))

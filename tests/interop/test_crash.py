@@ -1,4 +1,4 @@
-"""Must show 6: `kill -9` during writes loses nothing that was acknowledged."""
+"""`kill -9` during writes loses nothing that was acknowledged."""
 
 import itertools
 import subprocess

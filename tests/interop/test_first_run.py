@@ -1,4 +1,4 @@
-"""Must show 1: what the first run prints works when it is copied."""
+"""What the first run prints works when it is copied."""
 
 import json
 import stat

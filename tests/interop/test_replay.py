@@ -1,4 +1,4 @@
-"""Must show 3: a WSSE proof works once, also over a restart."""
+"""A WSSE proof works once, also over a restart."""
 
 import command
 import pytest

@@ -1,4 +1,4 @@
-"""Must show 2: real services behind the gateway see requests only of those who proved themselves, and who they are."""
+"""Real services behind the gateway see requests only of those who proved themselves, and who they are."""
 
 import re
 

@@ -21,6 +21,12 @@ impl Events {
         Self { sinks: sinks.into() }
     }
 
+    /// Whether anybody would notice an ordinary event: ask before making one for each request.
+    #[must_use]
+    pub fn are_heard(&self) -> bool {
+        !self.sinks.is_empty() || tracing::enabled!(tracing::Level::DEBUG)
+    }
+
     /// Reports one event.
     pub fn emit(&self, event: &Event) {
         log(event);

@@ -8,6 +8,7 @@ use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
+use gatepost::net::workers::Workers;
 use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::Bindings;
@@ -47,9 +48,10 @@ pub struct Orders {
     pub events: Events,
 }
 
-/// A gateway at work.
+/// A gateway at work: connections on its workers; signals, reloads and the first start where it was started.
 pub struct Daemon {
     orders: Orders,
+    workers: Workers,
     store: Arc<dyn Store>,
     gate: Gate,
     config: Config,
@@ -90,11 +92,12 @@ impl Daemon {
         let ready = furnish(&orders, &config, store.as_ref()).await?;
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
-        let mut listeners = Vec::new();
-        for listener in &config.listeners {
-            listeners.push(open(listener, &config, store.as_ref(), &gate, &orders.events).await?);
+        let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
+        let mut daemon = Self { orders, workers, store, gate, config, listeners: Vec::new(), stamps, ready };
+        for listener in &daemon.config.listeners {
+            let open = daemon.open(listener, &daemon.config).await?;
+            daemon.listeners.push(open);
         }
-        let mut daemon = Self { orders, store, gate, config, listeners, stamps, ready };
         daemon.ready.url = daemon.url();
         Ok(daemon)
     }
@@ -169,7 +172,7 @@ impl Daemon {
             if self.listeners.iter().any(|open| same(&open.listener, listener)) {
                 continue;
             }
-            match open(listener, &config, self.store.as_ref(), &self.gate, &self.orders.events).await {
+            match self.open(listener, &config).await {
                 Ok(open) => opened.push(open),
                 Err(error) => {
                     self.listeners.append(&mut gone);
@@ -201,6 +204,25 @@ impl Daemon {
         Ok(detail)
     }
 
+    /// Opens one listener, on all workers.
+    async fn open(&self, listener: &Listener, config: &Config) -> Result<Open, GatewayError> {
+        let server = Server::new(self.gate.clone()).on(&self.workers).limits(config.limits.clone());
+        let server = server.grace(config.drain_time).events(self.orders.events.clone());
+        let tls = match certificates::table(&listener.protection, self.store.as_ref()).await? {
+            None => None,
+            Some(table) => {
+                let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
+                Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
+            }
+        };
+        let server = match &tls {
+            Some(tls) => server.listen(listener.address, Arc::clone(tls)),
+            None => server.danger_listen_plain(listener.address),
+        };
+        let running = server.start().map_err(|error| GatewayError::engine(&error))?;
+        Ok(Open { listener: listener.clone(), tls, running })
+    }
+
     /// Takes no more connections and lets those at work finish.
     async fn drain(self) {
         let mut draining = tokio::task::JoinSet::new();
@@ -208,6 +230,7 @@ impl Daemon {
             draining.spawn(open.running.drain());
         }
         while draining.join_next().await.is_some() {}
+        self.workers.end().await;
     }
 
     /// The first listener as one would type it. `localhost` where the certificate says so.
@@ -263,31 +286,6 @@ fn warn(config: &Config, events: &Events) {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
     }
-}
-
-/// Opens one listener.
-async fn open(
-    listener: &Listener,
-    config: &Config,
-    store: &dyn Store,
-    gate: &Gate,
-    events: &Events,
-) -> Result<Open, GatewayError> {
-    let server =
-        Server::new(gate.clone()).limits(config.limits.clone()).grace(config.drain_time).events(events.clone());
-    let tls = match certificates::table(&listener.protection, store).await? {
-        None => None,
-        Some(table) => {
-            let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
-            Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
-        }
-    };
-    let server = match &tls {
-        Some(tls) => server.listen(listener.address, Arc::clone(tls)),
-        None => server.danger_listen_plain(listener.address),
-    };
-    let running = server.start().map_err(|error| GatewayError::engine(&error))?;
-    Ok(Open { listener: listener.clone(), tls, running })
 }
 
 /// Whether two listeners are one: where they were written does not matter.

@@ -104,7 +104,10 @@ async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, Gatew
             return Ok(kept);
         }
     }
-    let made = Authority::create("Gatepost local authority", now, AUTHORITY_LIFE).map_err(engine)?;
+    // A name of its own: two authorities of one name look like a forgery to a client that trusts one.
+    let mark: String = clock::entropy().map_err(engine)?.iter().take(4).map(|octet| format!("{octet:02x}")).collect();
+    let name = format!("Gatepost local authority {mark}");
+    let made = Authority::create(&name, now, AUTHORITY_LIFE).map_err(engine)?;
     store.put_secret(AUTHORITY_KEY, made.key()).await.map_err(engine)?;
     let certificate = Secret::new(made.certificate_der().to_vec());
     store.put_secret(AUTHORITY_CERTIFICATE, certificate).await.map_err(engine)?;
@@ -121,11 +124,10 @@ pub async fn demo_user(store: &dyn Store) -> Result<Option<Secret>, GatewayError
         return Ok(user.secret);
     }
     let entropy = clock::entropy().map_err(engine)?;
-    let (letters, salt) = entropy.split_at(16);
+    let (letters, salt): ([u8; 16], [u8; 16]) = halves(entropy);
     // 16 letters of 32 are 80 bits: nobody guesses that over a network.
     let letter = |octet: &u8| LETTERS.get(usize::from(octet % 32)).copied().unwrap_or(b'x');
     let secret = Secret::new(letters.iter().map(letter).collect());
-    let salt = salt.try_into().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(engine)?;
     let user = User { name: DEMO_USER.into(), password_hash, secret: Some(secret.clone()) };
     store.add_user(user).await.map_err(engine)?;
@@ -139,6 +141,11 @@ pub async fn demo_user(store: &dyn Store) -> Result<Option<Secret>, GatewayError
 pub fn demo_token(state: &State, issuer: &Issuer, now: Timestamp) -> Result<(), GatewayError> {
     let token = issuer.issue(DEMO_USER, None, now, DAY)?;
     state.write_private(&state.demo_token(), token.value.reveal())
+}
+
+/// Both halves of what was drawn.
+fn halves(entropy: [u8; 32]) -> ([u8; 16], [u8; 16]) {
+    (std::array::from_fn(|at| entropy[at]), std::array::from_fn(|at| entropy[at + 16]))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]

@@ -98,7 +98,7 @@ async fn upstream(answer: &'static str) -> (String, tokio::task::JoinHandle<Stri
     (url, task)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_demo_lets_in_whoever_proves_it_with_each_scheme_and_after_a_restart() {
     let bench = Bench::new();
     let mut passwords = Vec::new();

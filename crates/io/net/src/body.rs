@@ -60,7 +60,10 @@ impl Body {
     }
 
     /// What arrives on a connection that speaks `protocol`, as a part of `what`.
-    pub(crate) fn incoming(body: hyper::body::Incoming, protocol: &'static str, what: &'static str) -> Self {
+    pub(crate) fn incoming<B>(body: B, protocol: &'static str, what: &'static str) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + 'static,
+    {
         if body.is_end_stream() {
             return Self::empty();
         }

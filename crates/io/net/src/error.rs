@@ -133,6 +133,12 @@ pub enum NetError {
         /// What the system said.
         detail: String,
     },
+    /// The threads that serve cannot be started.
+    #[error("the worker threads cannot be started: {detail}")]
+    Workers {
+        /// What the system said.
+        detail: String,
+    },
     /// A stream broke.
     #[error("the connection broke: {detail}")]
     Broken {
@@ -151,6 +157,7 @@ impl Fault for NetError {
             | Self::Connect { .. }
             | Self::PortInUse { .. }
             | Self::Listen { .. }
+            | Self::Workers { .. }
             | Self::Unsent
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
@@ -180,6 +187,7 @@ impl Fault for NetError {
             Self::PortInUse { .. } => "GP-NET-012",
             Self::Listen { .. } => "GP-NET-013",
             Self::Broken { .. } => "GP-NET-014",
+            Self::Workers { .. } => "GP-NET-015",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }

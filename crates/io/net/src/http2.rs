@@ -9,6 +9,7 @@ use gatepost_http::{fields, framing};
 use gatepost_model::limits::Limits;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,6 +21,7 @@ use crate::error::NetError;
 use crate::explain;
 use crate::handler::{Handler, Peer};
 use crate::in_hand::InHand;
+use crate::leftover::{self, Leftover};
 
 /// Octets that a client may send on one stream before we have read them.
 const STREAM_WINDOW: u32 = 64 * 1024;
@@ -49,14 +51,15 @@ where
     let in_hand = InHand::new();
     let service = service_fn(|request: Request<Incoming>| {
         let taken = in_hand.take();
-        let answering =
-            check(&request, &limits).map(|()| Arc::clone(&handler).handle(admit(request, &limits), Arc::clone(&peer)));
+        let checked = check(&request, &limits);
+        let (request, leftover) = admit(request, &limits);
+        let answering = checked.map(|()| Arc::clone(&handler).handle(request, Arc::clone(&peer)));
         async move {
             let answer = match answering {
                 Ok(answering) => answering.await,
                 Err(status) => refusal(status),
             };
-            Ok::<_, Infallible>(answer.map(|body| body.holding(taken)))
+            Ok::<_, Infallible>(answer.map(|body| body.holding((taken, leftover))))
         }
     });
     let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -89,16 +92,20 @@ where
     in_hand.judge(ended.map_err(|error| explain::hyper(&error, "h2", "the request")))
 }
 
-/// The request as handlers see it.
-fn admit(mut request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+/// The request as handlers see it, and what its answer has to see to.
+fn admit(mut request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<Leftover>) {
     join_cookies(request.headers_mut());
-    request.map(|body| {
-        let body = Body::incoming(body, "h2", "the request").paced(limits.idle_time);
-        match limits.body_bytes {
-            Some(limit) => body.limited(limit),
-            None => body,
-        }
-    })
+    if request.body().is_end_stream() {
+        return (request.map(|_| Body::empty()), None);
+    }
+    let (head, body) = request.into_parts();
+    let (wanted, leftover) = leftover::keep(body);
+    let body = Body::incoming(wanted, "h2", "the request").paced(limits.idle_time);
+    let body = match limits.body_bytes {
+        Some(limit) => body.limited(limit),
+        None => body,
+    };
+    (Request::from_parts(head, body), Some(leftover))
 }
 
 /// RFC 9113 §8.2.3: a client may send its cookies in crumbs; whoever is not HTTP/2 gets one field.
@@ -138,9 +145,12 @@ fn refusal(status: StatusCode) -> Response<Body> {
 mod tests {
     use super::*;
 
+    /// Fields, and the status that they are refused with.
+    type Case = (&'static [(&'static str, &'static str)], Result<(), u16>);
+
     #[test]
     fn a_head_that_http1_would_refuse_is_refused() {
-        let table: &[(&[(&str, &str)], Result<(), u16>)] = &[
+        let table: &[Case] = &[
             (&[], Ok(())),
             (&[("content-length", "3"), ("expect", "100-continue")], Ok(())),
             (&[("content-length", "3"), ("content-length", "3")], Err(400)),

@@ -2,7 +2,8 @@
 //!
 //! Outward there is a [`Dialer`](dial::Dialer) that turns an origin into a
 //! [`Connection`](connection::Connection); inward a [`Listener`](listen::Listener) and
-//! [`serve`](serve::serve), which gives every request to a [`Handler`](handler::Handler). Both speak
+//! [`serve`](serve::serve), which gives every request to a [`Handler`](handler::Handler), on one thread or on
+//! [`Workers`](workers::Workers). Both speak
 //! [`http`] requests and responses with one [`Body`](body::Body); whatever is upgraded becomes a
 //! [`Duplex`](upgrade::Duplex) and goes through a [`tunnel`](tunnel::tunnel).
 //!
@@ -27,12 +28,14 @@ pub mod handler;
 mod http1;
 mod http2;
 mod in_hand;
+mod leftover;
 pub mod listen;
 mod paced;
 mod request;
 pub mod serve;
 pub mod tunnel;
 pub mod upgrade;
+pub mod workers;
 
 /// TLS rules, bindings and issuing, as the floors above configure them.
 pub use gatepost_tls as tls;

@@ -1,9 +1,11 @@
-//! A listening socket that survives whatever happens to single connections.
+//! Listening sockets that survive whatever happens to single connections: one, or one for each worker.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -27,10 +29,21 @@ impl Listener {
     /// # Errors
     /// [`NetError::PortInUse`], or [`NetError::Listen`] for everything else, each naming the address.
     pub fn bind(address: SocketAddr, backlog: i32) -> Result<Self, NetError> {
-        open(address, backlog).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrInUse => NetError::PortInUse { address },
-            _ => NetError::Listen { address, detail: error.to_string() },
-        })
+        open(address, backlog).and_then(Self::over).map_err(|error| explain(address, &error))
+    }
+
+    /// A listener over a socket of [`bind_shared`]. Call it inside the runtime that accepts from it.
+    ///
+    /// # Errors
+    /// [`NetError::Listen`], if the runtime cannot watch one more socket.
+    pub(crate) fn adopt(socket: std::net::TcpListener, address: SocketAddr) -> Result<Self, NetError> {
+        Self::over(socket).map_err(|error| explain(address, &error))
+    }
+
+    fn over(socket: std::net::TcpListener) -> io::Result<Self> {
+        let socket = TcpListener::from_std(socket)?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
     }
 
     /// Where it listens, with the port that was given for 0.
@@ -54,7 +67,52 @@ impl Listener {
     }
 }
 
-fn open(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
+/// `count` sockets on one address, at least one; what comes in is spread over them. No runtime knows them yet.
+///
+/// # Errors
+/// As [`Listener::bind`]; none is left open then.
+pub(crate) fn bind_shared(
+    address: SocketAddr,
+    backlog: i32,
+    count: usize,
+) -> Result<Vec<std::net::TcpListener>, NetError> {
+    shared(address, backlog, count).map_err(|error| explain(address, &error))
+}
+
+/// The first socket is bound and listens alone, so that whoever holds the port already is noticed, also one that
+/// would share it: another Gatepost of the same user. Only then is the port opened to its siblings.
+#[cfg(target_os = "linux")]
+fn shared(address: SocketAddr, backlog: i32, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let first = open(address, backlog)?;
+    if count > 1 {
+        SockRef::from(&first).set_reuse_port(true)?;
+    }
+    let address = first.local_addr()?;
+    let mut sockets = vec![first];
+    for _ in 1..count {
+        let socket = socket(address)?;
+        socket.set_reuse_port(true)?;
+        sockets.push(listening(socket, address, backlog)?);
+    }
+    Ok(sockets)
+}
+
+/// Elsewhere the option does not spread connections; the workers accept from one queue.
+#[cfg(not(target_os = "linux"))]
+fn shared(address: SocketAddr, backlog: i32, count: usize) -> io::Result<Vec<std::net::TcpListener>> {
+    let mut sockets = vec![open(address, backlog)?];
+    for _ in 1..count {
+        let twin = sockets.first().map(std::net::TcpListener::try_clone).transpose()?;
+        sockets.extend(twin);
+    }
+    Ok(sockets)
+}
+
+fn open(address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
+    listening(socket(address)?, address, backlog)
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // On Windows this option would let another program steal the port.
     #[cfg(not(windows))]
@@ -63,11 +121,20 @@ fn open(address: SocketAddr, backlog: i32) -> io::Result<Listener> {
         socket.set_only_v6(false)?;
     }
     socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn listening(socket: Socket, address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
-    let socket = TcpListener::from_std(socket.into())?;
-    let address = socket.local_addr()?;
-    Ok(Listener { socket, address })
+    Ok(socket.into())
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> NetError {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => NetError::PortInUse { address },
+        _ => NetError::Listen { address, detail: error.to_string() },
+    }
 }
 
 /// accept(2) hands out errors of the new connection as its own.

@@ -93,6 +93,14 @@ pub fn folds_to(written: &str, name: &str) -> bool {
     written.bytes().map(fold).eq(name.bytes().map(fold))
 }
 
+/// Whether HTTP or a proxy gives the field `name`, in any spelling, a meaning of its own: it frames,
+/// routes, authenticates or describes a message, and can carry nothing else.
+#[must_use]
+pub fn has_its_own_meaning(name: &str) -> bool {
+    let mut known = HOP_BY_HOP.iter().chain(TRAILER_BARRED).chain(END_TO_END);
+    known.any(|known| folds_to(name, known))
+}
+
 /// Removes the fields from trailers that belong in the head (RFC 9110 §6.5.1).
 pub fn strip_barred_trailers(trailers: &mut HeaderMap) {
     for name in TRAILER_BARRED {
@@ -269,6 +277,18 @@ mod tests {
             let mut headers = map(before);
             assert_eq!(strip_hop_by_hop(&mut headers), *hop, "{before:?}");
             assert_eq!(headers, map(after), "{before:?}");
+        }
+    }
+
+    #[test]
+    fn some_fields_have_a_meaning_already() {
+        for name in
+            ["Content-Length", "content_length", "Host", "Connection", "TE", "Cookie", "X-Forwarded-For", "X-WSSE"]
+        {
+            assert!(has_its_own_meaning(name), "{name}");
+        }
+        for name in ["X-Gatepost-User", "Remote-User", "X-Forwarded-User"] {
+            assert!(!has_its_own_meaning(name), "{name}");
         }
     }
 

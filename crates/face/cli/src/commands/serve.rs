@@ -76,13 +76,7 @@ pub(crate) fn run(args: ServeArgs, ui: &Ui) -> Result<(), CliError> {
         environment: Arc::new(runtime::environment),
         events: Events::default(),
     };
-    let workers = orders.config()?.workers;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::io("the runtime", &error))?;
-    let ended = runtime.block_on(work(orders, args.ready, ui));
-    // Whatever a second signal left at work ends here, not later.
-    runtime.shutdown_background();
-    ended
+    runtime::block_on(work(orders, args.ready, ui))
 }
 
 async fn work(orders: Orders, ready: Option<PathBuf>, ui: &Ui) -> Result<(), CliError> {

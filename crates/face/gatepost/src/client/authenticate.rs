@@ -8,9 +8,8 @@ use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::url::Url;
-use gatepost_net::body::Body;
 use gatepost_policy::credentials::Ask;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
 use crate::client::outgoing::Outgoing;
@@ -78,14 +77,14 @@ impl<'a> Turns<'a> {
         Ok(())
     }
 
-    /// Looks at an answer: is it content, and if not, is there something to say?
+    /// Looks at the head of an answer: is it content, and if not, is there something to say?
     ///
     /// # Errors
     /// If a challenge or the credential is unusable and nothing else could be tried.
-    pub(crate) async fn answer(&mut self, response: &Response<Body>) -> Result<Next, Error> {
-        let refused = response.status() == StatusCode::UNAUTHORIZED;
+    pub(crate) async fn answer(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<Next, Error> {
+        let refused = status == StatusCode::UNAUTHORIZED;
         let proved = self.scheme();
-        self.exchange.receive(response.status(), response.headers(), &mut self.answers);
+        self.exchange.receive(status, headers, &mut self.answers);
         if !refused {
             if let Some(scheme) = proved {
                 self.cx.spaces.learn(&self.outgoing.url, scheme);

@@ -47,16 +47,17 @@ impl Payload {
         }
     }
 
-    /// How long it is, where that is known before it is sent.
+    /// How long it is, where that is known before it is sent. Lent alone, because a shared loan of a body
+    /// would keep the future from moving between threads.
     ///
     /// # Errors
     /// If the file cannot be looked at.
-    pub(crate) async fn length(&self) -> Result<Option<u64>, Error> {
+    pub(crate) async fn length(&mut self) -> Result<Option<u64>, Error> {
         match self {
             Self::Empty => Ok(Some(0)),
             Self::Bytes(bytes) => Ok(u64::try_from(bytes.len()).ok()),
             Self::File(path) => {
-                let meta = tokio::fs::metadata(path).await;
+                let meta = tokio::fs::metadata(&*path).await;
                 let meta = meta.map_err(|error| Error::usage(format!("the file {}: {error}", path.display())))?;
                 Ok(Some(meta.len()))
             }

@@ -65,7 +65,7 @@ async fn answered(
         cx.events.emit(&event);
         let response = cx.upstream.send(&turns.outgoing.url.origin(), request).await?;
         cx.events.emit(&Event::AnswerReceived { status: response.status().as_u16() });
-        match turns.answer(&response).await? {
+        match turns.answer(response.status(), response.headers()).await? {
             Next::Again => drain(response).await,
             Next::Done => return Ok(response),
         }

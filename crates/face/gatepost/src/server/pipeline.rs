@@ -20,13 +20,16 @@ use crate::server::site::{Guard, Site, Visitor};
 
 /// Takes a request from its head to its answer.
 pub(crate) async fn run<S: Site>(site: &S, events: &Events, request: Request<Body>, peer: Arc<Peer>) -> Response<Body> {
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+    // What the record needs of the request, before it is given away.
+    let asked = events.are_heard().then(|| (request.method().to_string(), request.uri().path().to_owned()));
     let mut principal = None;
     let response = match walk(site, events, request, peer, &mut principal).await {
         Ok(response) => response,
         Err(denied) => respond(&denied),
     };
-    events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });
+    if let Some((method, path)) = asked {
+        events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });
+    }
     response
 }
 
@@ -39,18 +42,17 @@ async fn walk<S: Site>(
     who: &mut Option<String>,
 ) -> Result<Response<Body>, Denied> {
     let (head, body) = request.into_parts();
-    let url = admit(&head, &peer)?;
+    let host = admit(&head)?;
     let (guard, route) = site.route(&head, &peer)?;
-    let principal = authenticate(&guard, &head, &url, &peer).await?;
+    let principal = authenticate(&guard, &head, host, &peer).await?;
     *who = principal.as_ref().map(|principal| principal.name.clone());
     authorise(&guard, principal.as_ref(), events)?;
     let visitor = Visitor { principal, peer };
     site.handle(route, Request::from_parts(head, body), visitor).await
 }
 
-/// Refuses what two readers could understand differently, and names the effective request URI
-/// (RFC 9110 §7.1).
-fn admit(head: &Parts, peer: &Peer) -> Result<Url, Denied> {
+/// Refuses what two readers could understand differently, and names the one host that is meant.
+fn admit(head: &Parts) -> Result<&str, Denied> {
     let path = head.uri.path();
     if path != "*" {
         target::check_path(path)
@@ -72,6 +74,11 @@ fn admit(head: &Parts, peer: &Peer) -> Result<Url, Denied> {
         (None, None) => return Err(Denied::BadRequest("there is no Host")),
     };
     Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
+    Ok(host)
+}
+
+/// The effective request URI (RFC 9110 §7.1), for those who ask for a proof.
+fn address(head: &Parts, host: &str, peer: &Peer) -> Result<Url, Denied> {
     let scheme = if peer.tls.is_some() { "https" } else { "http" };
     let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let target = if target == "*" { "/" } else { target };
@@ -79,12 +86,13 @@ fn admit(head: &Parts, peer: &Peer) -> Result<Url, Denied> {
 }
 
 /// Who sent it, if the guard wants to know.
-async fn authenticate(guard: &Guard, head: &Parts, url: &Url, peer: &Peer) -> Result<Option<Principal>, Denied> {
+async fn authenticate(guard: &Guard, head: &Parts, host: &str, peer: &Peer) -> Result<Option<Principal>, Denied> {
     let authenticator = match guard {
         Guard::DangerOpen => return Ok(None),
         Guard::Schemes { authenticator, .. } => authenticator,
     };
-    let head = RequestHead { method: &head.method, url, headers: &head.headers, party: Party::Server };
+    let url = address(head, host, peer)?;
+    let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
     authenticator.authenticate(head, Some(peer.address)).await.map(Some)
 }
 

@@ -1,4 +1,4 @@
-//! The server that an embedder starts: listeners, TLS, a site behind them, and an orderly end.
+//! The server that an embedder starts: listeners, TLS, a site behind them, workers, and an orderly end.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,9 +12,10 @@ use gatepost_net::drain::Drain;
 use gatepost_net::error::NetError;
 use gatepost_net::handler::{Answering, Handler, Peer};
 use gatepost_net::listen::Listener;
+use gatepost_net::serve::serve;
+use gatepost_net::workers::{Jobs, Workers};
 use gatepost_tls::server::ServerTls;
 use http::Request;
-use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::events::Events;
@@ -35,13 +36,40 @@ pub struct Server<S> {
     limits: Limits,
     grace: Duration,
     events: Events,
+    crew: Crew,
+}
+
+/// Who serves.
+enum Crew {
+    /// This many workers of its own; one for each processor if 0.
+    Own(usize),
+    /// Workers that serve others as well.
+    Shared(Workers),
 }
 
 impl<S: Site> Server<S> {
     /// A server for this site, without listeners yet.
     #[must_use]
     pub fn new(site: S) -> Self {
-        Self { site, listeners: Vec::new(), limits: Limits::default(), grace: GRACE, events: Events::default() }
+        let (limits, events) = (Limits::default(), Events::default());
+        Self { site, listeners: Vec::new(), limits, grace: GRACE, events, crew: Crew::Own(0) }
+    }
+
+    /// Serves on this many threads. Default, and meaning of 0: one for each processor.
+    ///
+    /// Each has a runtime of its own and takes its own connections; a handler that blocks its thread holds up the
+    /// others of that thread, so such work belongs on [`spawn_blocking`](tokio::task::spawn_blocking).
+    #[must_use]
+    pub fn workers(mut self, count: usize) -> Self {
+        self.crew = Crew::Own(count);
+        self
+    }
+
+    /// Serves on workers that are there already, such as those of another server.
+    #[must_use]
+    pub fn on(mut self, workers: &Workers) -> Self {
+        self.crew = Crew::Shared(workers.clone());
+        self
     }
 
     /// Adds a TLS listener; port 0 takes a free one.
@@ -59,6 +87,9 @@ impl<S: Site> Server<S> {
     }
 
     /// Sets the bounds. Default [`Limits::default`].
+    ///
+    /// [`Limits::connections`] is divided evenly over the workers of a listener. The system chooses the worker
+    /// of a connection, so that one may be full, and let connections wait, a little before the others are.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -79,35 +110,50 @@ impl<S: Site> Server<S> {
         self
     }
 
-    /// Binds every listener and starts to serve, on the current tokio runtime.
+    /// Binds every listener and starts to serve. Works inside and outside of a tokio runtime.
     ///
     /// # Errors
-    /// If a listener cannot be bound; none is left open then.
+    /// If a listener cannot be bound or a thread cannot be started; nothing is left open then.
     pub fn start(self) -> Result<Running, Error> {
+        let workers = match self.crew {
+            Crew::Own(0) => Workers::start(std::thread::available_parallelism().map_or(1, usize::from))?,
+            Crew::Own(count) => Workers::start(count)?,
+            Crew::Shared(workers) => workers,
+        };
+        // Never more seats than connections, or somebody would have none to give.
+        let seats = workers.count().min(self.limits.connections.max(1));
         let mut bound = Vec::new();
         for (address, tls) in self.listeners {
-            let listener = Listener::bind(address, BACKLOG)?;
-            bound.push((listener.local_addr(), listener, tls));
+            bound.push((workers.listen(address, BACKLOG, seats)?, tls));
         }
-        let handler: Arc<dyn Handler> = Arc::new(Road { site: self.site, events: self.events.clone() });
-        let limits = Arc::new(self.limits);
+        let common = Arc::new(Common { site: self.site, events: self.events });
         let drain = Drain::new(self.grace);
-        let mut tasks = JoinSet::new();
-        let mut addresses = Vec::new();
-        for (address, listener, tls) in bound {
-            self.events.emit(&Event::Listening { address });
+        let (mut addresses, mut serving) = (Vec::new(), Vec::new());
+        for (listeners, tls) in bound {
+            let Some(address) = listeners.first().map(Listener::local_addr) else { continue };
+            common.events.emit(&Event::Listening { address });
             if tls.is_none() {
-                self.events.emit(&Event::Danger { what: format!("TLS on {address}") });
+                common.events.emit(&Event::Danger { what: format!("TLS on {address}") });
             }
             addresses.push(address);
-            let serving =
-                gatepost_net::serve::serve(listener, tls, Arc::clone(&handler), Arc::clone(&limits), drain.clone());
-            tasks.spawn(async move {
-                serving.await;
+            let jobs = listeners.into_iter().enumerate().map(|(seat, listener)| {
+                let (tls, road, drain) = (tls.clone(), Road(Arc::clone(&common)), drain.clone());
+                let limits = Limits { connections: share(self.limits.connections, seats, seat), ..self.limits.clone() };
+                move || async move {
+                    // Made here, so that counting its users touches no other worker's memory.
+                    let handler: Arc<dyn Handler> = Arc::new(road);
+                    serve(listener, tls, handler, Arc::new(limits), drain).await;
+                }
             });
+            serving.push(workers.run(jobs));
         }
-        Ok(Running { addresses, drain, tasks })
+        Ok(Running { addresses, drain, serving, workers })
     }
+}
+
+/// What one of `seats` gets of `all` connections.
+fn share(all: usize, seats: usize, seat: usize) -> usize {
+    all / seats + usize::from(seat < all % seats)
 }
 
 impl<S> fmt::Debug for Server<S> {
@@ -116,12 +162,14 @@ impl<S> fmt::Debug for Server<S> {
     }
 }
 
-/// A server at work. Dropping it ends it at once; [`drain`](Self::drain) ends it in good order.
+/// A server at work. Dropping it ends it at once, with the workers of its own; [`drain`](Self::drain) ends it
+/// in good order.
 #[derive(Debug)]
 pub struct Running {
     addresses: Vec<SocketAddr>,
     drain: Drain,
-    tasks: JoinSet<()>,
+    serving: Vec<Jobs>,
+    workers: Workers,
 }
 
 impl Running {
@@ -132,24 +180,43 @@ impl Running {
     }
 
     /// Takes no more connections, lets the requests in flight finish, and returns when all are done.
-    pub async fn drain(mut self) {
+    pub async fn drain(self) {
         self.drain.start();
-        while self.tasks.join_next().await.is_some() {}
+        for jobs in self.serving {
+            jobs.ended().await;
+        }
+        self.workers.end().await;
     }
 }
 
-/// The seam between the network and the pipeline.
-struct Road<S> {
+/// The seam between the network and the pipeline; one for each worker and listener.
+struct Road<S>(Arc<Common<S>>);
+
+/// What all roads of a server lead through. Nothing in it changes.
+struct Common<S> {
     site: S,
     events: Events,
 }
 
 impl<S: Site> Handler for Road<S> {
     fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
-        Box::pin(async move { pipeline::run(&self.site, &self.events, request, peer).await })
+        Box::pin(async move { pipeline::run(&self.0.site, &self.0.events, request, peer).await })
     }
 
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         tracing::debug!(%peer, "connection failed: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn the_shares_make_up_the_whole() {
+        for (all, seats, expected) in [(10, 3, vec![4, 3, 3]), (2, 2, vec![1, 1]), (1, 1, vec![1]), (7, 1, vec![7])] {
+            let shares: Vec<usize> = (0..seats).map(|seat| share(all, seats, seat)).collect();
+            assert_eq!(shares, expected);
+        }
     }
 }

@@ -4,3 +4,4 @@ mod bearer;
 mod house;
 mod redirects;
 mod schemes;
+mod workers;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use toml::Spanned;
@@ -42,6 +43,23 @@ impl<'a> Layers<'a> {
             self.note(name, &default, Source::Default);
             default
         }))
+    }
+
+    /// As [`pick`](Self::pick), but refuses a value outside of `range`.
+    pub(crate) fn pick_within<T: FromStr<Err: Display> + Display + PartialOrd>(
+        &mut self,
+        name: &'static str,
+        written: Option<Spanned<T>>,
+        default: T,
+        range: &RangeInclusive<T>,
+    ) -> Result<T, GatewayError> {
+        let value = self.pick(name, written, default)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let place = self.entries.last().map(|entry| entry.source.to_string()).unwrap_or_default();
+        let problem = format!("`{name}` is from {} to {}, found {value}", range.start(), range.end());
+        Err(GatewayError::Setting { place, problem, hint: None })
     }
 
     /// The value of a setting that has no default.

@@ -111,6 +111,20 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("workers = \"two\"", "gatepost.toml:1:11", "expected a whole number, found a text", ""),
     ("a = [", "gatepost.toml:1:6", "unclosed array", ""),
     ("[limits]\nhead_time = \"5 parsecs\"", "gatepost.toml:2:13", "expected a time such as", ""),
+    ("[limits]\nhead_time = \"0s\"", "gatepost.toml:2:13", "is from 1ms to 365d, found 0s", ""),
+    (
+        "[limits]\nhead_fields = 9223372036854775807",
+        "gatepost.toml:2:15",
+        "`limits.head_fields` is from 1 to 10000, found 9223372036854775807",
+        "",
+    ),
+    ("[limits]\nstreams = 0", "gatepost.toml:2:11", "from 1 to 10000", ""),
+    (
+        "identity_header = \"Content-Length\"",
+        "gatepost.toml:1:19",
+        "`Content-Length` means something else to the upstream",
+        "X-Gatepost-User",
+    ),
     ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
     (
         "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false",

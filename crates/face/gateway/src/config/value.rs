@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use gatepost::auth::settings::WsseDialect;
+use gatepost::http1::fields;
 use gatepost::http1::host::Authority;
 use gatepost::http1::target;
 use gatepost::model::url::Url;
@@ -29,7 +30,7 @@ macro_rules! from_toml_text {
 from_toml_text!(Period, Field, Upstream, Prefix, Host, Dialect);
 
 /// A length of time: `250ms`, `30s`, `5m`, `1h`, `2d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Period(pub Duration);
 
@@ -83,6 +84,10 @@ impl FromStr for Field {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         if !plain || HeaderName::from_bytes(text.as_bytes()).is_err() {
             return Err(wrong());
+        }
+        // A user's name in one of these would frame, route or authenticate the request anew.
+        if fields::has_its_own_meaning(text) {
+            return Err(format!("`{text}` means something else to the upstream; hint: try `X-Gatepost-User`"));
         }
         Ok(Self(text.to_owned()))
     }

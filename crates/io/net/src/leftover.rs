@@ -1,0 +1,86 @@
+//! What is left of an HTTP/2 request's body when its answer came before its end.
+//!
+//! To drop it resets the stream at once, and many clients then throw the answer away that they have
+//! just received, the 401 or 413 included (RFC 9113 §8.1 asks them not to). So it is kept until the
+//! answer is out, and then for a moment in which the client can see that nobody wants the rest.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+
+/// So much is read to let a short body end by itself.
+const SKIPPED: usize = 64 * 1024;
+/// So long the stream stays open for a client that does not notice.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Where a body that nobody wants waits for its answer to be sent.
+#[derive(Clone, Default)]
+struct Shelf(Arc<Mutex<Option<Incoming>>>);
+
+/// A request's body as the handler reads it.
+pub(crate) struct Wanted {
+    body: Option<Incoming>,
+    shelf: Shelf,
+}
+
+/// Held by the answer: when that has been sent, sees to what is left.
+pub(crate) struct Leftover(Shelf);
+
+/// Splits the care for a body between its reader and its answer.
+pub(crate) fn keep(body: Incoming) -> (Wanted, Leftover) {
+    let shelf = Shelf::default();
+    (Wanted { body: Some(body), shelf: shelf.clone() }, Leftover(shelf))
+}
+
+impl HttpBody for Wanted {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map(HttpBody::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        if !self.is_end_stream() {
+            *self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        }
+    }
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        let left = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Outside a runtime nothing is being served any more.
+        if let (Some(body), Ok(runtime)) = (left, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(LINGER, skip(body)));
+        }
+    }
+}
+
+/// Reads a short rest to its end; of a long one so much, and then waits for the client to stop.
+async fn skip(mut body: Incoming) {
+    let mut left = SKIPPED;
+    while left > 0 {
+        let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else { return };
+        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+    }
+    std::future::pending().await
+}
