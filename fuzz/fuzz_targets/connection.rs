@@ -11,7 +11,7 @@ use gatepost_http::error::HttpError;
 use gatepost_http::framing;
 use gatepost_http::request_reader::{RequestEvent, RequestReader};
 use gatepost_http::scan::HeadLimits;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -40,6 +40,10 @@ fn ours(octets: &[u8], step: usize) -> (Vec<String>, Option<HttpError>) {
             Ok(RequestEvent::Head { used, head, .. }) => {
                 let line = buffer.strip_prefix(b"\r\n").unwrap_or(&buffer);
                 let target = String::from_utf8_lossy(line.split(|b| *b == b' ').nth(1).unwrap()).into_owned();
+                // Our driver refuses what is no URI to the crate that names it; so does hyper.
+                if target.parse::<Uri>().is_err() {
+                    return (seen, None);
+                }
                 last = !framing::persists(head.version, &head.headers) || head.method == Method::CONNECT;
                 now = format!("{} {target} ", head.method);
                 if head.method == Method::CONNECT {

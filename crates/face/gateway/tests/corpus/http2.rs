@@ -68,7 +68,7 @@ fn the_corpus_is_as_large_as_it_says() {
     assert!(cases().len() >= 60, "{}", cases().len());
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn each_abuse_ends_as_it_must_and_others_are_served() {
     let gateway = Gateway::open(true).await;
     let mut wrong = Vec::new();
