@@ -26,7 +26,7 @@ const QUICK: [&str; 8] = ["--rounds", "2", "--secs", "1", "--wait", "0", "--idle
 /// `words` are the command line's: `--quick`, and whatever the harness knows, such as `--work h1-1k,ws-125`.
 #[expect(clippy::print_stdout, reason = "where the figures lie is what this command says at its end")]
 pub(crate) fn run(tree: &Tree, words: &[&str]) -> Result<(), String> {
-    let missing = missing(|tool| on_path(tool));
+    let missing = missing(on_path);
     if !missing.is_empty() {
         let packages = missing.join(" ");
         return Err(format!("the peers are not installed: apt-get install {packages} (RUNLEVEL=1 starts no services)"));
