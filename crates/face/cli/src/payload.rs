@@ -22,9 +22,9 @@ pub(crate) fn field(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.trim().to_owned()))
 }
 
-/// The body that `-d` names: `@FILE`, `-` for stdin, or the text itself.
+/// The body that `-d` names: `@FILE`, `-` or `@-` for stdin, or the text itself.
 pub(crate) fn of(data: &str) -> Result<Payload, CliError> {
-    if data == "-" {
+    if data == "-" || data == "@-" {
         let mut octets = Vec::new();
         let read = std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut octets);
         read.map_err(|error| CliError::io("stdin", &error))?;

@@ -67,6 +67,15 @@ impl Ui {
         }
     }
 
+    /// What was done: a remark for people, one JSON document for programs.
+    pub(crate) fn done(&self, text: &str, value: &Value) -> Result<(), CliError> {
+        if self.json {
+            return self.json(value);
+        }
+        self.note(text);
+        Ok(())
+    }
+
     /// An `error:` line.
     pub(crate) fn error(&self, text: &str, code: &str) {
         self.say(&format!("{} {text} [{code}]", self.paint("1;31", "error:")));

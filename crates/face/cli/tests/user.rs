@@ -17,6 +17,9 @@ fn add_list_remove() {
     let list = bench.gatepost("user list --json").output().unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
     assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true }]));
+    let gone = bench.gatepost("user remove bo --json").output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&gone.stdout).unwrap();
+    assert_eq!((said, gone.stderr), (serde_json::json!({ "user": "bo", "removed": true }), Vec::new()));
 }
 
 #[test]

@@ -102,7 +102,9 @@ impl Fault for GatewayError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Setting { hint, .. } | Self::State { hint, .. } | Self::Engine { hint, .. } => hint.clone(),
-            Self::Unreadable { .. } => Some("relative paths start at the folder of the configuration file".into()),
+            Self::Unreadable { .. } => {
+                Some("a relative path in a configuration file starts at the folder of that file".into())
+            }
             Self::Homeless => Some("name one with `--state DIR`".into()),
             Self::Secret { .. } => None,
             Self::Listen { .. } => Some("port 0 takes any free port".into()),

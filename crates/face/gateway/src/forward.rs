@@ -14,10 +14,11 @@ use gatepost::server::denied::Denied;
 use gatepost::server::site::Visitor;
 use gatepost::ws::error::WsError;
 use gatepost::ws::handshake::Offer;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderValue};
+use http::uri::{Authority, Parts, Scheme};
 use http::{Request, Response, StatusCode, Uri};
 
-use crate::config::routes::{Guard, Route};
+use crate::config::routes::Route;
 use crate::hygiene::{self, Origin};
 use crate::plan::Plan;
 
@@ -45,12 +46,7 @@ pub(crate) fn prepare(
     host: &str,
 ) -> Result<Prepared, Denied> {
     let websocket = if route.websocket { websocket(&mut request)? } else { None };
-    // Where nobody is asked for a proof, the fields are the application's own.
-    let credentials: Vec<HeaderName> = match route.guard {
-        Guard::Open => Vec::new(),
-        Guard::Schemes(_) => credential_fields(),
-    };
-    hygiene::cleanse(request.headers_mut(), &plan.identities, &credentials);
+    hygiene::cleanse(request.headers_mut(), plan.stripped(&route.guard));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let origin = Origin { peer: Some(visitor.peer.address.ip()), proto, host };
@@ -78,12 +74,6 @@ fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
         _ => Denied::BadRequest("the WebSocket opening is malformed"),
     })?;
     Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
-}
-
-/// The fields that hold credentials of any scheme: a proof for us is nobody else's.
-fn credential_fields() -> Vec<HeaderName> {
-    let fields = gatepost::auth::schemes::ALL.iter().flat_map(|scheme| scheme.fields());
-    fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
 /// Takes a request to `upstream` and its answer back.
@@ -125,10 +115,12 @@ fn address(upstream: &Url, asked: &Uri) -> Result<Uri, Denied> {
     if !target.as_str().starts_with('/') {
         return Err(Denied::BadRequest("this target is not forwarded"));
     }
-    let origin = upstream.origin();
-    let scheme = if origin.is_secure() { "https" } else { "http" };
-    let uri = Uri::builder().scheme(scheme).authority(origin.authority()).path_and_query(target).build();
-    uri.map_err(|_| Denied::BadRequest("the target cannot be forwarded"))
+    let cannot = |()| Denied::BadRequest("the target cannot be forwarded");
+    let mut parts = Parts::default();
+    parts.scheme = Some(if upstream.is_secure() { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(Authority::try_from(upstream.origin().authority()).map_err(|_| cannot(()))?);
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).map_err(|_| cannot(()))
 }
 
 /// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.

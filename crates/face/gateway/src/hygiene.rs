@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use gatepost::http1::fields;
+use gatepost::http1::spellings::Spellings;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Fields in which a proxy tells where a request comes from and what it was before: ours only.
@@ -24,6 +25,13 @@ const FORWARDED: [HeaderName; 10] = [
 /// Every field of this family is ours, whatever follows.
 const FORWARDED_FAMILY: &str = "x-forwarded-";
 
+/// The fields of a request that never reach an upstream in any spelling: what only we may say, the
+/// identity fields of all routes among it, and those that held a proof.
+#[must_use]
+pub fn ours(identities: &[HeaderName], credentials: &[HeaderName]) -> Spellings {
+    Spellings::of(identities.iter().chain(credentials).chain(&FORWARDED)).and_family(FORWARDED_FAMILY)
+}
+
 /// What we know about a request and tell the upstream.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -35,24 +43,11 @@ pub struct Origin<'a> {
     pub host: &'a str,
 }
 
-/// Makes the header fields of a request fit for the upstream.
-///
-/// `identities` are the identity fields of all routes; `credentials` are the fields that held the
-/// proof. All are stripped in every spelling. Nothing is set yet: see [`tell`].
-pub fn cleanse(headers: &mut HeaderMap, identities: &[HeaderName], credentials: &[HeaderName]) {
+/// Makes the header fields of a request fit for the upstream. Nothing is set yet: see [`tell`].
+pub fn cleanse(headers: &mut HeaderMap, ours: &Spellings) {
     // First, so that `Connection: X-Gatepost-User` cannot remove what is set after (RFC 9110 §7.6.1).
     fields::strip_hop_by_hop(headers);
-    for name in identities.iter().chain(credentials).chain(&FORWARDED) {
-        fields::strip_spellings(headers, name);
-    }
-    let of_family = |name: &&HeaderName| {
-        let start = name.as_str().get(..FORWARDED_FAMILY.len());
-        start.is_some_and(|start| fields::folds_to(start, FORWARDED_FAMILY))
-    };
-    let family: Vec<HeaderName> = headers.keys().filter(of_family).cloned().collect();
-    for name in family {
-        headers.remove(name);
-    }
+    ours.strip(headers);
 }
 
 /// Tells the upstream where the request comes from, and who came.
@@ -123,7 +118,7 @@ mod tests {
             ("X-WSSE", "y"),
             ("X-Kept", "1"),
         ]);
-        cleanse(&mut headers, &[IDENTITY], &[header::AUTHORIZATION, HeaderName::from_static("x-wsse")]);
+        cleanse(&mut headers, &ours(&[IDENTITY], &[header::AUTHORIZATION, HeaderName::from_static("x-wsse")]));
         assert_eq!(headers, map(&[("x-forwarded", "kept: of no family"), ("x-kept", "1")]));
     }
 
@@ -135,7 +130,7 @@ mod tests {
             ("x-other", "1"),
             ("TE", "trailers"),
         ]);
-        cleanse(&mut headers, &[IDENTITY], &[]);
+        cleanse(&mut headers, &ours(&[IDENTITY], &[]));
         tell(&mut headers, ORIGIN, &IDENTITY, Some("alice"));
         let told = map(&[
             ("x-forwarded-for", "127.0.0.1"),
@@ -164,7 +159,7 @@ mod tests {
         #[test]
         fn no_spelling_survives(name in "[xX][-_.][uU][sS][eE][rR]") {
             let mut headers = map(&[(&name, "admin")]);
-            cleanse(&mut headers, &[HeaderName::from_static("x-user")], &[]);
+            cleanse(&mut headers, &ours(&[HeaderName::from_static("x-user")], &[]));
             proptest::prop_assert!(headers.is_empty());
         }
     }

@@ -7,6 +7,7 @@ use gatepost::auth::settings::Settings;
 use gatepost::client::upstream::Upstream;
 use gatepost::clock;
 use gatepost::events::Events;
+use gatepost::http1::spellings::Spellings;
 use gatepost::model::fault::Fault;
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
@@ -20,6 +21,7 @@ use http::HeaderName;
 use crate::config::compose::{Config, Keys};
 use crate::config::routes::{self, Route};
 use crate::error::GatewayError;
+use crate::hygiene;
 use crate::issuer::{self, Issuer};
 use crate::route::Table;
 
@@ -28,8 +30,9 @@ use crate::route::Table;
 pub struct Plan {
     table: Table,
     guards: Vec<Guard>,
-    /// The identity fields of all routes: stripped on each of them.
-    pub(crate) identities: Vec<HeaderName>,
+    /// What never reaches an upstream behind an open route, and behind a guarded one.
+    stripped_open: Spellings,
+    stripped_guarded: Spellings,
     pub(crate) upstream: Upstream,
     pub(crate) events: Events,
 }
@@ -49,10 +52,24 @@ impl Plan {
         let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
-        let mut identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
-        identities.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        identities.dedup();
-        Ok(Self { table: Table::new(config.routes.clone()), guards, identities, upstream, events })
+        let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
+        Ok(Self {
+            table: Table::new(config.routes.clone()),
+            guards,
+            stripped_open: hygiene::ours(&identities, &[]),
+            stripped_guarded: hygiene::ours(&identities, &credential_fields()),
+            upstream,
+            events,
+        })
+    }
+
+    /// What is stripped of a request behind this guard. Where nobody is asked for a proof, the fields
+    /// that could hold one are the application's own.
+    pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
+        match guard {
+            routes::Guard::Open => &self.stripped_open,
+            routes::Guard::Schemes(_) => &self.stripped_guarded,
+        }
     }
 
     /// The route of a request and who stands before it.
@@ -87,6 +104,12 @@ async fn tokens(
         Keys::Url(url) => KeySource::Url(url.clone(), upstream.clone()),
     };
     Ok((settings, TokenKeys::new(source)))
+}
+
+/// The fields that hold credentials of any scheme: a proof for us is nobody else's.
+fn credential_fields() -> Vec<HeaderName> {
+    let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields());
+    fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
 fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Events) -> Result<Guard, GatewayError> {

@@ -59,6 +59,16 @@ impl Body {
         Self::from_source(Source::Stream(Box::pin(body.map_err(translate))))
     }
 
+    /// As [`new`](Self::new), for a body whose errors are ours.
+    pub(crate) fn streaming(body: impl HttpBody<Data = Bytes, Error = NetError> + Send + 'static) -> Self {
+        Self::from_source(Source::Stream(Box::pin(body)))
+    }
+
+    /// This body again, of which `first` was taken.
+    pub(crate) fn preceded_by(self, first: Bytes) -> Self {
+        Self::streaming(Preceded { first: Some(first), rest: self })
+    }
+
     /// What arrives on a connection that speaks `protocol`, as a part of `what`.
     pub(crate) fn incoming<B>(body: B, protocol: &'static str, what: &'static str) -> Self
     where
@@ -212,6 +222,38 @@ impl HttpBody for Body {
             Source::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Source::Stream(stream) => stream.size_hint(),
         }
+    }
+}
+
+/// A body whose first octets were taken, and are there again.
+struct Preceded {
+    first: Option<Bytes>,
+    rest: Body,
+}
+
+impl HttpBody for Preceded {
+    type Data = Bytes;
+    type Error = NetError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let first = self.first.as_ref().map_or(0, |first| u64::try_from(first.len()).unwrap_or(u64::MAX));
+        let (rest, mut hint) = (self.rest.size_hint(), SizeHint::new());
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(first));
+        }
+        hint.set_lower(rest.lower().saturating_add(first));
+        hint
     }
 }
 

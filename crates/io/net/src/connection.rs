@@ -1,31 +1,19 @@
 //! A connection to a server that takes requests.
 
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use gatepost_http::framing;
 use gatepost_model::limits::Limits;
-use http::header::{HOST, HeaderValue};
-use http::{Request, Response, StatusCode, Uri};
-use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::time::Instant;
+use http::{Request, Response};
+use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::error::{NetError, Wait};
-use crate::upgrade::{self, Duplex};
-use crate::{explain, request};
-
-/// How often a quiet HTTP/2 server is asked whether it still lives, and how long it may take to say so.
-const PING: Duration = Duration::from_secs(20);
-/// The least that hyper takes as its buffer.
-const LEAST_BUFFER: usize = 8 * 1024;
+use crate::exchange::drive::exchange;
+use crate::exchange::wire::Wire;
+use crate::explain;
+use crate::http2_client::Streams;
+use crate::upgrade::Duplex;
 
 /// What stands behind a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,43 +32,34 @@ pub struct ConnectionFacts {
 #[derive(Debug)]
 pub struct Connection {
     facts: ConnectionFacts,
-    sender: Sender,
     answer_time: Duration,
+    sender: Sender,
 }
 
 #[derive(Debug)]
 enum Sender {
-    Http1(http1::SendRequest<Outgoing>),
-    Http2(http2::SendRequest<Outgoing>),
+    Http1(Seat),
+    Http2(Streams),
+}
+
+/// Where an HTTP/1.1 connection's wire is.
+#[derive(Debug)]
+enum Seat {
+    Here(Box<Wire>),
+    /// With the body of an answer that is being read.
+    Lent(oneshot::Receiver<Box<Wire>>),
+    Gone,
 }
 
 impl Connection {
     /// Starts the protocol of `facts` on `stream`.
     pub(crate) async fn open(stream: Duplex, facts: ConnectionFacts, limits: &Limits) -> Result<Self, NetError> {
-        let protocol = facts.protocol;
-        let broken = |error: hyper::Error| explain::hyper(&error, protocol, "the connection");
-        let sender = if protocol == "h2" {
-            let handshake = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-                .keep_alive_interval(PING)
-                .keep_alive_timeout(PING)
-                .handshake(TokioIo::new(stream));
-            let (sender, driver) = handshake.await.map_err(broken)?;
-            // Its error comes back through the requests in hand.
-            tokio::spawn(driver);
-            Sender::Http2(sender)
+        let sender = if facts.protocol == "h2" {
+            Sender::Http2(Streams::open(stream, facts.tls.is_some(), limits).await?)
         } else {
-            let handshake = http1::Builder::new()
-                .max_headers(limits.head_fields)
-                .max_header_size(limits.head_bytes)
-                .max_buf_size(limits.head_bytes.max(LEAST_BUFFER))
-                .handshake(TokioIo::new(stream));
-            let (sender, driver) = handshake.await.map_err(broken)?;
-            tokio::spawn(driver.with_upgrades());
-            Sender::Http1(sender)
+            Sender::Http1(Seat::Here(Box::new(Wire::new(stream, limits))))
         };
-        Ok(Self { facts, sender, answer_time: limits.answer_time })
+        Ok(Self { facts, answer_time: limits.answer_time, sender })
     }
 
     /// Where it leads and what it speaks.
@@ -98,31 +77,28 @@ impl Connection {
     /// Another handle on the same connection, if it is multiplexed.
     #[must_use]
     pub fn share(&self) -> Option<Self> {
-        match &self.sender {
-            Sender::Http1(_) => None,
-            Sender::Http2(sender) => Some(Self {
-                facts: self.facts.clone(),
-                sender: Sender::Http2(sender.clone()),
-                answer_time: self.answer_time,
-            }),
-        }
+        let Sender::Http2(streams) = &self.sender else { return None };
+        let sender = Sender::Http2(streams.clone());
+        Some(Self { facts: self.facts.clone(), answer_time: self.answer_time, sender })
     }
 
     /// Whether it takes a request now, as far as we know: the other end may close it at any time.
+    ///
+    /// One whose other end has closed it, or has said what nobody asked for, is closed here.
     #[must_use]
-    pub fn is_usable(&self) -> bool {
-        match &self.sender {
-            Sender::Http1(sender) => sender.is_ready(),
-            Sender::Http2(sender) => sender.is_ready(),
+    pub fn is_usable(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(seat) => seat.is_usable(),
+            Sender::Http2(streams) => streams.is_ready(),
         }
     }
 
     /// Whether it is over: it will never take a request again.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
-        match &self.sender {
-            Sender::Http1(sender) => sender.is_closed(),
-            Sender::Http2(sender) => sender.is_closed(),
+    pub fn is_closed(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(seat) => !seat.is_usable() && matches!(seat, Seat::Gone),
+            Sender::Http2(streams) => streams.is_closed(),
         }
     }
 
@@ -131,6 +107,10 @@ impl Connection {
     /// The URI is absolute; each protocol gets the form that it needs, and Host where there is none. A
     /// Host that is set stays (HTTP/1.1) or becomes the authority (HTTP/2). The answer's body fails with
     /// [`NetError::ClosedEarly`] if it is cut short. Over HTTP/2 nothing can be upgraded.
+    ///
+    /// Over HTTP/1.1 the answer's body is the rest of the exchange: while it is read the request's body
+    /// goes on, and the connection takes its next request when the answer has been read to its end.
+    /// Dropping it before that, or dropping what this gives, closes the connection.
     ///
     /// # Errors
     /// [`NetError::Unsent`] if nothing of it went out; [`NetError::Timeout`] if for the answer time
@@ -143,32 +123,73 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failed`], with the request if nothing of it went out.
-    pub async fn try_send(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
-        let (origin, method) = (Before::of(&request), request.method().clone());
-        match &self.sender {
-            Sender::Http1(_) => request::for_http1(&mut request)?,
-            Sender::Http2(_) => request::for_http2(&mut request, self.facts.tls.is_some())?,
+    pub async fn try_send(&mut self, request: Request<Body>) -> Result<Response<Body>, Failed> {
+        let seat = match &mut self.sender {
+            Sender::Http1(seat) => seat,
+            Sender::Http2(streams) => return streams.exchange(request).await,
+        };
+        let Some(wire) = seat.take(self.answer_time).await? else { return Err(Failed::unsent(request)) };
+        let (give, lent) = oneshot::channel();
+        *seat = Seat::Lent(lent);
+        // If the connection is gone, so is the wire.
+        exchange(wire, request, Box::new(move |wire| drop(give.send(wire)))).await
+    }
+
+    /// As [`try_send`](Self::try_send), and hands the connection to `give_back` when it takes its next
+    /// request: over HTTP/1.1 when the answer has been read to its end, over HTTP/2 with its head.
+    /// `give_back` is not called for a connection that cannot be used again.
+    ///
+    /// # Errors
+    /// As [`try_send`](Self::try_send).
+    pub async fn try_send_returning(
+        self,
+        request: Request<Body>,
+        give_back: impl FnOnce(Self) + Send + 'static,
+    ) -> Result<Response<Body>, Failed> {
+        let Self { facts, answer_time, sender } = self;
+        match sender {
+            Sender::Http1(mut seat) => {
+                let Some(wire) = seat.take(answer_time).await? else { return Err(Failed::unsent(request)) };
+                let again = move |wire| Self { facts, answer_time, sender: Sender::Http1(Seat::Here(wire)) };
+                exchange(wire, request, Box::new(move |wire| give_back(again(wire)))).await
+            }
+            Sender::Http2(mut streams) => {
+                let answer = streams.exchange(request).await?;
+                give_back(Self { facts, answer_time, sender: Sender::Http2(streams) });
+                Ok(answer)
+            }
         }
-        let progress = Arc::new(Progress::new());
-        let request = request.map(|body| Outgoing { body, progress: Arc::clone(&progress) });
-        let answer = progress.within(self.answer_time, self.sender.exchange(request)).await?;
-        let protocol = self.facts.protocol;
-        let mut answer = answer.map_err(|failure| {
-            let error = explain::hyper(failure.error(), protocol, "the answer");
-            let unsent = failure.into_unsent().map(|request| Box::new(origin.restore(request.map(|out| out.body))));
-            Failed { error: if unsent.is_some() { NetError::Unsent } else { error }, unsent }
-        })?;
-        if protocol == "http/1.1" {
-            // hyper reads what two readers could frame differently; such an answer is an error.
-            framing::response(&method, answer.status(), answer.version(), answer.headers()).map_err(explain::http1)?;
+    }
+}
+
+impl Seat {
+    /// Whether a living wire is here; a dead one goes.
+    fn is_usable(&mut self) -> bool {
+        if let Self::Lent(lent) = self {
+            match lent.try_recv() {
+                Ok(wire) => *self = Self::Here(wire),
+                Err(oneshot::error::TryRecvError::Closed) => *self = Self::Gone,
+                Err(oneshot::error::TryRecvError::Empty) => {}
+            }
         }
-        let granted = (answer.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| hyper::upgrade::on(&mut answer));
-        let mut answer = answer.map(|body| Body::incoming(body, protocol, "the answer"));
-        if let Some(granted) = granted {
-            // Granted already: there is nothing left to refuse.
-            drop(upgrade::offer(answer.extensions_mut(), granted));
+        let Self::Here(wire) = self else { return false };
+        let alive = wire.is_alive();
+        if !alive {
+            *self = Self::Gone;
         }
-        Ok(answer)
+        alive
+    }
+
+    /// The wire, once the answer before has been read; `None` if it is gone.
+    async fn take(&mut self, limit: Duration) -> Result<Option<Box<Wire>>, NetError> {
+        match std::mem::replace(self, Self::Gone) {
+            Self::Here(wire) => Ok(Some(wire)),
+            Self::Lent(lent) => {
+                let returned = tokio::time::timeout(limit, lent).await;
+                returned.map(Result::ok).map_err(|_| explain::timeout(Wait::Answer, limit))
+            }
+            Self::Gone => Ok(None),
+        }
     }
 }
 
@@ -181,6 +202,13 @@ pub struct Failed {
     pub unsent: Option<Box<Request<Body>>>,
 }
 
+impl Failed {
+    /// Of a connection that was closed before.
+    pub(crate) fn unsent(request: Request<Body>) -> Self {
+        Self { error: NetError::Unsent, unsent: Some(Box::new(request)) }
+    }
+}
+
 impl From<NetError> for Failed {
     fn from(error: NetError) -> Self {
         Self { error, unsent: None }
@@ -190,125 +218,5 @@ impl From<NetError> for Failed {
 impl From<Failed> for NetError {
     fn from(failed: Failed) -> Self {
         failed.error
-    }
-}
-
-/// What each protocol changes of a request: kept, so that an unsent one can be given back whole.
-struct Before {
-    uri: Uri,
-    host: Option<HeaderValue>,
-}
-
-impl Before {
-    fn of(request: &Request<Body>) -> Self {
-        Self { uri: request.uri().clone(), host: request.headers().get(HOST).cloned() }
-    }
-
-    fn restore(self, mut request: Request<Body>) -> Request<Body> {
-        *request.uri_mut() = self.uri;
-        match self.host {
-            Some(host) => request.headers_mut().insert(HOST, host),
-            None => request.headers_mut().remove(HOST),
-        };
-        request
-    }
-}
-
-/// hyper's failure, with the request if it never left.
-enum Failure {
-    Before(hyper::Error, Request<Outgoing>),
-    Within(hyper::client::conn::TrySendError<Request<Outgoing>>),
-}
-
-impl Failure {
-    fn error(&self) -> &hyper::Error {
-        match self {
-            Self::Before(error, _) => error,
-            Self::Within(failure) => failure.error(),
-        }
-    }
-
-    fn into_unsent(self) -> Option<Request<Outgoing>> {
-        match self {
-            Self::Before(_, request) => Some(request),
-            Self::Within(mut failure) => failure.take_message(),
-        }
-    }
-}
-
-impl Sender {
-    async fn exchange(&mut self, request: Request<Outgoing>) -> Result<Response<Incoming>, Box<Failure>> {
-        let ready = match self {
-            Self::Http1(sender) => sender.ready().await,
-            Self::Http2(sender) => sender.ready().await,
-        };
-        if let Err(error) = ready {
-            return Err(Box::new(Failure::Before(error, request)));
-        }
-        let answer = match self {
-            Self::Http1(sender) => sender.try_send_request(request).await,
-            Self::Http2(sender) => sender.try_send_request(request).await,
-        };
-        answer.map_err(|failure| Box::new(Failure::Within(failure)))
-    }
-}
-
-/// When a request last moved: the answer time counts from there, so that a long upload is not cut.
-#[derive(Debug)]
-struct Progress(Mutex<Instant>);
-
-impl Progress {
-    fn new() -> Self {
-        Self(Mutex::new(Instant::now()))
-    }
-
-    fn made(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs `work` until it is done or nothing has moved for `limit`.
-    async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, NetError> {
-        let mut work = pin!(work);
-        loop {
-            let end = self.last() + limit;
-            if let Ok(done) = tokio::time::timeout_at(end, work.as_mut()).await {
-                return Ok(done);
-            }
-            if self.last() + limit <= end {
-                return Err(explain::timeout(Wait::Answer, limit));
-            }
-        }
-    }
-}
-
-/// A request's body that notes its progress.
-#[derive(Debug)]
-struct Outgoing {
-    body: Body,
-    progress: Arc<Progress>,
-}
-
-impl HttpBody for Outgoing {
-    type Data = Bytes;
-    type Error = NetError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
-        let next = Pin::new(&mut self.body).poll_frame(cx);
-        if next.is_ready() {
-            self.progress.made();
-        }
-        next
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

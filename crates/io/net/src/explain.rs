@@ -72,6 +72,14 @@ pub(crate) fn http1(error: HttpError) -> NetError {
     }
 }
 
+/// The same for an answer.
+pub(crate) fn answer(error: HttpError) -> NetError {
+    match error {
+        HttpError::Truncated => NetError::ClosedEarly { what: "the answer" },
+        other => http1(other),
+    }
+}
+
 /// What a failed TLS handshake with `peer` means.
 pub(crate) fn handshake(error: &io::Error, peer: String) -> NetError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {

@@ -8,9 +8,9 @@
 //! [`Duplex`](upgrade::Duplex) and goes through a [`tunnel`](tunnel::tunnel).
 //!
 //! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
-//! connections, streams. The server's HTTP/1.1 stands on the strict core of `gatepost-http`, all other HTTP
-//! on hyper for now; `http1` and `http2` hold the server's two drivers behind one narrow signature, so that
-//! either can be replaced alone.
+//! connections, streams. HTTP/1.1 stands on the strict core of `gatepost-http` at both ends (`http1` is the
+//! server's driver, `exchange` the client's), HTTP/2 on hyper for now (`http2`, `http2_client`); each of
+//! the four stands behind one narrow signature, so that it can be replaced alone.
 
 #![cfg_attr(
     not(test),
@@ -22,11 +22,13 @@ pub mod connection;
 pub mod dial;
 pub mod drain;
 pub mod error;
+mod exchange;
 mod explain;
 pub mod feed;
 pub mod handler;
 mod http1;
 mod http2;
+mod http2_client;
 mod in_hand;
 mod leftover;
 pub mod listen;

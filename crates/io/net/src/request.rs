@@ -1,29 +1,11 @@
-//! A request made fit for the protocol of its connection: target form, Host, version.
+//! A request made fit for HTTP/2, and what both protocols ask of its URI.
 
-use http::header::{self, HeaderValue};
+use http::header;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{Method, Request, Uri, Version};
+use http::{Request, Uri, Version};
 
 use crate::body::Body;
 use crate::error::NetError;
-
-/// For HTTP/1.1: origin-form target (RFC 9112 §3.2.1) and a Host field (§3.2).
-///
-/// A Host that the caller set stays; a missing one comes from the URI.
-pub(crate) fn for_http1(request: &mut Request<Body>) -> Result<(), NetError> {
-    let authority = authority(request.uri())?;
-    if !request.headers().contains_key(header::HOST) {
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| wrong("its host is not ASCII"))?;
-        request.headers_mut().insert(header::HOST, host);
-    }
-    if request.method() == Method::CONNECT {
-        return Err(wrong("CONNECT is not for an origin server"));
-    }
-    let target = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from(target);
-    *request.version_mut() = Version::HTTP_11;
-    Ok(())
-}
 
 /// For HTTP/2: `:scheme`, `:authority` and `:path` from an absolute URI (RFC 9113 §8.3.1).
 ///
@@ -47,7 +29,8 @@ pub(crate) fn for_http2(request: &mut Request<Body>, secure: bool) -> Result<(),
     Ok(())
 }
 
-fn authority(uri: &Uri) -> Result<&Authority, NetError> {
+/// The authority that a request is for.
+pub(crate) fn authority(uri: &Uri) -> Result<&Authority, NetError> {
     let authority = uri.authority().ok_or_else(|| wrong("its URI is not absolute"))?;
     // RFC 9110 §4.2.4: userinfo never goes out.
     if authority.as_str().contains('@') {
@@ -56,7 +39,8 @@ fn authority(uri: &Uri) -> Result<&Authority, NetError> {
     Ok(authority)
 }
 
-fn wrong(detail: &str) -> NetError {
+/// A request that cannot be sent.
+pub(crate) fn wrong(detail: &str) -> NetError {
     NetError::Request { detail: detail.to_owned() }
 }
 
@@ -70,25 +54,6 @@ mod tests {
             builder = builder.header("host", host);
         }
         builder.body(Body::empty()).unwrap()
-    }
-
-    #[test]
-    fn http1_gets_a_path_and_a_host() {
-        let table = [
-            ("https://a.example:8443/x?y=1", None, "/x?y=1", "a.example:8443"),
-            ("https://a.example", None, "/", "a.example"),
-            ("https://a.example/", Some("b.example"), "/", "b.example"),
-        ];
-        for (uri, host, target, sent) in table {
-            let mut request = request(uri, host);
-            for_http1(&mut request).unwrap();
-            assert_eq!(
-                (request.uri().to_string(), &request.headers()["host"]),
-                (target.to_owned(), &HeaderValue::from_static(sent))
-            );
-        }
-        let relative = for_http1(&mut request("/x", None));
-        assert_eq!(relative, Err(NetError::Request { detail: "its URI is not absolute".into() }));
     }
 
     #[test]

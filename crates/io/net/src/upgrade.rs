@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use http::{Extensions, Request, Response};
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::error::NetError;
-use crate::explain;
 
 /// Octets both ways.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -38,30 +36,6 @@ pub fn take_request(request: &mut Request<Body>) -> Option<Upgrade> {
 #[must_use]
 pub fn take_response(response: &mut Response<Body>) -> Option<Upgrade> {
     take(response.extensions_mut())
-}
-
-/// Puts hyper's upgrade into `extensions` as ours. Sending on what it gives breaks the promise at once:
-/// hyper would break it when the connection ends.
-pub(crate) fn offer(extensions: &mut Extensions, upgrade: hyper::upgrade::OnUpgrade) -> oneshot::Sender<()> {
-    let (refuse, refused) = oneshot::channel();
-    let promise = async move {
-        let upgraded = tokio::select! {
-            Ok(()) = refused => return Err(not_switched()),
-            upgraded = upgrade => upgraded,
-        };
-        match upgraded {
-            Ok(upgraded) => {
-                let stream: Duplex = Box::new(TokioIo::new(upgraded));
-                Ok(stream)
-            }
-            Err(error) => Err(match explain::hyper(&error, "http/1.1", "the upgrade") {
-                NetError::Unsent | NetError::Request { .. } => not_switched(),
-                other => other,
-            }),
-        }
-    };
-    extensions.insert(Offer(Arc::new(Mutex::new(Some(Upgrade(Box::pin(promise)))))));
-    refuse
 }
 
 /// Puts a promise into `extensions` that is kept by sending on what it gives, and broken by dropping it.

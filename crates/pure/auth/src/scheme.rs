@@ -221,7 +221,8 @@ impl Refusal {
     pub fn reason(&self) -> String {
         match self {
             Self::Malformed(detail) => format!("malformed credentials: {detail}"),
-            Self::WrongSecret => "unknown user or wrong secret".into(),
+            // The last of the three is a user without `--recoverable` who tries WSSE.
+            Self::WrongSecret => "unknown user, wrong secret, or none kept that this scheme can use".into(),
             Self::Replayed => "proof used before".into(),
             Self::Stale => "proof too old or from the future".into(),
             Self::Expired => "token expired".into(),

@@ -2,6 +2,8 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
+use crate::spellings::Spellings;
+
 /// What the hop-by-hop fields said before they were removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hop {
@@ -53,40 +55,21 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Hop {
         }
         remove(headers, option);
     }
-    for name in HOP_BY_HOP {
-        remove(headers, name);
+    let ending: Vec<HeaderName> = headers.keys().filter(|name| HOP_BY_HOP.contains(&name.as_str())).cloned().collect();
+    for name in &ending {
+        headers.remove(name);
     }
     hop
 }
 
-/// Removes every field that a backend could take for `name`, and counts them.
-///
-/// CGI and its descendants turn field names into variables: case is lost and `-`, `_` and often
-/// every other mark become one character. So `X_User`, `x.user` and `X-User` are one field to them.
-/// All spellings go that agree with `name` after case is folded and all marks are taken as equal.
-/// Use it on the request's fields *and* on its trailers, then set the one true field.
-///
-/// ```
-/// use gatepost_http::fields::strip_spellings;
-/// use http::{HeaderMap, HeaderName};
-///
-/// let mut headers = HeaderMap::new();
-/// headers.insert("x_gatepost.user", "root".parse()?);
-/// assert_eq!(strip_spellings(&mut headers, &HeaderName::from_static("x-gatepost-user")), 1);
-/// assert!(headers.is_empty());
-/// # Ok::<(), http::header::InvalidHeaderValue>(())
-/// ```
+/// Removes every field that a backend could take for `name`, and counts them. For many names, or for
+/// many heads, compile [`Spellings`] once.
 pub fn strip_spellings(headers: &mut HeaderMap, name: &HeaderName) -> usize {
-    let before = headers.len();
-    let spellings: Vec<HeaderName> =
-        headers.keys().filter(|key| folds_to(key.as_str(), name.as_str())).cloned().collect();
-    for spelling in &spellings {
-        remove(headers, spelling.as_str());
-    }
-    before.saturating_sub(headers.len())
+    Spellings::of([name]).strip(headers)
 }
 
-/// Whether a CGI-style backend could take the field `written` for `name`; see [`strip_spellings`].
+/// Whether a CGI-style backend could take the field `written` for `name`: letters without case, all marks
+/// as one.
 #[must_use]
 pub fn folds_to(written: &str, name: &str) -> bool {
     let fold = |b: u8| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' };

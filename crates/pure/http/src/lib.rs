@@ -10,7 +10,7 @@
 //! | may this path be decided about? | [`target::check_path`] |
 //! | which host is meant? | [`host::Authority::parse`] |
 //! | what ends at this hop? | [`fields::strip_hop_by_hop`] |
-//! | is that header ours alone? | [`fields::strip_spellings`] |
+//! | is that header ours alone? | [`spellings::Spellings::strip`] |
 //!
 //! Import from the defining module, never from a re-export.
 #![cfg_attr(
@@ -26,6 +26,8 @@ pub mod framing;
 pub mod head;
 pub mod host;
 pub mod request_reader;
+pub mod response_reader;
 pub mod scan;
+pub mod spellings;
 pub mod target;
 pub mod write;

@@ -29,6 +29,17 @@ pub fn write_request(
     headers: &HeaderMap,
     out: &mut Vec<u8>,
 ) -> Result<(), HttpError> {
+    write_request_line(method, target, version, out)?;
+    write_fields(headers, out);
+    out.extend_from_slice(b"\r\n");
+    Ok(())
+}
+
+/// Appends a request line alone, for who writes fields of his own beside those of a map.
+///
+/// # Errors
+/// As [`write_request`].
+pub fn write_request_line(method: &Method, target: &str, version: Version, out: &mut Vec<u8>) -> Result<(), HttpError> {
     if target.is_empty() || !target.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(HttpError::Unwritable("the target holds a character that may not stand in a line"));
     }
@@ -36,8 +47,6 @@ pub fn write_request(
     for part in [method.as_str(), " ", target, " ", version, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
-    write_fields(headers, out);
-    out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
@@ -62,7 +71,7 @@ pub fn write_response(
 }
 
 /// Appends field lines, without the empty line after them.
-pub(crate) fn write_fields(headers: &HeaderMap, out: &mut Vec<u8>) {
+pub fn write_fields(headers: &HeaderMap, out: &mut Vec<u8>) {
     for (name, value) in headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             out.extend_from_slice(part);

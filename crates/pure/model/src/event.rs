@@ -162,7 +162,10 @@ impl fmt::Display for Event {
                 format!("{subject} {}: {reason}", if *allowed { "allowed" } else { "denied" })
             }
             Self::Authenticated { principal, scheme, .. } => format!("authenticated {principal} by {scheme}"),
-            Self::Refused { scheme, reason, .. } => format!("refused ({}): {reason}", scheme.unwrap_or("no scheme")),
+            Self::Refused { scheme, reason, peer } => {
+                let from = peer.map(|address| format!(" from {address}")).unwrap_or_default();
+                format!("refused ({}){from}: {reason}", scheme.unwrap_or("no scheme"))
+            }
             Self::Answered { method, path, status, principal } => {
                 format!("{status} {method} {path} for {}", principal.as_deref().unwrap_or("-"))
             }
@@ -189,5 +192,13 @@ mod tests {
         };
         let line = event.to_string();
         assert_eq!(line, "200 GET /a\\u{d}\\u{a}fake\\u{1b}[31m\\u{202e} for -");
+    }
+
+    #[test]
+    fn a_refusal_says_from_where() {
+        let event = |peer| Event::Refused { scheme: Some("WSSE"), reason: "proof used before".into(), peer };
+        assert_eq!(event(None).to_string(), "refused (WSSE): proof used before");
+        let peer = Some(SocketAddr::from(([192, 0, 2, 1], 4711)));
+        assert_eq!(event(peer).to_string(), "refused (WSSE) from 192.0.2.1:4711: proof used before");
     }
 }

@@ -37,7 +37,8 @@ impl Fault for UrlError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Malformed(..) => Some("write it like `https://host:port/path`".into()),
-            Self::Scheme(_) => None,
+            // `localhost:8443` reads as a URL of the scheme `localhost`.
+            Self::Scheme(_) => Some("write it like `https://host:port/path`".into()),
             Self::Userinfo => Some("URLs end up in logs: give the user with `--user` or a stored credential".into()),
         }
     }

@@ -11,6 +11,7 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   gatepost completions bash > ~/.local/share/bash-completion/completions/gatepost
+  gatepost completions zsh > ~/.zfunc/_gatepost        (with ~/.zfunc in fpath)
   gatepost completions fish > ~/.config/fish/completions/gatepost.fish")]
 pub struct CompletionsArgs {
     /// The shell

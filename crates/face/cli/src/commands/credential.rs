@@ -90,8 +90,11 @@ fn add(args: AddArgs, ui: &Ui) -> Result<(), CliError> {
     runtime::block_on(async {
         store.add_credential(stored).await.map_err(|error| gatepost::Error::from(error).into())
     })?;
-    ui.note(&format!("Use it with `gatepost get --credential {} URL`.", args.name));
-    Ok(())
+    let name = &args.name;
+    ui.done(
+        &format!("Use it with `gatepost get --credential {name} URL`."),
+        &json!({ "credential": name, "added": true }),
+    )
 }
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
@@ -120,6 +123,5 @@ fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {
     runtime::block_on(async {
         store.remove_credential(&args.name).await.map_err(|error| gatepost::Error::from(error).into())
     })?;
-    ui.note(&format!("Credential {} is gone.", args.name));
-    Ok(())
+    ui.done(&format!("Credential {} is gone.", args.name), &json!({ "credential": args.name, "removed": true }))
 }

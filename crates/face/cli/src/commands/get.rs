@@ -7,6 +7,8 @@ use clap::Args;
 use gatepost::Session;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
+use gatepost::model::scope::Scope;
+use gatepost::model::url::Url;
 use gatepost::net::dial::Roots;
 use gatepost::policy::hosts::HostRule;
 use gatepost::policy::transport::TransportRules;
@@ -91,8 +93,9 @@ pub struct GetArgs {
 }
 
 pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
+    refuse_plain(&args)?;
     let credential = credential(&args)?;
-    let named = credential.is_some();
+    let advice = advice(&args, credential.as_ref());
     let session = session(&args, *ui)?;
     let delivery = Delivery { output: args.output.clone(), include: args.include, of: args.url.clone() };
     let (fail, request) = (args.fail, request(args, &session, credential)?);
@@ -102,12 +105,7 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
         delivery::deliver(response, &delivery, ui).await?;
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                let hint = if named {
-                    "check the user, the password and the scheme"
-                } else {
-                    "say who you are with `--user`, `--credential` or `--token-file`"
-                };
-                Err(CliError::Refused { status: status.as_u16(), hint: Some(hint.into()) })
+                Err(CliError::Refused { status: status.as_u16(), hint: Some(advice) })
             }
             status if fail && (status.is_client_error() || status.is_server_error()) => {
                 Err(CliError::Status { status: status.as_u16() })
@@ -115,6 +113,28 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
             _ => Ok(()),
         }
     })
+}
+
+/// Says before a password is asked for what the engine would say after it: not in the clear.
+fn refuse_plain(args: &GetArgs) -> Result<(), CliError> {
+    let url = Url::parse(&args.url).map_err(gatepost::Error::from)?;
+    if url.is_secure() || args.danger_plain_http {
+        return Ok(());
+    }
+    let detail = format!("`{}` is in the clear: everyone on the way can read and change what passes", url.scheme());
+    Err(CliError::usage(detail, "use `https://`; if it has to be, allow this host with `--danger-plain-http`"))
+}
+
+/// What to try if we are refused.
+fn advice(args: &GetArgs, credential: Option<&Credential>) -> String {
+    let Some(credential) = credential else {
+        return "say who you are with `--user`, `--credential` or `--token-file`".into();
+    };
+    let outside = |scope: &&Scope| Url::parse(&args.url).is_ok_and(|url| scope.covers(&url).is_none());
+    match credential.scope.as_ref().filter(outside) {
+        Some(scope) => format!("the credential was not sent: it is kept for {scope} and goes nowhere else"),
+        None => "check the user, the password and the scheme".into(),
+    }
 }
 
 /// Who we say we are, if anybody.
@@ -157,7 +177,7 @@ fn session(args: &GetArgs, ui: Ui) -> Result<Session, CliError> {
     if args.danger_plain_http {
         ui.warning("`--danger-plain-http`: everyone on the way can read and change what passes");
         let mut rules = TransportRules::default();
-        let url = gatepost::model::url::Url::parse(&args.url).map_err(gatepost::Error::from)?;
+        let url = Url::parse(&args.url).map_err(gatepost::Error::from)?;
         // This host and no other: a redirect to plain http elsewhere stays refused.
         rules.plain_hosts.push(HostRule::of(&url.origin()));
         builder = builder.transport(rules);

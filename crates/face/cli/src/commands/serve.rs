@@ -32,7 +32,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<Upstream>,
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:0]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// The certificate chain to show, in PEM [default: one of the local authority]
     #[arg(long, value_name = "FILE", requires = "key")]
@@ -55,6 +55,12 @@ pub struct ServeArgs {
     /// Where the store, the keys and the local authority are kept.
     #[command(flatten)]
     pub state: StateArgs,
+}
+
+/// An address with its port. A name is refused: it may have several addresses, and another one tomorrow.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "write it like `127.0.0.1:8443` or `[::1]:8443`; `0.0.0.0:8443` is every IPv4 address".into())
 }
 
 pub(crate) fn run(args: ServeArgs, ui: &Ui) -> Result<(), CliError> {

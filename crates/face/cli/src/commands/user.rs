@@ -93,8 +93,7 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
     let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret) };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
-    ui.note(&format!("User {} may come in.", args.name));
-    Ok(())
+    ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
 }
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
@@ -123,6 +122,5 @@ fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {
     runtime::block_on(async {
         store.remove_user(&args.name).await.map_err(|error| gatepost::Error::from(error).into())
     })?;
-    ui.note(&format!("User {} is gone.", args.name));
-    Ok(())
+    ui.done(&format!("User {} is gone.", args.name), &json!({ "user": args.name, "removed": true }))
 }

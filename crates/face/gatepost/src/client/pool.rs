@@ -1,6 +1,6 @@
 //! Idle connections, kept for the next request to the same origin.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -35,11 +35,17 @@ struct Shard {
     homes: Mutex<HashMap<Home, Idle>>,
 }
 
-type Idle = HashMap<Origin, Vec<(Instant, Connection)>>;
+/// The idle connections of one runtime.
+#[derive(Default)]
+struct Idle {
+    /// The most recently used one last. No list is empty.
+    connections: HashMap<Origin, VecDeque<(Instant, Connection)>>,
+    count: usize,
+}
 
 /// Where a connection lives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Home {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Home {
     /// The runtime of a worker.
     Worker(u64),
     /// Another runtime; `None` outside of all, where nothing can be opened.
@@ -47,7 +53,8 @@ enum Home {
 }
 
 impl Home {
-    fn here() -> Self {
+    /// Where we are now.
+    pub(crate) fn here() -> Self {
         match workers::number() {
             Some(number) => Self::Worker(number),
             None => Self::Runtime(Handle::try_current().ok().map(|handle| handle.id())),
@@ -64,44 +71,79 @@ impl Home {
 }
 
 impl Pool {
-    /// A usable connection to `origin`, the most recently used one first. Connections that still
-    /// deliver an answer stay where they are; closed and old ones go.
-    pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
-        let home = Home::here();
-        let mut homes = self.homes(home);
-        let idle = homes.get_mut(&home)?;
-        let connections = idle.get_mut(origin)?;
-        connections.retain(|(since, connection)| !connection.is_closed() && since.elapsed() < IDLE);
-        let usable = connections.iter().rposition(|(_, connection)| connection.is_usable());
-        let found = usable.map(|at| connections.swap_remove(at).1);
-        if connections.is_empty() {
-            idle.remove(origin);
-        }
-        found
+    /// A usable connection to `origin`, the most recently used one first. Closed and old ones go.
+    pub(crate) fn take(&self, home: Home, origin: &Origin) -> Option<Connection> {
+        self.homes(home).get_mut(&home)?.take(origin)
     }
 
-    /// Gives a connection back. It may still deliver its last answer; it is dropped if it is closed
-    /// or there is no room.
-    pub(crate) fn give(&self, origin: Origin, connection: Connection) {
-        if connection.is_closed() {
-            return;
-        }
-        let home = Home::here();
+    /// Keeps an idle connection, which was opened at `home`, for the next request there. It is dropped
+    /// if there is no room.
+    pub(crate) fn give(&self, home: Home, origin: Origin, connection: Connection) {
         let mut homes = self.homes(home);
         if !homes.contains_key(&home) {
             // Runtimes that have ended took their connections with them.
-            homes.retain(|_, idle| idle.values().flatten().any(|(_, connection)| !connection.is_closed()));
+            homes.retain(|_, idle| idle.is_alive());
         }
-        let idle = homes.entry(home).or_default();
-        let held: usize = idle.values().map(Vec::len).sum();
-        let connections = idle.entry(origin).or_default();
-        if connections.len() < PER_ORIGIN && held < IN_ALL {
-            connections.push((Instant::now(), connection));
-        }
+        homes.entry(home).or_default().give(origin, connection);
     }
 
     fn homes(&self, home: Home) -> MutexGuard<'_, HashMap<Home, Idle>> {
         self.shards[home.shard()].homes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    fn take(&mut self, origin: &Origin) -> Option<Connection> {
+        let connections = self.connections.get_mut(origin)?;
+        let held = connections.len();
+        let mut found = None;
+        while let Some((since, mut connection)) = connections.pop_back() {
+            if since.elapsed() >= IDLE {
+                // Those before it are older still.
+                connections.clear();
+            } else if connection.is_usable() {
+                found = Some(connection);
+                break;
+            }
+        }
+        let left = connections.len();
+        if left == 0 {
+            self.connections.remove(origin);
+        }
+        self.count = self.count.saturating_sub(held.saturating_sub(left));
+        found
+    }
+
+    fn give(&mut self, origin: Origin, connection: Connection) {
+        if self.count >= IN_ALL {
+            self.forget_old();
+        }
+        if self.count >= IN_ALL {
+            return;
+        }
+        let connections = self.connections.entry(origin).or_default();
+        while connections.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
+            connections.pop_front();
+            self.count = self.count.saturating_sub(1);
+        }
+        if connections.len() < PER_ORIGIN {
+            connections.push_back((Instant::now(), connection));
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// Drops what idles for too long, perhaps to origins that nobody asks any more.
+    fn forget_old(&mut self) {
+        self.connections.retain(|_, connections| {
+            connections.retain(|(since, _)| since.elapsed() < IDLE);
+            !connections.is_empty()
+        });
+        self.count = self.connections.values().map(VecDeque::len).sum();
+    }
+
+    /// Whether any connection lives.
+    fn is_alive(&mut self) -> bool {
+        self.connections.values_mut().flatten().any(|(_, connection)| !connection.is_closed())
     }
 }
 

@@ -10,7 +10,7 @@ use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use http::{Request, Response};
 
-use crate::client::pool::Pool;
+use crate::client::pool::{Home, Pool};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
@@ -34,7 +34,7 @@ impl Upstream {
     /// [`NetError`]. A request that a stale pooled connection did not take is sent once more on a
     /// fresh one; a request of which anything may have been sent is not.
     pub async fn send(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
-        let Some(connection) = self.pool.take(origin) else {
+        let Some(connection) = self.pool.take(Home::here(), origin) else {
             return self.send_fresh(origin, request).await;
         };
         match self.send_on(origin, connection, request).await {
@@ -51,15 +51,91 @@ impl Upstream {
         Ok(self.send_on(origin, connection, request).await?)
     }
 
-    /// Sends on one connection, which goes to the pool as soon as the answer's head is there.
+    /// Sends on one connection, which goes to the pool when it takes the next request.
     async fn send_on(
         &self,
         origin: &Origin,
-        mut connection: Connection,
+        connection: Connection,
         request: Request<Body>,
     ) -> Result<Response<Body>, Failed> {
-        let answer = connection.try_send(request).await?;
-        self.pool.give(origin.clone(), connection);
-        Ok(answer)
+        // The answer may be read elsewhere; the connection lives here.
+        let (pool, home, origin) = (Arc::clone(&self.pool), Home::here(), origin.clone());
+        connection.try_send_returning(request, move |connection| pool.give(home, origin, connection)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_net::dial::{ClientTls, Roots};
+    use gatepost_testkit::peer::Peer;
+    use gatepost_testkit::script::Step;
+
+    use super::*;
+
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+    fn upstream() -> Upstream {
+        let tls = ClientTls { roots: Roots::Only(Vec::new()), ..ClientTls::default() };
+        Upstream::new(Dialer::new(tls, Arc::default()).unwrap(), Events::to(Vec::new()))
+    }
+
+    async fn send(upstream: &Upstream, peer: &Peer) -> Response<Body> {
+        let request = Request::post(peer.url("/").as_str()).body(Body::from("body")).unwrap();
+        upstream.send(&peer.url("/").origin(), request).await.unwrap()
+    }
+
+    async fn fetch(upstream: &Upstream, peer: &Peer) {
+        assert_eq!(send(upstream, peer).await.into_body().collect(9).await.unwrap(), "ok");
+    }
+
+    fn exchange() -> Vec<Step> {
+        vec![Step::Head, Step::expect("body"), Step::send(OK)]
+    }
+
+    #[tokio::test]
+    async fn one_connection_serves_one_request_after_another() {
+        let peer = Peer::start(vec![[exchange(), exchange(), exchange()].concat()]).await;
+        let upstream = upstream();
+        for _ in 0..3 {
+            fetch(&upstream, &peer).await;
+        }
+        assert_eq!(peer.finish().await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_in_hand_holds_its_connection() {
+        let peer = Peer::start(vec![exchange(), exchange()]).await;
+        let upstream = upstream();
+        let first = send(&upstream, &peer).await;
+        let second = send(&upstream, &peer).await;
+        for answer in [first, second] {
+            assert_eq!(answer.into_body().collect(9).await.unwrap(), "ok");
+        }
+        assert_eq!(peer.finish().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_a_stale_connection_does_not_take_goes_on_a_fresh_one() {
+        let peer = Peer::start(vec![exchange(), exchange()]).await;
+        let upstream = upstream();
+        fetch(&upstream, &peer).await;
+        let origin = peer.url("/").origin();
+        // The script of the first connection is over: wait until the pool has seen its end.
+        while let Some(connection) = upstream.pool.take(Home::here(), &origin) {
+            upstream.pool.give(Home::here(), origin.clone(), connection);
+            tokio::task::yield_now().await;
+        }
+        fetch(&upstream, &peer).await;
+        assert_eq!(peer.finish().await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_dropped_takes_its_connection_along() {
+        let peer = Peer::start(vec![[exchange(), vec![Step::End]].concat(), exchange()]).await;
+        let upstream = upstream();
+        drop(send(&upstream, &peer).await);
+        fetch(&upstream, &peer).await;
+        let seen = peer.finish().await.unwrap();
+        assert_eq!((seen.len(), seen[0][2].as_slice()), (2, b"".as_slice()));
     }
 }

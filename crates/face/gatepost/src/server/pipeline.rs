@@ -15,17 +15,18 @@ use http::{Request, Response};
 
 use crate::events::Events;
 use crate::server::denied::Denied;
-use crate::server::respond::respond;
+use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Site, Visitor};
 
 /// Takes a request from its head to its answer.
 pub(crate) async fn run<S: Site>(site: &S, events: &Events, request: Request<Body>, peer: Arc<Peer>) -> Response<Body> {
     // What the record needs of the request, before it is given away.
     let asked = events.are_heard().then(|| (request.method().to_string(), request.uri().path().to_owned()));
+    let reader = Reader::of(request.headers());
     let mut principal = None;
     let response = match walk(site, events, request, peer, &mut principal).await {
         Ok(response) => response,
-        Err(denied) => respond(&denied),
+        Err(denied) => respond(&denied, reader),
     };
     if let Some((method, path)) = asked {
         events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });

@@ -92,6 +92,9 @@ impl Document {
 /// place: someone may have written a secret there.
 fn plain_words(message: &str) -> String {
     let one_line = message.trim_end().replace('\n', ", ");
+    if one_line == "invalid socket address syntax" {
+        return "expected an address with its port, such as `127.0.0.1:8443` or `[::1]:8443`".into();
+    }
     let Some((found, expected)) =
         one_line.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
     else {

@@ -125,7 +125,7 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "`Content-Length` means something else to the upstream",
         "X-Gatepost-User",
     ),
-    ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "invalid socket address", ""),
+    ("[[listener]]\naddress = \"localhost\"", "gatepost.toml:2:11", "expected an address with its port", ""),
     (
         "[[listener]]\naddress = \"127.0.0.1:1\"\ntls = false",
         "gatepost.toml:3:7",

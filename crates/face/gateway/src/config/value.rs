@@ -108,7 +108,8 @@ impl FromStr for Upstream {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        let url = Url::parse(text)
+            .map_err(|error| format!("{error}; hint: write the service like `http://127.0.0.1:3000`"))?;
         if url.is_websocket() {
             return Err(
                 "expected `http://…` or `https://…`; hint: WebSockets are forwarded to the same upstream by themselves"

@@ -2,8 +2,9 @@
 
 use gatepost::net::body::Body;
 use gatepost::server::denied::Denied;
+use gatepost::server::respond::Reader;
 use gatepost::server::site::Visitor;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, VARY};
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -45,8 +46,8 @@ pub(crate) async fn answer(
         "headers": headers(&head.headers),
         "body": String::from_utf8_lossy(&octets),
     });
-    if wants_page(&head.headers) {
-        return Ok(with_type(page::page(&seen), "text/html; charset=utf-8"));
+    if Reader::of(&head.headers) == Reader::Browser {
+        return Ok(with_type(page::page(&seen, route.identity.as_str()), "text/html; charset=utf-8"));
     }
     Ok(with_type(format!("{seen:#}\n"), "application/json"))
 }
@@ -58,12 +59,6 @@ fn headers(headers: &HeaderMap) -> Value {
         if let [one] = all.as_slice() { json!(one) } else { json!(all) }
     };
     Value::Object(headers.keys().map(|name| (name.to_string(), values(name))).collect())
-}
-
-/// Whether the client is a browser: it names HTML, and curl and programs do not.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.any(|value| value.to_ascii_lowercase().contains("text/html"))
 }
 
 fn with_type(body: String, kind: &'static str) -> Response<Body> {

@@ -7,7 +7,7 @@ use gatepost::model::time::Timestamp;
 use gatepost::net::body::Body;
 use gatepost::net::upgrade::{self, Duplex};
 use gatepost::server::denied::Denied;
-use gatepost::server::respond::respond;
+use gatepost::server::respond::{Reader, respond};
 use gatepost::ws::error::WsError;
 use gatepost::ws::frame::{self, Opcode};
 use gatepost::ws::handshake::Offer;
@@ -27,7 +27,7 @@ pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) ->
     let offer = Offer::of_request(request.method(), request.version(), request.headers());
     let fields = offer.and_then(|offer| offer.answer(None));
     let (Some(upgrade), Ok(fields)) = (upgrade::take_request(request), fields) else {
-        return respond(&Denied::UpgradeRequired("websocket"));
+        return respond(&Denied::UpgradeRequired("websocket"), Reader::of(request.headers()));
     };
     tokio::spawn(async move {
         let Ok(stream) = upgrade.await else { return };

@@ -11,4 +11,4 @@ pub(crate) mod drive;
 mod ear;
 mod incoming;
 mod mouth;
-mod rewound;
+pub(crate) mod rewound;

@@ -8,13 +8,13 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Gives `before` first, then what the stream gives.
-pub(super) struct Rewound<I> {
+pub(crate) struct Rewound<I> {
     before: Bytes,
     stream: I,
 }
 
 impl<I> Rewound<I> {
-    pub(super) fn new(before: Bytes, stream: I) -> Self {
+    pub(crate) fn new(before: Bytes, stream: I) -> Self {
         Self { before, stream }
     }
 }
