@@ -23,6 +23,8 @@ usage: cargo xtask COMMAND
   deny               licences, advisories, duplicate and refused crates, by deny.toml, without a network
   generate [--check] writes docs/book/src/reference/, or fails when it is stale
   bench [--cold]     start-up time, idle memory and size of the release build, and how long that takes from nothing
+  bench gateway [--quick] [--work LIST]
+                     throughput, latency and memory beside nginx and HAProxy, one core each (benches/gateway/README.md)
 ";
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["test"] => Tree::open().and_then(|tree| test::run::run(&tree)),
         ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
         ["bench", "--cold"] => Tree::open().and_then(|tree| bench::figures::run(&tree, true)).map(|()| true),
+        ["bench", "gateway", words @ ..] => Tree::open().and_then(|tree| bench::road::run(&tree, words)).map(|()| true),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

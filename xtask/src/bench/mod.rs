@@ -3,3 +3,4 @@
 mod build;
 pub(crate) mod figures;
 mod gateway;
+pub(crate) mod road;

@@ -56,6 +56,9 @@ pub(crate) fn prepare(
     }
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
+    // It is met here: we say 100 (Continue) as soon as the body is read. An upstream that heard it too
+    // could answer without reading the body that we send all the same (RFC 9110 §10.1.1).
+    request.headers_mut().remove(header::EXPECT);
     Ok(Prepared { request: request.map(Body::without_trailers), websocket })
 }
 

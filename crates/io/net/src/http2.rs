@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost_http::framing;
+use gatepost_http::{fields, framing};
 use gatepost_model::limits::Limits;
-use http::{Request, Response, StatusCode, Version};
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -92,7 +93,8 @@ where
 }
 
 /// The request as handlers see it, and what its answer has to see to.
-fn admit(request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<Leftover>) {
+fn admit(mut request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<Leftover>) {
+    join_cookies(request.headers_mut());
     if request.body().is_end_stream() {
         return (request.map(|_| Body::empty()), None);
     }
@@ -106,6 +108,18 @@ fn admit(request: Request<Incoming>, limits: &Limits) -> (Request<Body>, Option<
     (Request::from_parts(head, body), Some(leftover))
 }
 
+/// RFC 9113 §8.2.3: a client may send its cookies in crumbs; whoever is not HTTP/2 gets one field.
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() < 2 {
+        return;
+    }
+    // Values joined by what a value may hold make a value.
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])) {
+        headers.insert(COOKIE, whole);
+    }
+}
+
 /// What hyper lets pass and our HTTP/1.1 core does not: a request may go on in either protocol, and must
 /// mean one thing in both.
 fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), StatusCode> {
@@ -115,6 +129,9 @@ fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), StatusCode> {
     }
     framing::request(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
     framing::expects_continue(Version::HTTP_11, request.headers()).map_err(|error| error.status())?;
+    if request.headers().keys().any(|name| fields::masks_framing(name.as_str())) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     Ok(())
 }
 
@@ -138,6 +155,8 @@ mod tests {
             (&[("content-length", "3"), ("expect", "100-continue")], Ok(())),
             (&[("content-length", "3"), ("content-length", "3")], Err(400)),
             (&[("content-length", "03")], Err(400)),
+            (&[("transfer_encoding", "chunked")], Err(400)),
+            (&[("content.length", "3")], Err(400)),
             (&[("expect", "200-maybe")], Err(417)),
             (&[("a", "1"), ("b", "1"), ("c", "1")], Err(431)),
         ];

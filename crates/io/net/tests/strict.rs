@@ -1,5 +1,7 @@
 //! The HTTP/1.1 driver on real sockets, octet for octet: what reaches a handler, and what is said.
 
+#[path = "../../../../tests/corpus/escape.rs"]
+mod escape;
 mod world;
 
 use std::sync::{Arc, Mutex};
@@ -65,10 +67,9 @@ async fn read_until(stream: &mut TcpStream, end: &str) -> String {
 #[tokio::test]
 async fn no_ambiguous_request_reaches_a_handler() {
     let (site, record) = recording(Limits::default());
-    let table = include_str!("../../../pure/http/tests/vectors/refused.txt").lines();
-    for line in table.filter(|line| !line.starts_with('#')) {
-        let (status, octets) = line.split_once(' ').unwrap();
-        let octets = [unescape(octets), b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()].concat();
+    for (status, request) in escape::pairs(include_str!("../../../../tests/corpus/http1/refused.txt")) {
+        let line = request.escape_ascii().to_string();
+        let octets = [request, b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()].concat();
         let answer = exchange(&site, &octets).await;
         let seen = std::mem::take(&mut *record.lock().unwrap());
         assert!(!seen.iter().any(|request| request.contains("/smuggled")), "{line}: {seen:?}");
@@ -275,27 +276,4 @@ async fn a_drain_ends_the_connection_after_the_answer_in_hand() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert_eq!(without_dates(&answer), "HTTP/1.1 200 OK|content-length: 0|connection: close||");
-}
-
-/// Reads the escapes of the vectors.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        octets.push(match octet {
-            b'\\' => match rest.next().unwrap() {
-                b'r' => b'\r',
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'0' => 0,
-                b'x' => {
-                    let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
-                }
-                other => panic!("no escape: {other}"),
-            },
-            plain => plain,
-        });
-    }
-    octets
 }

@@ -91,6 +91,14 @@ pub fn strip_barred_trailers(trailers: &mut HeaderMap) {
     }
 }
 
+/// Whether `name` is `Content_Length` or the like: no framing to us, but perhaps to a backend that folds
+/// names. The HTTP/1.1 head refuses such a field; a request in another version must not carry it either.
+#[must_use]
+pub fn masks_framing(name: &str) -> bool {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    !plain && ["content-length", "transfer-encoding"].iter().any(|framing| folds_to(name, framing))
+}
+
 /// The members of a comma-separated list of tokens over all lines of a field, in lower case. Empty
 /// members and such that are not text are left out (RFC 9110 §5.6.1.2).
 #[must_use]

@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, head
 use httparse::{EMPTY_HEADER, Header};
 
 use crate::error::HttpError;
-use crate::fields::folds_to;
+use crate::fields::masks_framing;
 use crate::host::Authority;
 use crate::scan::{HeadLimits, Scan, Span};
 use crate::target::Target;
@@ -158,19 +158,13 @@ fn fields(found: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::with_capacity(found.len());
     for field in found {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HttpError::Field("a bad field name"))?;
-        if is_masked(name.as_str()) {
+        if masks_framing(name.as_str()) {
             return Err(HttpError::Field("a framing field in a misleading spelling"));
         }
         let value = HeaderValue::from_bytes(field.value).map_err(|_| HttpError::Field("a bad field value"))?;
         headers.try_append(name, value).map_err(|_| HttpError::TooManyFields)?;
     }
     Ok(headers)
-}
-
-/// `Content_Length` and the like: no framing to us, but perhaps to a backend that folds names.
-fn is_masked(name: &str) -> bool {
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    !plain && ["content-length", "transfer-encoding"].iter().any(|framing| folds_to(name, framing))
 }
 
 /// RFC 9112 §3.2: one valid Host in HTTP/1.1, and it agrees with the target. The RFC lets the target

@@ -1,6 +1,9 @@
 //! Whole connections: ambiguous requests are refused for the right reason, and splitting the octets
 //! anywhere changes nothing.
 
+#[path = "../../../../tests/corpus/escape.rs"]
+mod escape;
+
 use gatepost_http::error::HttpError;
 use gatepost_http::request_reader::{RequestEvent, RequestReader};
 use gatepost_http::scan::HeadLimits;
@@ -60,9 +63,9 @@ fn requests_come_in_order() {
 #[test]
 fn ambiguous_requests_are_refused() {
     let mut count = 0;
-    for line in include_str!("vectors/refused.txt").lines().filter(|line| !line.starts_with('#')) {
-        let (status, octets) = line.split_once(' ').unwrap();
-        let input = [unescape(octets), b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()].concat();
+    for (status, request) in escape::pairs(include_str!("../../../../tests/corpus/http1/refused.txt")) {
+        let octets = request.escape_ascii().to_string();
+        let input = [request, b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()].concat();
         let seen = listen(&input, &[1000]);
         let answered = seen.error.map(|error| error.status().as_str().to_owned());
         assert_eq!(answered.as_deref(), Some(status), "{octets}: {seen:?}");
@@ -74,30 +77,6 @@ fn ambiguous_requests_are_refused() {
         count += 1;
     }
     assert!(count > 90, "{count}");
-}
-
-/// Reads the escapes of the vectors.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        octets.push(match octet {
-            b'\\' => match rest.next().unwrap() {
-                b'r' => b'\r',
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'0' => 0,
-                b'x' => u8::from_str_radix(
-                    &String::from_iter([rest.next(), rest.next()].map(|b| char::from(b.unwrap()))),
-                    16,
-                )
-                .unwrap(),
-                other => panic!("no escape: {other}"),
-            },
-            plain => plain,
-        });
-    }
-    octets
 }
 
 #[test]
