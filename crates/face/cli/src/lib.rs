@@ -9,6 +9,7 @@ mod delivery;
 mod dispatch;
 pub mod error;
 mod greeting;
+mod hardening;
 mod log;
 pub mod options;
 pub mod passwords;
@@ -27,6 +28,7 @@ use crate::ui::Ui;
 
 /// Runs the command with these arguments, the program's name first; gives what the process exits with.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    hardening::no_core_files();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return report::unreadable(&error),

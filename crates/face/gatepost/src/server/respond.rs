@@ -3,8 +3,8 @@
 use gatepost_auth::challenge::Challenge;
 use gatepost_net::body::Body;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, RETRY_AFTER, UPGRADE, VARY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, RETRY_AFTER,
+    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -53,6 +53,10 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
             // RFC 9110 §15.5.22: a 426 names the protocols, and Connection lists Upgrade.
             response.headers_mut().insert(UPGRADE, HeaderValue::from_static(protocol));
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            if *protocol == "websocket" {
+                // RFC 6455 §4.4: it says which version it speaks.
+                response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
             response
         }
         Denied::BadGateway(fault) => told(StatusCode::BAD_GATEWAY, fault),
