@@ -52,7 +52,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn start(address: SocketAddr, authority: &Authority) -> Result<Running, Box<dyn std::error::Error>> {
     let store = MemoryStore::new();
     let secret = Secret::from("open sesame");
-    let password_hash = password::hash(&secret, &[7; 16], Cost::default())?;
+    let salt = clock::entropy()?.first_chunk().copied().ok_or("no salt")?;
+    let password_hash = password::hash(&secret, &salt, Cost::default())?;
     store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await?;
 
     let door = Arc::new(Doorkeeper::new(Arc::new(store), Keys::none())?);

@@ -1,5 +1,7 @@
 //! The road out, on one screen: admit, pre-authenticate, send, answer the challenge, redirect.
 
+use std::time::Duration;
+
 use gatepost_model::event::Event;
 use gatepost_net::body::Body;
 use gatepost_policy::redirects::{self, Hop, RedirectPlan};
@@ -15,6 +17,8 @@ use crate::error::Error;
 
 /// Octets of an answer that are read away so that its connection can be used again.
 const DRAIN: usize = 64 * 1024;
+/// How long that may take: a new connection costs less than a server that dribbles.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// Takes a request to its final answer.
 pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response<Body>, Error> {
@@ -107,7 +111,8 @@ async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap) -> Result<Req
     Ok(request)
 }
 
-/// Reads an answer that nobody wants, so that its connection can be used again; gives up on a long one.
+/// Reads an answer that nobody wants, so that its connection can be used again; gives up on a long or
+/// a slow one, whose connection is closed then.
 async fn drain(response: Response<Body>) {
-    let _ = response.into_body().collect(DRAIN).await;
+    let _ = tokio::time::timeout(DRAIN_TIME, response.into_body().collect(DRAIN)).await;
 }

@@ -4,14 +4,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use gatepost_auth::jose::jwk::KeySet;
 use gatepost_model::time::Timestamp;
 use gatepost_model::url::Url;
 use http::{Method, Request, StatusCode};
-use tokio::sync::Mutex;
 
 use crate::client::upstream::Upstream;
 use crate::error::Error;
@@ -20,6 +19,8 @@ use crate::error::Error;
 const REFETCH: Duration = Duration::from_secs(60);
 /// Keys are read again after this time even if all tokens fit.
 const LIFETIME: Duration = Duration::from_secs(600);
+/// So long a fetch may take; requests that need it wait, so it is short.
+const FETCH: Duration = Duration::from_secs(5);
 /// A key set may have this many octets.
 const MAX_OCTETS: usize = 1024 * 1024;
 
@@ -39,10 +40,12 @@ pub enum KeySource {
 pub struct Keys {
     source: KeySource,
     held: Mutex<Held>,
+    /// Held while keys are read: one reader at a time, and nobody who has keys waits for it.
+    reading: tokio::sync::Mutex<()>,
 }
 
 /// What was read last.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Held {
     keys: Option<Arc<KeySet>>,
     /// When the last attempt was, good or not.
@@ -55,7 +58,7 @@ impl Keys {
     /// Keys from this source; nothing is read yet.
     #[must_use]
     pub fn new(source: KeySource) -> Self {
-        Self { source, held: Mutex::new(Held::default()) }
+        Self { source, held: Mutex::new(Held::default()), reading: tokio::sync::Mutex::new(()) }
     }
 
     /// No keys at all: every token is refused.
@@ -77,19 +80,16 @@ impl Keys {
     }
 
     async fn of_file(&self, path: &PathBuf) -> Result<Arc<KeySet>, Error> {
-        let mut held = self.held.lock().await;
+        let _one = self.reading.lock().await;
+        let held = self.held();
         let modified = tokio::fs::metadata(path).await.and_then(|meta| meta.modified()).ok();
         if let Some(keys) = held.keys.as_ref().filter(|_| modified.is_none() || modified == held.modified) {
             return Ok(Arc::clone(keys));
         }
         match read_file(path).await {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                *held = Held { keys: Some(Arc::clone(&keys)), tried: None, modified };
-                Ok(keys)
-            }
+            Ok(keys) => Ok(self.hold(keys, None, modified)),
             // A half-written file must not lock everybody out: the last good keys stay.
-            Err(error) => held.keys.clone().ok_or(error),
+            Err(error) => held.keys.ok_or(error),
         }
     }
 
@@ -100,25 +100,54 @@ impl Keys {
         id: Option<&str>,
         now: Timestamp,
     ) -> Result<Arc<KeySet>, Error> {
-        let mut held = self.held.lock().await;
-        let age = held.tried.map(|tried| now.since(tried));
-        if let Some(keys) = &held.keys {
-            let fits = id.is_none_or(|id| keys.knows(id));
-            if age.is_some_and(|age| age < if fits { LIFETIME } else { REFETCH }) {
-                return Ok(Arc::clone(keys));
-            }
-        } else if age.is_some_and(|age| age < Duration::from_secs(1)) {
+        if let Some(keys) = self.still_good(id, now) {
+            return Ok(keys);
+        }
+        let _one = match self.held().keys {
+            // Whoever has keys goes on with them while somebody else asks for newer ones.
+            Some(keys) => match self.reading.try_lock() {
+                Ok(one) => one,
+                Err(_) => return Ok(keys),
+            },
+            None => self.reading.lock().await,
+        };
+        if let Some(keys) = self.still_good(id, now) {
+            return Ok(keys);
+        }
+        let held = self.held();
+        let just_tried = held.tried.is_some_and(|tried| now.since(tried) < Duration::from_secs(1));
+        if held.keys.is_none() && just_tried {
             return Err(Error::environment(format!("no keys from {url} yet")));
         }
-        held.tried = Some(now);
-        match fetch(url, upstream).await {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                held.keys = Some(Arc::clone(&keys));
-                Ok(keys)
-            }
-            Err(error) => held.keys.clone().ok_or(error),
+        self.locked().tried = Some(now);
+        let fetched = tokio::time::timeout(FETCH, fetch(url, upstream)).await;
+        let late = |_| Err(Error::environment(format!("{url} gave no key set within {} s", FETCH.as_secs())));
+        match fetched.unwrap_or_else(late) {
+            Ok(keys) => Ok(self.hold(keys, Some(now), None)),
+            Err(error) => held.keys.ok_or(error),
         }
+    }
+
+    /// The held keys, if they know `id` and are young, or if they were asked for only just now.
+    fn still_good(&self, id: Option<&str>, now: Timestamp) -> Option<Arc<KeySet>> {
+        let held = self.held();
+        let (keys, tried) = (held.keys?, held.tried?);
+        let fits = id.is_none_or(|id| keys.knows(id));
+        (now.since(tried) < if fits { LIFETIME } else { REFETCH }).then_some(keys)
+    }
+
+    fn hold(&self, keys: KeySet, tried: Option<Timestamp>, modified: Option<SystemTime>) -> Arc<KeySet> {
+        let keys = Arc::new(keys);
+        *self.locked() = Held { keys: Some(Arc::clone(&keys)), tried, modified };
+        keys
+    }
+
+    fn held(&self) -> Held {
+        self.locked().clone()
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -159,5 +188,50 @@ fn parse(octets: &[u8]) -> Result<KeySet, Error> {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_net::dial::{ClientTls, Dialer, Roots};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::events::Events;
+
+    const SET: &str =
+        r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"one","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+    #[tokio::test]
+    async fn nobody_who_has_keys_waits_for_a_silent_source() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}/keys", listener.local_addr().unwrap())).unwrap();
+        let source = tokio::spawn(async move {
+            let (mut first, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1024];
+            assert_ne!(first.read(&mut head).await.unwrap(), 0);
+            let answer = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{SET}", SET.len());
+            first.write_all(answer.as_bytes()).await.unwrap();
+            drop(first);
+            let silent = listener.accept().await.unwrap();
+            (listener, silent)
+        });
+        let tls = ClientTls { roots: Roots::Only(Vec::new()), ..ClientTls::default() };
+        let upstream = Upstream::new(Dialer::new(tls, Arc::default()).unwrap(), Events::default());
+        let keys = Keys::new(KeySource::Url(url, upstream));
+        let start = Timestamp::from_secs(1_000_000);
+        assert!(keys.current(Some("one"), start).await.unwrap().knows("one"));
+
+        let later = start + REFETCH;
+        let mut asking = Box::pin(keys.current(Some("two"), later));
+        let _held_open = tokio::select! {
+            _ = &mut asking => panic!("the source is silent"),
+            silent = source => silent.unwrap(),
+        };
+        // The fetch is under way and gets no answer; these do not wait for it.
+        for id in [Some("one"), Some("two"), None] {
+            assert!(keys.current(id, later).await.unwrap().knows("one"));
+        }
     }
 }
