@@ -1,6 +1,9 @@
 //! The word that it is time to stop: given once, heard by every listener and connection.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,31 +14,40 @@ use tokio::sync::watch;
 /// in hand; what is still open after the grace time is cut.
 #[derive(Debug, Clone)]
 pub struct Drain {
-    started: Arc<watch::Sender<bool>>,
+    started: Arc<Started>,
     grace: Duration,
+}
+
+/// The word itself: for who asks, and for who waits.
+#[derive(Debug)]
+struct Started {
+    has: AtomicBool,
+    told: watch::Sender<bool>,
 }
 
 impl Drain {
     /// A drain that has not started, with this much time for what is under way.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
-        Self { started: Arc::new(watch::Sender::new(false)), grace }
+        let started = Started { has: AtomicBool::new(false), told: watch::Sender::new(false) };
+        Self { started: Arc::new(started), grace }
     }
 
     /// Starts it. Starting twice changes nothing.
     pub fn start(&self) {
-        self.started.send_replace(true);
+        self.started.has.store(true, Ordering::Release);
+        self.started.told.send_replace(true);
     }
 
     /// Whether it has started.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        *self.started.borrow()
+        self.started.has.load(Ordering::Acquire)
     }
 
     /// Ready once it has started.
     pub async fn started(&self) {
-        let mut receiver = self.started.subscribe();
+        let mut receiver = self.started.told.subscribe();
         // The sender lives in `self`, so that this cannot fail.
         let _ = receiver.wait_for(|started| *started).await;
     }
@@ -51,5 +63,51 @@ impl Default for Drain {
     /// Thirty seconds of grace.
     fn default() -> Self {
         Self::new(Duration::from_secs(30))
+    }
+}
+
+/// Wakes the connections of one listener when its drain starts. Each hangs up its bell once in its life, so
+/// that no request has to register for the word.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Bells(Arc<Mutex<Hooks>>);
+
+#[derive(Debug, Default)]
+struct Hooks {
+    hung: HashMap<u64, Waker>,
+    ever: u64,
+}
+
+/// A bell that hangs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    bells: Bells,
+    hook: u64,
+}
+
+impl Bells {
+    /// Hangs up a bell that wakes a task.
+    pub(crate) fn hang(&self, waker: &Waker) -> Bell {
+        let mut hooks = self.hooks();
+        let hook = hooks.ever;
+        hooks.ever = hooks.ever.wrapping_add(1);
+        hooks.hung.insert(hook, waker.clone());
+        Bell { bells: self.clone(), hook }
+    }
+
+    /// Rings all that hang.
+    pub(crate) fn ring(&self) {
+        self.hooks().hung.values().for_each(Waker::wake_by_ref);
+    }
+
+    fn hooks(&self) -> MutexGuard<'_, Hooks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        let gone = self.bells.hooks().hung.remove(&self.hook);
+        // Outside of the lock: the last waker of a task may take more with it.
+        drop(gone);
     }
 }

@@ -34,6 +34,7 @@ mod in_hand;
 mod leftover;
 pub mod listen;
 mod paced;
+mod patience;
 mod request;
 pub mod serve;
 pub mod tunnel;

@@ -12,11 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use crate::drain::Drain;
+use crate::drain::{Bells, Drain};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
-use crate::http1::drive::serve_http1;
+use crate::http1::drive::{House, serve_http1};
 use crate::http2::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
@@ -86,7 +86,9 @@ pub async fn serve(
 ) -> ServeSummary {
     let all = u32::try_from(limits.connections.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(usize::MAX)));
-    let shared = Arc::new(Shared { tls, handler, limits, drain: drain.clone() });
+    let bells = Bells::default();
+    let house = Arc::new(House { handler, limits, drain: drain.clone(), bells: bells.clone() });
+    let shared = Arc::new(Shared { tls, house });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
@@ -104,6 +106,7 @@ pub async fn serve(
         connections.spawn(Arc::clone(&shared).run(stream, address, place));
     }
     drop(listener);
+    bells.ring();
     let gone = async {
         while let Some(ended) = connections.join_next().await {
             summary.failed += u64::from(!matches!(ended, Ok(true)));
@@ -128,9 +131,7 @@ async fn accept(listener: &Listener, places: &Arc<Semaphore>) -> Option<(TcpStre
 /// What all connections of a listener share.
 struct Shared {
     tls: Option<Arc<ServerTls>>,
-    handler: Arc<dyn Handler>,
-    limits: Arc<Limits>,
-    drain: Drain,
+    house: Arc<House>,
 }
 
 impl Shared {
@@ -139,7 +140,7 @@ impl Shared {
         match self.connection(stream, address, place).await {
             Ok(()) => true,
             Err(error) => {
-                self.handler.failed(address, &error);
+                self.house.handler.failed(address, &error);
                 false
             }
         }
@@ -155,10 +156,10 @@ impl Shared {
         stream.set_nodelay(true).map_err(broken)?;
         let local = stream.local_addr().map_err(broken)?;
         let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1" };
-        let (handler, limits, drain) = (Arc::clone(&self.handler), Arc::clone(&self.limits), self.drain.clone());
+        let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, limits.idle_time, place);
-            return serve_http1(stream, Arc::new(peer), handler, limits, drain).await;
+            return serve_http1(stream, Arc::new(peer), house).await;
         };
         let handshake = async {
             let stream = refuse_plain_http(stream, address).await?;
@@ -174,9 +175,10 @@ impl Shared {
         peer.sni = session.server_name().map(str::to_owned);
         if session.alpn_protocol() == Some(b"h2") {
             peer.protocol = "h2";
+            let House { handler, limits, drain, .. } = House::clone(&house);
             return serve_http2(stream, Arc::new(peer), handler, limits, drain).await;
         }
-        serve_http1(stream, Arc::new(peer), handler, limits, drain).await
+        serve_http1(stream, Arc::new(peer), house).await
     }
 }
 

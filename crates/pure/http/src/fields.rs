@@ -55,12 +55,33 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Hop {
         }
         remove(headers, option);
     }
-    let ending: Vec<HeaderName> = headers.keys().filter(|name| HOP_BY_HOP.contains(&name.as_str())).cloned().collect();
+    // Names are shared or static, so that a usual head costs no allocation.
+    let ending: Vec<HeaderName> = headers.keys().filter(|name| ends_here(name.as_str())).cloned().collect();
     for name in &ending {
         headers.remove(name);
     }
     hop
 }
+
+/// Whether a field of this name, in lower case, ends at this hop whatever Connection says.
+fn ends_here(name: &str) -> bool {
+    // The length decides for nearly all names.
+    HOP_BY_HOP_LENGTHS & length_bit(name.len()) != 0 && HOP_BY_HOP.contains(&name)
+}
+
+/// One bit for each length; those from 63 on share the last.
+pub(crate) const fn length_bit(length: usize) -> u64 {
+    1 << if length < 63 { length } else { 63 }
+}
+
+const HOP_BY_HOP_LENGTHS: u64 = {
+    let (mut lengths, mut at) = (0, 0);
+    while at < HOP_BY_HOP.len() {
+        lengths |= length_bit(HOP_BY_HOP[at].len());
+        at += 1;
+    }
+    lengths
+};
 
 /// Removes every field that a backend could take for `name`, and counts them. For many names, or for
 /// many heads, compile [`Spellings`] once.
@@ -95,8 +116,12 @@ pub fn strip_barred_trailers(trailers: &mut HeaderMap) {
 /// names. The HTTP/1.1 head refuses such a field; a request in another version must not carry it either.
 #[must_use]
 pub fn masks_framing(name: &str) -> bool {
+    // A spelling has as many characters as what it spells.
+    if !MASKED.iter().any(|framing| framing.len() == name.len()) {
+        return false;
+    }
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    !plain && ["content-length", "transfer-encoding"].iter().any(|framing| folds_to(name, framing))
+    !plain && MASKED.iter().any(|framing| folds_to(name, framing))
 }
 
 /// The members of a comma-separated list of tokens over all lines of a field, in lower case. Empty
@@ -114,6 +139,9 @@ fn remove(headers: &mut HeaderMap, name: &str) {
         headers.remove(name);
     }
 }
+
+/// The fields that say where a body ends.
+const MASKED: [&str; 2] = ["content-length", "transfer-encoding"];
 
 const HOP_BY_HOP: &[&str] = &[
     "connection",

@@ -1,5 +1,8 @@
 //! The head of a request or a response, read strictly.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use httparse::{EMPTY_HEADER, Header};
 
@@ -33,7 +36,7 @@ pub struct ResponseHead {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
     /// The reason phrase; means nothing (RFC 9112 §4), kept for a reader's eyes.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// The fields as they came.
     pub headers: HeaderMap,
 }
@@ -66,16 +69,16 @@ impl RequestHead {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_span(buffer: &[u8], span: Span) -> Result<Self, HttpError> {
-        let octets = buffer.get(span.start..span.end).unwrap_or_default();
+        let octets = copied(buffer, span);
         with_slots(span.fields, |slots| {
             let mut request = httparse::Request::new(slots);
-            let parsed = request.parse(octets).map_err(|error| request_fault(error, octets))?;
-            whole(&parsed, octets)?;
+            let parsed = request.parse(&octets).map_err(|error| request_fault(error, &octets))?;
+            whole(&parsed, &octets)?;
             let method = request.method.and_then(|method| Method::from_bytes(method.as_bytes()).ok());
             let method = method.ok_or(HttpError::StartLine("the method is not a token"))?;
             let target = Target::parse(&method, request.path.unwrap_or_default())?;
             let version = version(request.version)?;
-            let headers = fields(request.headers)?;
+            let headers = fields(&octets, request.headers)?;
             let authority = host(version, &target, &headers)?;
             Ok(Self { method, target, version, headers, authority })
         })
@@ -100,33 +103,43 @@ impl ResponseHead {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn parse_span(buffer: &[u8], span: Span) -> Result<Self, HttpError> {
-        let octets = buffer.get(span.start..span.end).unwrap_or_default();
+        let octets = copied(buffer, span);
         with_slots(span.fields, |slots| {
             let mut response = httparse::Response::new(slots);
             let parsed =
-                response.parse(octets).map_err(|error| fault(error, HttpError::StartLine("the status line")))?;
-            whole(&parsed, octets)?;
+                response.parse(&octets).map_err(|error| fault(error, HttpError::StartLine("the status line")))?;
+            whole(&parsed, &octets)?;
             let status = response.code.filter(|code| *code < 600).and_then(|code| StatusCode::from_u16(code).ok());
             let status = status.ok_or(HttpError::StartLine("no such status"))?;
             let version = version(response.version)?;
-            let reason = response.reason.unwrap_or_default().to_owned();
-            Ok(Self { status, version, reason, headers: fields(response.headers)? })
+            let reason = match response.reason.unwrap_or_default() {
+                usual if Some(usual) == status.canonical_reason() => {
+                    Cow::Borrowed(status.canonical_reason().unwrap_or_default())
+                }
+                own => Cow::Owned(own.to_owned()),
+            };
+            Ok(Self { status, version, reason, headers: fields(&octets, response.headers)? })
         })
     }
 }
 
 /// Reads the trailer section that [`Scan`] found at `span`.
 pub(crate) fn trailers(buffer: &[u8], span: Span) -> Result<HeaderMap, HttpError> {
-    let octets = buffer.get(span.start..span.end).unwrap_or_default();
+    let octets = copied(buffer, span);
     with_slots(span.fields, |slots| {
         let wrong = HttpError::Trailer("a field line is malformed");
-        match httparse::parse_headers(octets, slots) {
+        match httparse::parse_headers(&octets, slots) {
             Ok(httparse::Status::Complete((length, found))) if length == octets.len() => {
-                fields(found).map_err(|_| wrong)
+                fields(&octets, found).map_err(|_| wrong)
             }
             _ => Err(wrong),
         }
     })
+}
+
+/// The head out of its buffer: one copy, of which all values are slices.
+fn copied(buffer: &[u8], span: Span) -> Bytes {
+    Bytes::copy_from_slice(buffer.get(span.start..span.end).unwrap_or_default())
 }
 
 /// Runs `read` with room for `fields` field lines: on the stack for usual heads.
@@ -154,14 +167,16 @@ fn version(minor: Option<u8>) -> Result<Version, HttpError> {
     }
 }
 
-fn fields(found: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
+/// The lines that were `found` in `octets`.
+fn fields(octets: &Bytes, found: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
     let mut headers = HeaderMap::with_capacity(found.len());
     for field in found {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HttpError::Field("a bad field name"))?;
         if masks_framing(name.as_str()) {
             return Err(HttpError::Field("a framing field in a misleading spelling"));
         }
-        let value = HeaderValue::from_bytes(field.value).map_err(|_| HttpError::Field("a bad field value"))?;
+        let value = HeaderValue::from_maybe_shared(octets.slice_ref(field.value));
+        let value = value.map_err(|_| HttpError::Field("a bad field value"))?;
         headers.try_append(name, value).map_err(|_| HttpError::TooManyFields)?;
     }
     Ok(headers)
@@ -265,7 +280,7 @@ mod tests {
     fn responses_are_read_as_strictly() {
         let parse = |text: &str| ResponseHead::parse(text.as_bytes(), &HeadLimits::default());
         let (head, length) = parse("HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n").unwrap().unwrap();
-        assert_eq!((head.status.as_u16(), head.reason.as_str(), length), (404, "Not Found", 32));
+        assert_eq!((head.status.as_u16(), head.reason.as_ref(), length), (404, "Not Found", 32));
         for text in ["HTTP/1.0 200 \r\n\r\n", "HTTP/1.1 200\r\n\r\n", "HTTP/1.1 599 x\r\n\r\n"] {
             assert!(parse(text).is_ok(), "{text:?}");
         }

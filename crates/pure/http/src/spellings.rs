@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName};
 
+use crate::fields::length_bit;
+
 /// Names and families of names of which a backend could take a field for ours.
 ///
 /// CGI and its descendants turn field names into variables: case is lost and `-`, `_` and often
@@ -26,6 +28,8 @@ use http::{HeaderMap, HeaderName};
 pub struct Spellings {
     /// Folded and sorted.
     names: Vec<Vec<u8>>,
+    /// A bit for each length that a name of these has: a spelling has as many characters as what it spells.
+    lengths: u64,
     /// Folded beginnings.
     families: Vec<Vec<u8>>,
 }
@@ -36,7 +40,8 @@ impl Spellings {
         let mut names: Vec<Vec<u8>> = names.into_iter().map(|name| folded(name.as_str()).collect()).collect();
         names.sort();
         names.dedup();
-        Self { names, families: Vec::new() }
+        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
+        Self { names, lengths, families: Vec::new() }
     }
 
     /// And every name that begins like this, whatever follows.
@@ -49,8 +54,9 @@ impl Spellings {
     /// Whether a CGI-style backend could take the field `written` for one of these.
     #[must_use]
     pub fn covers(&self, written: &str) -> bool {
-        let listed = self.names.binary_search_by(|name| name.iter().copied().cmp(folded(written))).is_ok();
-        listed || self.families.iter().any(|family| folded(written).take(family.len()).eq(family.iter().copied()))
+        let listed = || self.names.binary_search_by(|name| name.iter().copied().cmp(folded(written))).is_ok();
+        (self.lengths & length_bit(written.len()) != 0 && listed())
+            || self.families.iter().any(|family| folded(written).take(family.len()).eq(family.iter().copied()))
     }
 
     /// Removes every such field, and counts them. A head without any costs no allocation.

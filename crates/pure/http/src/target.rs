@@ -78,6 +78,9 @@ impl From<PathFault> for HttpError {
 /// ```
 pub fn check_path(path: &str) -> Result<(), PathFault> {
     let path = path.split('?').next().unwrap_or_default();
+    if is_plain(path) {
+        return Ok(());
+    }
     let mut segments = path.split('/').peekable();
     if segments.next() != Some("") || segments.peek().is_none() {
         return Err(PathFault::NotAbsolute);
@@ -94,6 +97,22 @@ pub fn check_path(path: &str) -> Result<(), PathFault> {
         check_segment(segment)?;
     }
     Ok(())
+}
+
+/// Whether a path has nothing in it that could be a fault: most have not, and need no closer look.
+fn is_plain(path: &str) -> bool {
+    let mut before = 0;
+    let mut octets = path.bytes();
+    let plain = octets.all(|octet| {
+        let fits = match octet {
+            b'/' | b'.' => before != b'/',
+            b'-' | b'_' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => true,
+            _ => false,
+        };
+        before = octet;
+        fits
+    });
+    plain && path.starts_with('/')
 }
 
 /// A request target in one of its four forms (RFC 9112 §3.2).

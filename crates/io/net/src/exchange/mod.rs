@@ -10,7 +10,6 @@ mod differential;
 pub(crate) mod drive;
 mod incoming;
 mod outgoing;
-mod patience;
 #[cfg(test)]
 mod tests;
 mod under_way;

@@ -10,9 +10,9 @@ use gatepost_model::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::error::NetError;
-use crate::exchange::patience::Patience;
 use crate::explain;
 use crate::http1::rewound::Rewound;
+use crate::patience::Patience;
 use crate::upgrade::Duplex;
 
 /// What is read at once: a usual answer whole.

@@ -1,6 +1,7 @@
 //! The head of an answer, made fit for its request and its connection.
 
-use std::time::SystemTime;
+use std::cell::RefCell;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use gatepost_http::encoder::Encoder;
 use gatepost_http::error::HttpError;
@@ -158,9 +159,27 @@ fn date(headers: &mut HeaderMap) -> Result<(), HttpError> {
     if headers.contains_key(header::DATE) {
         return Ok(());
     }
-    let now = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()));
-    headers.insert(header::DATE, now.map_err(|_| HttpError::Unwritable("the date"))?);
+    headers.insert(header::DATE, now()?);
     Ok(())
+}
+
+thread_local! {
+    /// The second that was written last, and how: it is the same for all answers of that second.
+    static WRITTEN: RefCell<Option<(u64, HeaderValue)>> = const { RefCell::new(None) };
+}
+
+fn now() -> Result<HeaderValue, HttpError> {
+    let time = SystemTime::now();
+    let second = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    WRITTEN.with_borrow_mut(|written| {
+        if let Some((_, value)) = written.as_ref().filter(|(last, _)| *last == second) {
+            return Ok(value.clone());
+        }
+        let value = HeaderValue::from_str(&httpdate::fmt_http_date(time));
+        let value = value.map_err(|_| HttpError::Unwritable("the date"))?;
+        *written = Some((second, value.clone()));
+        Ok(value)
+    })
 }
 
 #[cfg(test)]

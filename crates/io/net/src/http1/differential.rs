@@ -13,9 +13,9 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
-use crate::drain::Drain;
+use crate::drain::{Bells, Drain};
 use crate::handler::Peer;
-use crate::http1::drive::serve_http1;
+use crate::http1::drive::{House, serve_http1};
 
 /// Whole requests as `METHOD uri body`, in order; one that broke off is not there.
 type Record = Arc<Mutex<Vec<String>>>;
@@ -55,7 +55,9 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
     let address = "127.0.0.1:1".parse().unwrap();
     let peer = Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1" };
     let (near, far) = duplex(1 << 16);
-    let serving = serve_http1(near, Arc::new(peer), Arc::new(handler), Arc::new(Limits::default()), Drain::default());
+    let (limits, drain, bells) = (Arc::new(Limits::default()), Drain::default(), Bells::default());
+    let house = House { handler: Arc::new(handler), limits, drain, bells };
+    let serving = serve_http1(near, Arc::new(peer), Arc::new(house));
     let (_, answers) = tokio::join!(serving, say(far, octets, step));
     (taken(&record), answers)
 }

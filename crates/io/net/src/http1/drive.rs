@@ -1,6 +1,8 @@
 //! The road of one connection: hear a request, let it be answered, answer, see to what is left of it.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use gatepost_http::error::HttpError;
@@ -17,15 +19,16 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body::Body;
-use crate::drain::Drain;
+use crate::drain::{Bells, Drain};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Answering, Handler, Peer};
 use crate::http1::answer::{Answer, Asked, plan, refusal};
 use crate::http1::ear::{Deaf, Ear, Heard};
-use crate::http1::incoming::{Feed, incoming};
-use crate::http1::mouth::{First, Mouth, poll_now};
+use crate::http1::incoming::{Fed, Feed, incoming};
+use crate::http1::mouth::{First, Mouth, Speech};
 use crate::http1::rewound::Rewound;
+use crate::patience::Patience;
 use crate::upgrade::{self, Duplex};
 
 /// So much of a body that nobody wanted is read to keep its connection.
@@ -39,46 +42,48 @@ const LINGER: Duration = Duration::from_secs(1);
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// What the connections of one listener have in common.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) drain: Drain,
+    /// Rung when the drain starts.
+    pub(crate) bells: Bells,
+}
+
 /// Serves HTTP/1.1 on `io` until either end is done, or the drain has started and the request in hand is answered.
-pub(crate) async fn serve_http1<I>(
-    io: I,
-    peer: Arc<Peer>,
-    handler: Arc<dyn Handler>,
-    limits: Arc<Limits>,
-    drain: Drain,
-) -> Result<(), NetError>
+pub(crate) async fn serve_http1<I>(io: I, peer: Arc<Peer>, house: Arc<House>) -> Result<(), NetError>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (reader, writer) = tokio::io::split(io);
-    let ear = Ear::new(reader, HeadLimits::from(&*limits));
-    let mut road = Road { ear, mouth: Mouth::new(writer), peer, handler, limits, drain };
-    let mut patience = road.limits.head_time;
+    let _bell = poll_fn(|cx| Poll::Ready(house.bells.hang(cx.waker()))).await;
+    let ear = Ear::new(HeadLimits::from(&*house.limits));
+    let patience = Patience::new(house.limits.head_time);
+    let mut road = Road { stream: io, ear, mouth: Mouth::default(), patience, peer, house };
     loop {
-        let heard = match road.hear(patience).await {
-            Ok(Some(heard)) => heard,
-            Ok(None) => return road.mouth.shutdown().await.or(Ok(())),
-            Err(Deaf::Broken(error @ NetError::Timeout { .. })) => return road.time_out(error).await,
-            Err(Deaf::Broken(error)) => return Err(error),
-            Err(Deaf::Faulty(error)) => return road.refuse(error).await,
+        let heard = match poll_fn(|cx| road.poll_hear(cx)).await {
+            Ok(Some(begun)) => begun,
+            Ok(None) => return road.say_farewell().await.or(Ok(())),
+            // The rest is rare, and large: in a box, an idle connection need not carry it.
+            Err(deaf) => return Box::pin(road.give_up(deaf)).await,
         };
-        match road.turn(heard).await {
-            Ok(Next::Again) => patience = road.limits.idle_time,
-            Ok(Next::Close) => return road.close().await,
+        match Box::pin(road.turn(heard)).await {
+            Ok(Next::Again) => road.rest(),
+            Ok(Next::Close) => return Box::pin(road.close()).await,
             Ok(Next::Switch(promise)) => return road.switch(promise),
-            Err(Deaf::Broken(error)) => return Err(error),
-            Err(Deaf::Faulty(error)) => return road.refuse(error).await,
+            Err(deaf) => return Box::pin(road.give_up(deaf)).await,
         }
     }
 }
 
 struct Road<I> {
-    ear: Ear<I>,
-    mouth: Mouth<I>,
+    stream: I,
+    ear: Ear,
+    mouth: Mouth,
+    patience: Patience,
     peer: Arc<Peer>,
-    handler: Arc<dyn Handler>,
-    limits: Arc<Limits>,
-    drain: Drain,
+    house: Arc<House>,
 }
 
 /// A request whose body is still to come.
@@ -98,11 +103,30 @@ enum Next {
 /// A request in the handler's hands.
 struct InHand {
     asked: Asked,
-    feed: Feed,
-    wanted: oneshot::Receiver<()>,
+    /// `None` if it has no body.
+    feed: Option<Feed>,
     /// Whether a 100 (Continue) is still owed.
     owes_continue: bool,
     promise: Option<oneshot::Sender<Duplex>>,
+}
+
+impl InHand {
+    /// Feeds the handler what it may still read of the body; meanwhile the connection may break. Gives whether
+    /// the handler has something new to read.
+    fn poll_attend<I>(&mut self, cx: &mut Context<'_>, ear: &mut Ear, stream: &mut I) -> Result<bool, NetError>
+    where
+        I: AsyncRead + Unpin,
+    {
+        let fed = match &mut self.feed {
+            Some(feed) => feed.poll_attend(cx, ear, stream),
+            None => ear.poll_broken(cx, stream).map(Fed::Broken),
+        };
+        match fed {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Fed::Part) => Ok(true),
+            Poll::Ready(Fed::Broken(error)) => Err(error),
+        }
+    }
 }
 
 impl<I> Road<I>
@@ -110,49 +134,69 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     /// The next request; `None` if there will be none. Silence between requests is no fault.
-    async fn hear(&mut self, patience: Duration) -> Result<Option<Begun>, Deaf> {
-        if !self.ear.has_more() {
-            tokio::select! {
-                biased;
-                () = self.drain.started() => return Ok(None),
-                filled = timeout(patience, self.ear.fill()) => match filled {
-                    Ok(Ok(())) => {}
-                    // Nothing is in hand, so that nothing is lost.
-                    Err(_) | Ok(Err(NetError::ClosedEarly { .. })) => return Ok(None),
-                    Ok(Err(error)) => return Err(Deaf::Broken(error)),
-                },
+    fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Begun>, Deaf>> {
+        let silent = !self.ear.has_more();
+        match self.ear.poll_next(cx, &mut self.stream) {
+            Poll::Ready(Ok(Heard::Head { head, framing, expects_continue })) => {
+                return Poll::Ready(Ok(Some(Begun { head, framing, expects_continue })));
             }
-        }
-        let limit = self.limits.head_time;
-        match timeout(limit, self.ear.next()).await {
-            Ok(Ok(Heard::Head { head, framing, expects_continue })) => {
-                Ok(Some(Begun { head, framing, expects_continue }))
+            // Nothing is in hand, so that nothing is lost.
+            Poll::Ready(Err(Deaf::Broken(NetError::ClosedEarly { .. }))) if !self.ear.has_more() => {
+                return Poll::Ready(Ok(None));
             }
-            Ok(Ok(_)) => Ok(None),
-            Ok(Err(deaf)) => Err(deaf),
-            Err(_) => Err(Deaf::Broken(explain::timeout(Wait::Head, limit))),
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(None)),
+            Poll::Ready(Err(deaf)) => return Poll::Ready(Err(deaf)),
+            Poll::Pending => {}
         }
+        let begun = self.ear.has_more();
+        if !begun && self.house.drain.has_started() {
+            return Poll::Ready(Ok(None));
+        }
+        if begun && silent {
+            // From its first octet on, the whole head has so much time.
+            self.patience.renew_for(self.house.limits.head_time);
+        }
+        ready!(self.patience.poll_over(cx));
+        if !begun {
+            return Poll::Ready(Ok(None));
+        }
+        Poll::Ready(Err(Deaf::Broken(explain::timeout(Wait::Head, self.patience.limit()))))
+    }
+
+    /// Between two requests, of which the next may have begun.
+    fn rest(&mut self) {
+        let limits = &self.house.limits;
+        self.patience.renew_for(if self.ear.has_more() { limits.head_time } else { limits.idle_time });
     }
 
     /// One request, from its head to the end of its answer and of its body.
     async fn turn(&mut self, begun: Begun) -> Result<Next, Deaf> {
         let (request, mut in_hand) = self.admit(begun).map_err(Deaf::Faulty)?;
-        let answering = Arc::clone(&self.handler).handle(request, Arc::clone(&self.peer));
-        let mut response = self.answered(answering, &mut in_hand).await.map_err(Deaf::Broken)?;
+        let mut answering = Arc::clone(&self.house.handler).handle(request, Arc::clone(&self.peer));
+        let answered = poll_fn(|cx| self.poll_answered(cx, &mut answering, &mut in_hand)).await;
+        let mut response = answered.map_err(Deaf::Broken)?;
+        // What the handler held is given up before its answer is written.
+        drop(answering);
         // Before anything is taken from the body: then it tells the whole length.
         let length = response.body().size_hint().exact();
         let first = self.last_call(&mut response, &mut in_hand).await.map_err(Deaf::Broken)?;
         let (parts, body) = response.into_parts();
-        let closes = self.drain.has_started() || self.is_past_saving(&in_hand);
+        let closes = self.house.drain.has_started() || self.is_past_saving(&in_hand);
         let answer = plan(parts, length, &in_hand.asked, closes).map_err(Deaf::Faulty)?;
         let (framing, closes) = (answer.framing, answer.closes);
-        self.say(answer, body, first, &in_hand.feed).await.map_err(Deaf::Broken)?;
+        self.say(answer, body, first, &mut in_hand).await.map_err(Deaf::Broken)?;
         if framing == Framing::Tunnel {
             return Ok(in_hand.promise.map_or(Next::Close, Next::Switch));
         }
         drop(in_hand);
-        let done = closes || !timeout(LINGER, self.ear.skip(SKIPPED)).await.unwrap_or(false);
-        Ok(if done { Next::Close } else { Next::Again })
+        if closes || self.ear.is_faulty() {
+            return Ok(Next::Close);
+        }
+        if self.ear.is_between() {
+            return Ok(Next::Again);
+        }
+        let skipped = timeout(LINGER, self.ear.skip(&mut self.stream, SKIPPED)).await;
+        Ok(if skipped.unwrap_or(false) { Next::Again } else { Next::Close })
     }
 
     /// The request as handlers see it.
@@ -165,38 +209,53 @@ where
             method: method.clone(),
             version,
         };
+        let limits = &self.house.limits;
         let length = match framing {
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
             _ => Some(0),
         };
-        let (feed, body, wanted) = incoming(length);
-        let body = if length == Some(0) { Body::empty() } else { Body::new(body).paced(self.limits.idle_time) };
-        let body = match self.limits.body_bytes {
-            Some(limit) => body.limited(limit),
-            None => body,
+        let (feed, body) = if length == Some(0) {
+            (None, Body::empty())
+        } else {
+            let (feed, body) = incoming(length);
+            let body = Body::streaming(body).paced(limits.idle_time);
+            let body = match limits.body_bytes {
+                Some(limit) => body.limited(limit),
+                None => body,
+            };
+            (Some(feed), body)
         };
         let mut request = Request::new(body);
-        *request.uri_mut() = uri(&target)?;
+        *request.uri_mut() = uri(target)?;
         *request.method_mut() = method;
         *request.version_mut() = version;
         *request.headers_mut() = headers;
         let promise = asked.upgrade.then(|| upgrade::promise(request.extensions_mut()));
-        Ok((request, InHand { asked, feed, wanted, owes_continue: expects_continue, promise }))
+        Ok((request, InHand { asked, feed, owes_continue: expects_continue, promise }))
     }
 
     /// Waits for the handler, feeding it the body, and says 100 (Continue) when it wants that.
-    async fn answered(&mut self, mut answering: Answering, in_hand: &mut InHand) -> Result<Response<Body>, NetError> {
+    fn poll_answered(
+        &mut self,
+        cx: &mut Context<'_>,
+        answering: &mut Answering,
+        in_hand: &mut InHand,
+    ) -> Poll<Result<Response<Body>, NetError>> {
         loop {
-            tokio::select! {
-                biased;
-                response = &mut answering => return Ok(response),
-                Ok(()) = &mut in_hand.wanted, if in_hand.owes_continue => {
-                    in_hand.owes_continue = false;
-                    self.mouth.push(CONTINUE);
-                    self.mouth.flush().await?;
-                }
-                broken = in_hand.feed.attend(&mut self.ear) => return Err(broken),
+            if let Poll::Ready(response) = answering.as_mut().poll(cx) {
+                return Poll::Ready(Ok(response));
+            }
+            if in_hand.owes_continue && in_hand.feed.as_ref().is_some_and(|feed| feed.poll_wanted(cx)) {
+                in_hand.owes_continue = false;
+                self.mouth.push(CONTINUE);
+            }
+            if !self.mouth.is_silent() {
+                // What does not leave at once leaves with the next poll, or with the answer.
+                let _ = self.mouth.poll_flush(cx, &mut self.stream)?;
+            }
+            if !in_hand.poll_attend(cx, &mut self.ear, &mut self.stream)? {
+                return Poll::Pending;
             }
         }
     }
@@ -208,10 +267,9 @@ where
             return Ok(None);
         }
         let first = poll_now(response.body_mut()).await;
-        if in_hand.wanted.try_recv().is_ok() {
+        if in_hand.feed.as_ref().is_some_and(Feed::is_wanted) {
             in_hand.owes_continue = false;
             self.mouth.push(CONTINUE);
-            self.mouth.flush().await?;
         }
         Ok(first)
     }
@@ -219,64 +277,87 @@ where
     /// Whether the rest of the request's body stands between us and the next request for good.
     fn is_past_saving(&self, in_hand: &InHand) -> bool {
         let much = |left: u64| usize::try_from(left).map_or(true, |left| left > SKIPPED);
+        let unwanted = || in_hand.feed.as_ref().is_none_or(Feed::is_unwanted);
         // A client that was not told to continue may send its body or not: we could not tell.
-        in_hand.owes_continue
-            || self.ear.is_faulty()
-            || (in_hand.feed.is_unwanted() && self.ear.left().is_some_and(much))
+        in_hand.owes_continue || self.ear.is_faulty() || (unwanted() && self.ear.left().is_some_and(much))
     }
 
     /// Sends the answer, and feeds the handler what it may still read of the body.
-    async fn say(&mut self, answer: Answer, body: Body, first: First, feed: &Feed) -> Result<(), NetError> {
+    async fn say(&mut self, answer: Answer, body: Body, first: First, in_hand: &mut InHand) -> Result<(), NetError> {
         let encoder = answer.encoder();
         self.mouth.push(answer.head);
         if matches!(answer.framing, Framing::Empty | Framing::Tunnel) {
             drop(body);
-            return self.mouth.flush().await;
+            return poll_fn(|cx| self.mouth.poll_flush(cx, &mut self.stream)).await;
         }
-        tokio::select! {
-            biased;
-            sent = self.mouth.send(body, first, encoder) => sent,
-            broken = feed.attend(&mut self.ear) => Err(broken),
-        }
+        let mut speech = Speech::new(body, first, encoder);
+        poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(said) = self.mouth.poll_say(cx, &mut self.stream, &mut speech) {
+                    return Poll::Ready(said);
+                }
+                if !in_hand.poll_attend(cx, &mut self.ear, &mut self.stream)? {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
     }
 
-    /// Tells the client why its request is refused, then closes: where the next one begins is not certain.
-    async fn refuse(mut self, error: HttpError) -> Result<(), NetError> {
-        match error {
-            HttpError::Truncated => return Err(explain::http1(error)),
+    /// Says that nothing follows.
+    async fn say_farewell(&mut self) -> Result<(), NetError> {
+        poll_fn(|cx| self.mouth.poll_shutdown(cx, &mut self.stream)).await
+    }
+
+    /// Tells the client why nothing more is heard, if it still can be told.
+    async fn give_up(mut self, why: Deaf) -> Result<(), NetError> {
+        let (status, text, error) = match why {
+            Deaf::Broken(error @ NetError::Timeout { what: Wait::Head, .. }) => {
+                (StatusCode::REQUEST_TIMEOUT, "the request took too long".to_owned(), error)
+            }
+            Deaf::Broken(error) => return Err(error),
+            Deaf::Faulty(HttpError::Truncated) => return Err(explain::http1(HttpError::Truncated)),
             // Our own fault, and nothing that the client could mend.
-            HttpError::Unwritable(_) => self.mouth.push(refusal(error.status(), "the answer cannot be sent")),
-            _ => self.mouth.push(refusal(error.status(), &error.to_string())),
-        }
-        // The refusal is the error that counts.
-        let _ = self.close().await;
-        Err(explain::http1(error))
-    }
-
-    /// Tells a client that was too slow so.
-    async fn time_out(mut self, error: NetError) -> Result<(), NetError> {
-        self.mouth.push(refusal(StatusCode::REQUEST_TIMEOUT, "the request took too long"));
+            Deaf::Faulty(error @ HttpError::Unwritable(_)) => {
+                (error.status(), "the answer cannot be sent".to_owned(), explain::http1(error))
+            }
+            Deaf::Faulty(error) => (error.status(), error.to_string(), explain::http1(error)),
+        };
+        self.mouth.push(refusal(status, &text));
+        // Where the next request begins is not certain. The refusal is the error that counts.
         let _ = self.close().await;
         Err(error)
     }
 
     /// Closes so that the client gets the whole answer even if it still sends.
     async fn close(mut self) -> Result<(), NetError> {
-        self.mouth.shutdown().await?;
+        self.say_farewell().await?;
         if self.ear.has_more() || !self.ear.is_between() {
-            let _ = timeout(LINGER, self.ear.exhaust(LINGERING)).await;
+            let _ = timeout(LINGER, self.ear.exhaust(&mut self.stream, LINGERING)).await;
         }
         Ok(())
     }
 
     /// Hands the connection over, with what was read of the new protocol.
     fn switch(self, promise: oneshot::Sender<Duplex>) -> Result<(), NetError> {
-        let (reader, before) = self.ear.into_parts();
-        let stream = reader.unsplit(self.mouth.into_writer());
+        let before = self.ear.into_rest();
         // Nobody waits for it if the handler did not take it: then it closes.
-        let _ = promise.send(Box::new(Rewound::new(before, stream)));
+        let _ = if before.is_empty() {
+            promise.send(Box::new(self.stream))
+        } else {
+            promise.send(Box::new(Rewound::new(before, self.stream)))
+        };
         Ok(())
     }
+}
+
+/// Asks a body for its next frame without waiting.
+async fn poll_now(body: &mut Body) -> First {
+    poll_fn(|cx| match std::pin::Pin::new(&mut *body).poll_frame(cx) {
+        Poll::Ready(frame) => Poll::Ready(Some(frame)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// RFC 9110 §7.8: both fields make the wish.
@@ -286,11 +367,11 @@ fn asks_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// The target as it stood in the request.
-fn uri(target: &Target) -> Result<Uri, HttpError> {
+fn uri(target: Target) -> Result<Uri, HttpError> {
     let text = match target {
-        Target::Origin(path) => path.clone(),
+        Target::Origin(path) => path,
         Target::Absolute { secure, authority, origin_form } => {
-            format!("{}://{authority}{origin_form}", if *secure { "https" } else { "http" })
+            format!("{}://{authority}{origin_form}", if secure { "https" } else { "http" })
         }
         Target::Authority(authority) => authority.to_string(),
         Target::Asterisk => "*".to_owned(),

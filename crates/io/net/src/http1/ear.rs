@@ -1,10 +1,9 @@
 //! The reading half of a connection: octets in, requests out.
 
 use std::future::poll_fn;
-use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use gatepost_http::error::HttpError;
@@ -13,22 +12,24 @@ use gatepost_http::head::RequestHead;
 use gatepost_http::request_reader::{RequestEvent, RequestReader};
 use gatepost_http::scan::HeadLimits;
 use http::HeaderMap;
-use tokio::io::{AsyncRead, ReadBuf, ReadHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 use crate::error::NetError;
 use crate::explain;
 
-/// How much is read at once.
+/// How much is read at once: several heads, or a usual body.
 const READ: usize = 16 * 1024;
+
+/// The same in the midst of a long body.
+const READ_LONG: usize = 64 * 1024;
 
 /// How much may wait unread behind a request that is being answered.
 const AHEAD: usize = 16 * 1024;
 
-/// Hears one connection.
+/// Hears one connection. The stream is lent to each call, so that it can be written to in between.
 ///
-/// Its futures may be dropped at any time: what was read stays, and nothing is heard twice.
-pub(super) struct Ear<I> {
-    reader: ReadHalf<I>,
+/// Whoever waits may stop at any time: what was read stays, and nothing is heard twice.
+pub(super) struct Ear {
     buffer: BytesMut,
     requests: RequestReader,
     ended: bool,
@@ -62,10 +63,10 @@ pub(super) enum Deaf {
     Broken(NetError),
 }
 
-impl<I: AsyncRead> Ear<I> {
-    pub(super) fn new(reader: ReadHalf<I>, limits: HeadLimits) -> Self {
+impl Ear {
+    pub(super) fn new(limits: HeadLimits) -> Self {
         // Bodies are bounded where they are read, so that the handler answers for it.
-        Self { reader, buffer: BytesMut::new(), requests: RequestReader::new(limits, None), ended: false }
+        Self { buffer: BytesMut::new(), requests: RequestReader::new(limits, None), ended: false }
     }
 
     /// Whether the request heard last is over.
@@ -88,64 +89,92 @@ impl<I: AsyncRead> Ear<I> {
         !self.buffer.is_empty()
     }
 
-    pub(super) async fn next(&mut self) -> Result<Heard, Deaf> {
+    /// What comes next.
+    pub(super) fn poll_next<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<Result<Heard, Deaf>>
+    where
+        I: AsyncRead + Unpin,
+    {
         loop {
             match self.requests.read(&self.buffer).map_err(Deaf::Faulty)? {
                 RequestEvent::Need { used } => self.buffer.advance(used),
                 RequestEvent::Head { used, head, framing, expects_continue } => {
                     self.buffer.advance(used);
-                    return Ok(Heard::Head { head, framing, expects_continue });
+                    return Poll::Ready(Ok(Heard::Head { head, framing, expects_continue }));
                 }
                 RequestEvent::Data(range) => {
                     let mut piece = self.buffer.split_to(range.end);
                     piece.advance(range.start);
-                    return Ok(Heard::Data(piece.freeze()));
+                    return Poll::Ready(Ok(Heard::Data(piece.freeze())));
                 }
                 RequestEvent::End { used, trailers } => {
                     self.buffer.advance(used);
-                    return Ok(Heard::End(trailers));
+                    return Poll::Ready(Ok(Heard::End(trailers)));
                 }
             }
             if self.ended {
                 let whole = self.requests.end_of_input(&self.buffer);
-                return whole.map(|()| Heard::Closed).map_err(Deaf::Faulty);
+                return Poll::Ready(whole.map(|()| Heard::Closed).map_err(Deaf::Faulty));
             }
-            self.fill().await.map_err(Deaf::Broken)?;
+            ready!(self.poll_fill(cx, stream)).map_err(Deaf::Broken)?;
         }
     }
 
-    /// Reads what is there, or waits for it: on the stack, so that whoever waits owns no buffer.
-    pub(super) async fn fill(&mut self) -> Result<(), NetError> {
+    /// Reads what is there.
+    fn poll_fill<I: AsyncRead + Unpin>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<Result<(), NetError>> {
+        let left = self.left().map_or(0, |left| usize::try_from(left).unwrap_or(usize::MAX));
+        let read = if left > READ { self.poll_read_long(cx, stream) } else { self.poll_read(cx, stream) };
+        let read = ready!(read).map_err(|error| explain::io(&error, "the request"))?;
+        self.ended |= read == 0;
+        Poll::Ready(Ok(()))
+    }
+
+    /// By way of the stack, so that whoever waits owns no buffer.
+    fn poll_read<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<std::io::Result<usize>>
+    where
+        I: AsyncRead + Unpin,
+    {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-        let read = poll_fn(|cx| {
-            let mut space = [MaybeUninit::uninit(); READ];
-            let mut space = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut self.reader).poll_read(cx, &mut space))?;
-            self.buffer.extend_from_slice(space.filled());
-            Poll::Ready(Ok(space.filled().len()))
-        });
-        self.ended |= read.await.map_err(|error: io::Error| explain::io(&error, "the request"))? == 0;
-        Ok(())
+        let mut space = [MaybeUninit::uninit(); READ];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(stream).poll_read(cx, &mut space))?;
+        self.buffer.extend_from_slice(space.filled());
+        Poll::Ready(Ok(space.filled().len()))
     }
 
-    /// Reads ahead a little, and ends only when the connection breaks. That the client has said its
+    /// Straight into the place of which the body's pieces are made; given back where nothing has come.
+    fn poll_read_long<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<std::io::Result<usize>>
+    where
+        I: AsyncRead + Unpin,
+    {
+        self.buffer.reserve(READ_LONG);
+        let read = pin!(stream.read_buf(&mut self.buffer)).poll(cx);
+        if read.is_pending() && self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        read
+    }
+
+    /// Reads ahead a little, and is ready only when the connection breaks. That the client has said its
     /// last is no break: it may still read.
-    pub(super) async fn watch(&mut self) -> NetError {
+    pub(super) fn poll_broken<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<NetError>
+    where
+        I: AsyncRead + Unpin,
+    {
         while !self.ended && self.buffer.len() < AHEAD {
-            if let Err(error) = self.fill().await {
-                return error;
+            if let Err(error) = ready!(self.poll_fill(cx, stream)) {
+                return Poll::Ready(error);
             }
         }
-        std::future::pending().await
+        Poll::Pending
     }
 
     /// Skips the rest of a request that nobody wants, if it is not more than `bound` octets.
-    pub(super) async fn skip(&mut self, bound: usize) -> bool {
+    pub(super) async fn skip<I: AsyncRead + Unpin>(&mut self, stream: &mut I, bound: usize) -> bool {
         let mut left = bound;
         while !self.is_between() {
-            match self.next().await {
+            match poll_fn(|cx| self.poll_next(cx, stream)).await {
                 Ok(Heard::Data(data)) => match left.checked_sub(data.len()) {
                     Some(rest) => left = rest,
                     None => return false,
@@ -158,19 +187,19 @@ impl<I: AsyncRead> Ear<I> {
     }
 
     /// Reads and drops up to `bound` octets, whatever they are, until the client closes.
-    pub(super) async fn exhaust(&mut self, bound: usize) {
+    pub(super) async fn exhaust<I: AsyncRead + Unpin>(&mut self, stream: &mut I, bound: usize) {
         let mut left = bound;
         while !self.ended && left > 0 {
             left = left.saturating_sub(self.buffer.len());
             self.buffer.clear();
-            if self.fill().await.is_err() {
+            if poll_fn(|cx| self.poll_fill(cx, stream)).await.is_err() {
                 return;
             }
         }
     }
 
-    /// The half, and what was read of whatever follows.
-    pub(super) fn into_parts(self) -> (ReadHalf<I>, Bytes) {
-        (self.reader, self.buffer.freeze())
+    /// What was read of whatever follows.
+    pub(super) fn into_rest(self) -> Bytes {
+        self.buffer.freeze()
     }
 }

@@ -1,16 +1,15 @@
 //! The writing half of a connection: pieces are queued, and leave together.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use gatepost_http::encoder::Encoder;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
-use tokio::io::{AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::io::AsyncWrite;
 
 use crate::body::Body;
 use crate::error::NetError;
@@ -22,9 +21,12 @@ const QUEUED: usize = 64 * 1024;
 /// So many pieces go into one write.
 const SLICES: usize = 32;
 
-/// Speaks on one connection.
-pub(super) struct Mouth<I> {
-    writer: WriteHalf<I>,
+/// Room for so many is kept from answer to answer.
+const KEPT: usize = 8;
+
+/// Speaks on one connection. The stream is lent to each call, so that it can be read in between.
+#[derive(Default)]
+pub(super) struct Mouth {
     queue: VecDeque<Bytes>,
     queued: usize,
 }
@@ -32,75 +34,90 @@ pub(super) struct Mouth<I> {
 /// What a body gave when it was asked without waiting; `None` if it gave nothing yet.
 pub(super) type First = Option<Option<Result<Frame<Bytes>, NetError>>>;
 
-/// Asks a body for its next frame without waiting.
-pub(super) async fn poll_now(body: &mut Body) -> First {
-    poll_fn(|cx| match Pin::new(&mut *body).poll_frame(cx) {
-        Poll::Ready(frame) => Poll::Ready(Some(frame)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
+/// A body on its way out, in its framing.
+pub(super) struct Speech {
+    body: Body,
+    first: First,
+    encoder: Encoder,
+    /// All of it is queued.
+    ended: bool,
 }
 
-impl<I: AsyncWrite> Mouth<I> {
-    pub(super) fn new(writer: WriteHalf<I>) -> Self {
-        Self { writer, queue: VecDeque::new(), queued: 0 }
+impl Speech {
+    /// `first` is what the body gave already.
+    pub(super) fn new(body: Body, first: First, encoder: Encoder) -> Self {
+        Self { body, first, encoder, ended: false }
     }
 
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
+        match self.first.take() {
+            Some(frame) => Poll::Ready(frame),
+            None => Pin::new(&mut self.body).poll_frame(cx),
+        }
+    }
+}
+
+impl Mouth {
     /// Queues octets.
     pub(super) fn push(&mut self, octets: impl Into<Bytes>) {
         let octets = octets.into();
         if !octets.is_empty() {
-            self.queued += octets.len();
+            self.queued = self.queued.saturating_add(octets.len());
             self.queue.push_back(octets);
         }
     }
 
-    /// Writes all that is queued, and sees it off.
-    pub(super) async fn flush(&mut self) -> Result<(), NetError> {
-        self.write().await?;
-        self.writer.flush().await.map_err(|error| explain::io(&error, "the answer"))
+    /// Whether nothing is queued.
+    pub(super) fn is_silent(&self) -> bool {
+        self.queue.is_empty()
     }
 
-    /// Sends a body in its framing, after what is queued; `first` is what it gave already.
+    /// Writes all that is queued, and sees it off.
+    pub(super) fn poll_flush<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<Result<(), NetError>>
+    where
+        I: AsyncWrite + Unpin,
+    {
+        ready!(self.poll_write(cx, stream))?;
+        Pin::new(stream).poll_flush(cx).map_err(|error| explain::io(&error, "the answer"))
+    }
+
+    /// Sends a body after what is queued.
     ///
     /// Pieces that are ready leave together; what is queued leaves before the body is waited for.
-    pub(super) async fn send(&mut self, mut body: Body, first: First, mut encoder: Encoder) -> Result<(), NetError> {
-        let mut trailers: Option<HeaderMap> = None;
-        let mut next = first;
-        loop {
-            let frame = match next.take() {
-                Some(frame) => frame,
-                None => match poll_now(&mut body).await {
-                    Some(frame) => frame,
-                    None => {
-                        self.flush().await?;
-                        poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
-                    }
-                },
-            };
-            let Some(frame) = frame else { break };
-            match frame?.into_data() {
-                Ok(data) => self.push_piece(data, &mut encoder)?,
-                Err(frame) => trailers = frame.into_trailers().ok(),
-            }
+    pub(super) fn poll_say<I>(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut I,
+        speech: &mut Speech,
+    ) -> Poll<Result<(), NetError>>
+    where
+        I: AsyncWrite + Unpin,
+    {
+        while !speech.ended {
             if self.queued >= QUEUED {
-                self.write().await?;
+                ready!(self.poll_write(cx, stream))?;
+            }
+            let Poll::Ready(frame) = speech.poll_frame(cx) else {
+                // What is there leaves now; whichever of the two moves first goes on.
+                let _ = self.poll_flush(cx, stream)?;
+                return Poll::Pending;
+            };
+            match frame.transpose()?.map(Frame::into_data) {
+                Some(Ok(data)) => self.push_piece(data, &mut speech.encoder)?,
+                Some(Err(frame)) => self.push_end(speech, frame.into_trailers().ok().as_ref())?,
+                None => self.push_end(speech, None)?,
             }
         }
-        let mut end = Vec::new();
-        encoder.end(trailers.as_ref(), &mut end).map_err(explain::http1)?;
-        self.push(end);
-        self.flush().await
+        self.poll_flush(cx, stream)
     }
 
     /// Says that nothing follows.
-    pub(super) async fn shutdown(&mut self) -> Result<(), NetError> {
-        self.flush().await?;
-        self.writer.shutdown().await.map_err(|error| explain::io(&error, "the answer"))
-    }
-
-    pub(super) fn into_writer(self) -> WriteHalf<I> {
-        self.writer
+    pub(super) fn poll_shutdown<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<Result<(), NetError>>
+    where
+        I: AsyncWrite + Unpin,
+    {
+        ready!(self.poll_flush(cx, stream))?;
+        Pin::new(stream).poll_shutdown(cx).map_err(|error| explain::io(&error, "the answer"))
     }
 
     fn push_piece(&mut self, data: Bytes, encoder: &mut Encoder) -> Result<(), NetError> {
@@ -112,27 +129,47 @@ impl<I: AsyncWrite> Mouth<I> {
         self.push(before);
         self.push(data);
         if encoder.is_chunked() {
-            self.push(Encoder::AFTER_CHUNK);
+            self.push(Bytes::from_static(Encoder::AFTER_CHUNK));
         }
         Ok(())
     }
 
-    async fn write(&mut self) -> Result<(), NetError> {
-        while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&self.queue) {
-                *slice = IoSlice::new(piece);
-                count += 1;
-            }
-            let written = self.writer.write_vectored(slices.get(..count).unwrap_or_default()).await;
-            let written = match written {
+    fn push_end(&mut self, speech: &mut Speech, trailers: Option<&HeaderMap>) -> Result<(), NetError> {
+        let mut end = Vec::new();
+        speech.encoder.end(trailers, &mut end).map_err(explain::http1)?;
+        self.push(end);
+        speech.ended = true;
+        Ok(())
+    }
+
+    fn poll_write<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<Result<(), NetError>>
+    where
+        I: AsyncWrite + Unpin,
+    {
+        while let Some(front) = self.queue.front() {
+            let written = if self.queue.len() == 1 {
+                // Cheaper for the system than a list of one.
+                Pin::new(&mut *stream).poll_write(cx, front)
+            } else {
+                let mut slices = [IoSlice::new(&[]); SLICES];
+                let mut count = 0_usize;
+                for (slice, piece) in slices.iter_mut().zip(&self.queue) {
+                    *slice = IoSlice::new(piece);
+                    count = count.saturating_add(1);
+                }
+                Pin::new(&mut *stream).poll_write_vectored(cx, slices.get(..count).unwrap_or_default())
+            };
+            let written = match ready!(written) {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 other => other,
             };
             self.drop_front(written.map_err(|error| explain::io(&error, "the answer"))?);
         }
-        Ok(())
+        // A connection that idles owns no queue.
+        if self.queue.capacity() > KEPT {
+            self.queue = VecDeque::new();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn drop_front(&mut self, mut written: usize) {
@@ -142,7 +179,7 @@ impl<I: AsyncWrite> Mouth<I> {
                 piece.advance(written);
                 return;
             }
-            written -= piece.len();
+            written = written.saturating_sub(piece.len());
             self.queue.pop_front();
         }
     }
