@@ -1,6 +1,7 @@
 //! A connection to a server that takes requests.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_model::limits::Limits;
@@ -10,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::body::Body;
 use crate::error::{NetError, Wait};
 use crate::exchange::drive::exchange;
-use crate::exchange::wire::Wire;
+use crate::exchange::wire::{GiveBack, Wire};
 use crate::explain;
 use crate::failed::Failed;
 use crate::http2_client::Streams;
@@ -37,6 +38,18 @@ pub struct Connection {
     sender: Sender,
 }
 
+/// Who keeps a connection between two requests, such as a pool.
+pub trait Keeper: Send + Sync {
+    /// Takes a connection that can be used again. It is called where the answer's body was read.
+    fn keep(&self, connection: Connection);
+}
+
+impl<F: Fn(Connection) + Send + Sync> Keeper for F {
+    fn keep(&self, connection: Connection) {
+        self(connection);
+    }
+}
+
 #[derive(Debug)]
 enum Sender {
     Http1(Seat),
@@ -61,6 +74,11 @@ impl Connection {
             Sender::Http1(Seat::Here(Box::new(Wire::new(stream, limits))))
         };
         Ok(Self { facts, answer_time: limits.answer_time, sender })
+    }
+
+    /// One whose wire has come back.
+    pub(crate) fn over(wire: Box<Wire>, facts: ConnectionFacts) -> Self {
+        Self { facts, answer_time: wire.patience_limit(), sender: Sender::Http1(Seat::Here(wire)) }
     }
 
     /// Where it leads and what it speaks.
@@ -132,31 +150,29 @@ impl Connection {
         let Some(wire) = seat.take(self.answer_time).await? else { return Err(Failed::unsent(request)) };
         let (give, lent) = oneshot::channel();
         *seat = Seat::Lent(lent);
-        // If the connection is gone, so is the wire.
-        exchange(wire, request, Box::new(move |wire| drop(give.send(wire)))).await
+        exchange(wire, request, GiveBack::Once(give)).await
     }
 
-    /// As [`try_send`](Self::try_send), and hands the connection to `give_back` when it takes its next
+    /// As [`try_send`](Self::try_send), and hands the connection to `keeper` when it takes its next
     /// request: over HTTP/1.1 when the answer has been read to its end, over HTTP/2 with its head.
-    /// `give_back` is not called for a connection that cannot be used again.
+    /// The keeper hears nothing of a connection that cannot be used again.
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
     pub async fn try_send_returning(
         self,
         request: Request<Body>,
-        give_back: impl FnOnce(Self) + Send + 'static,
+        keeper: Arc<dyn Keeper>,
     ) -> Result<Response<Body>, Failed> {
         let Self { facts, answer_time, sender } = self;
         match sender {
             Sender::Http1(mut seat) => {
                 let Some(wire) = seat.take(answer_time).await? else { return Err(Failed::unsent(request)) };
-                let again = move |wire| Self { facts, answer_time, sender: Sender::Http1(Seat::Here(wire)) };
-                exchange(wire, request, Box::new(move |wire| give_back(again(wire)))).await
+                exchange(wire, request, GiveBack::Keeper(keeper, facts)).await
             }
             Sender::Http2(mut streams) => {
                 let answer = streams.exchange(request).await?;
-                give_back(Self { facts, answer_time, sender: Sender::Http2(streams) });
+                keeper.keep(Self { facts, answer_time, sender: Sender::Http2(streams) });
                 Ok(answer)
             }
         }

@@ -152,7 +152,7 @@ async fn the_connection_comes_back_with_the_end_of_the_answer() {
     let connection = connect(&peer).await;
     let place = Arc::new(Mutex::new(None));
     let kept = Arc::clone(&place);
-    let put = move |connection| *kept.lock().unwrap() = Some(connection);
+    let put = Arc::new(move |connection| *kept.lock().unwrap() = Some(connection));
     let answer = connection.try_send_returning(request(Method::GET, &peer, ""), put).await.unwrap();
     assert!(place.lock().unwrap().is_none());
     drop(answer);
@@ -162,7 +162,7 @@ async fn the_connection_comes_back_with_the_end_of_the_answer() {
 
     let peer = Peer::start(vec![vec![Step::Head, Step::send(OK), Step::Head, Step::send(OK)]]).await;
     let (connection, kept) = (connect(&peer).await, Arc::clone(&place));
-    let put = move |connection| *kept.lock().unwrap() = Some(connection);
+    let put = Arc::new(move |connection| *kept.lock().unwrap() = Some(connection));
     let answer = connection.try_send_returning(request(Method::GET, &peer, ""), put).await.unwrap();
     assert_eq!(answer.into_body().collect(9).await.unwrap(), "ok");
     let mut connection = place.lock().unwrap().take().unwrap();

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use gatepost_model::url::Origin;
-use gatepost_net::connection::Connection;
+use gatepost_net::connection::{Connection, Keeper};
 use gatepost_net::workers;
 use tokio::runtime::{Handle, Id};
 
@@ -38,9 +38,31 @@ struct Shard {
 /// The idle connections of one runtime.
 #[derive(Default)]
 struct Idle {
-    /// The most recently used one last. No list is empty.
-    connections: HashMap<Origin, VecDeque<(Instant, Connection)>>,
+    shelves: HashMap<Origin, Shelf>,
     count: usize,
+}
+
+/// Those to one origin.
+struct Shelf {
+    /// The most recently used one last.
+    connections: VecDeque<(Instant, Connection)>,
+    /// Made once, so that a request costs no copy of its origin's name.
+    keeper: Arc<ShelfKeeper>,
+}
+
+/// Brings connections back to their shelf.
+struct ShelfKeeper {
+    pool: Weak<Pool>,
+    home: Home,
+    origin: Origin,
+}
+
+impl Keeper for ShelfKeeper {
+    fn keep(&self, connection: Connection) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.give(self.home, &self.origin, connection);
+        }
+    }
 }
 
 /// Where a connection lives.
@@ -71,20 +93,30 @@ impl Home {
 }
 
 impl Pool {
-    /// A usable connection to `origin`, the most recently used one first. Closed and old ones go.
-    pub(crate) fn take(&self, home: Home, origin: &Origin) -> Option<Connection> {
-        self.homes(home).get_mut(&home)?.take(origin)
-    }
-
-    /// Keeps an idle connection, which was opened at `home`, for the next request there. It is dropped
-    /// if there is no room.
-    pub(crate) fn give(&self, home: Home, origin: Origin, connection: Connection) {
+    /// A usable connection to `origin`, the most recently used one first, and who keeps it afterwards. Closed and
+    /// old ones go.
+    pub(crate) fn take(self: &Arc<Self>, home: Home, origin: &Origin) -> (Option<Connection>, Arc<dyn Keeper>) {
         let mut homes = self.homes(home);
         if !homes.contains_key(&home) {
             // Runtimes that have ended took their connections with them.
             homes.retain(|_, idle| idle.is_alive());
         }
-        homes.entry(home).or_default().give(origin, connection);
+        homes.entry(home).or_default().take(origin, || ShelfKeeper {
+            pool: Arc::downgrade(self),
+            home,
+            origin: origin.clone(),
+        })
+    }
+
+    /// Keeps an idle connection, which was opened at `home`, for the next request there. It is dropped
+    /// if there is no room.
+    fn give(&self, home: Home, origin: &Origin, connection: Connection) {
+        // Whatever is dropped is closed outside of the lock.
+        let surplus = match self.homes(home).get_mut(&home) {
+            Some(idle) => idle.give(origin, connection),
+            None => Some(connection),
+        };
+        drop(surplus);
     }
 
     fn homes(&self, home: Home) -> MutexGuard<'_, HashMap<Home, Idle>> {
@@ -93,57 +125,75 @@ impl Pool {
 }
 
 impl Idle {
-    fn take(&mut self, origin: &Origin) -> Option<Connection> {
-        let connections = self.connections.get_mut(origin)?;
-        let held = connections.len();
-        let mut found = None;
-        while let Some((since, mut connection)) = connections.pop_back() {
-            if since.elapsed() >= IDLE {
-                // Those before it are older still.
-                connections.clear();
-            } else if connection.is_usable() {
-                found = Some(connection);
-                break;
-            }
+    fn take(&mut self, origin: &Origin, keeper: impl FnOnce() -> ShelfKeeper) -> (Option<Connection>, Arc<dyn Keeper>) {
+        if !self.shelves.contains_key(origin) {
+            self.forget_empty();
+            let shelf = Shelf { connections: VecDeque::new(), keeper: Arc::new(keeper()) };
+            let keeper = Arc::clone(&shelf.keeper);
+            self.shelves.insert(origin.clone(), shelf);
+            return (None, keeper);
         }
-        let left = connections.len();
-        if left == 0 {
-            self.connections.remove(origin);
-        }
-        self.count = self.count.saturating_sub(held.saturating_sub(left));
-        found
+        let Some(shelf) = self.shelves.get_mut(origin) else { return (None, Arc::new(keeper())) };
+        let held = shelf.connections.len();
+        let found = shelf.take();
+        self.count = self.count.saturating_sub(held.saturating_sub(shelf.connections.len()));
+        (found, Arc::clone(&shelf.keeper) as Arc<dyn Keeper>)
     }
 
-    fn give(&mut self, origin: Origin, connection: Connection) {
+    /// Gives back what has no place.
+    fn give(&mut self, origin: &Origin, connection: Connection) -> Option<Connection> {
         if self.count >= IN_ALL {
             self.forget_old();
         }
-        if self.count >= IN_ALL {
-            return;
-        }
-        let connections = self.connections.entry(origin).or_default();
-        while connections.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
-            connections.pop_front();
+        let Some(shelf) = self.shelves.get_mut(origin).filter(|_| self.count < IN_ALL) else {
+            return Some(connection);
+        };
+        while shelf.connections.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
+            shelf.connections.pop_front();
             self.count = self.count.saturating_sub(1);
         }
-        if connections.len() < PER_ORIGIN {
-            connections.push_back((Instant::now(), connection));
-            self.count = self.count.saturating_add(1);
+        if shelf.connections.len() >= PER_ORIGIN {
+            return Some(connection);
         }
+        shelf.connections.push_back((Instant::now(), connection));
+        self.count = self.count.saturating_add(1);
+        None
     }
 
     /// Drops what idles for too long, perhaps to origins that nobody asks any more.
     fn forget_old(&mut self) {
-        self.connections.retain(|_, connections| {
-            connections.retain(|(since, _)| since.elapsed() < IDLE);
-            !connections.is_empty()
-        });
-        self.count = self.connections.values().map(VecDeque::len).sum();
+        for shelf in self.shelves.values_mut() {
+            shelf.connections.retain(|(since, _)| since.elapsed() < IDLE);
+        }
+        self.count = self.shelves.values().map(|shelf| shelf.connections.len()).sum();
+    }
+
+    /// Makes room for another origin where there are very many.
+    fn forget_empty(&mut self) {
+        if self.shelves.len() >= IN_ALL {
+            self.forget_old();
+            self.shelves.retain(|_, shelf| !shelf.connections.is_empty());
+        }
     }
 
     /// Whether any connection lives.
     fn is_alive(&mut self) -> bool {
-        self.connections.values_mut().flatten().any(|(_, connection)| !connection.is_closed())
+        let mut connections = self.shelves.values_mut().flat_map(|shelf| &mut shelf.connections);
+        connections.any(|(_, connection)| !connection.is_closed())
+    }
+}
+
+impl Shelf {
+    fn take(&mut self) -> Option<Connection> {
+        while let Some((since, mut connection)) = self.connections.pop_back() {
+            if since.elapsed() >= IDLE {
+                // Those before it are older still.
+                self.connections.clear();
+            } else if connection.is_usable() {
+                return Some(connection);
+            }
+        }
+        None
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
-use gatepost_net::connection::Connection;
+use gatepost_net::connection::Keeper;
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_net::failed::Failed;
@@ -35,33 +35,29 @@ impl Upstream {
     /// [`NetError`]. A request that a stale pooled connection did not take is sent once more on a
     /// fresh one; a request of which anything may have been sent is not.
     pub async fn send(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
-        let Some(connection) = self.pool.take(Home::here(), origin) else {
-            return self.send_fresh(origin, request).await;
+        // The answer may be read elsewhere; the connection lives here.
+        let (pooled, keeper) = self.pool.take(Home::here(), origin);
+        // The way to a new connection is long, and seldom gone: it gets a place of its own only then.
+        let Some(connection) = pooled else {
+            return Box::pin(self.send_fresh(origin, request, keeper)).await;
         };
-        match self.send_on(origin, connection, request).await {
+        match connection.try_send_returning(request, Arc::clone(&keeper)).await {
             Ok(response) => Ok(response),
-            Err(Failed { unsent: Some(request), .. }) => self.send_fresh(origin, *request).await,
+            Err(Failed { unsent: Some(request), .. }) => Box::pin(self.send_fresh(origin, *request, keeper)).await,
             Err(failed) => Err(failed.error),
         }
     }
 
-    async fn send_fresh(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
+    async fn send_fresh(
+        &self,
+        origin: &Origin,
+        request: Request<Body>,
+        keeper: Arc<dyn Keeper>,
+    ) -> Result<Response<Body>, NetError> {
         let connection = self.dialer.connect(origin).await?;
         let facts = connection.facts();
         self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
-        Ok(self.send_on(origin, connection, request).await?)
-    }
-
-    /// Sends on one connection, which goes to the pool when it takes the next request.
-    async fn send_on(
-        &self,
-        origin: &Origin,
-        connection: Connection,
-        request: Request<Body>,
-    ) -> Result<Response<Body>, Failed> {
-        // The answer may be read elsewhere; the connection lives here.
-        let (pool, home, origin) = (Arc::clone(&self.pool), Home::here(), origin.clone());
-        connection.try_send_returning(request, move |connection| pool.give(home, origin, connection)).await
+        Ok(connection.try_send_returning(request, keeper).await?)
     }
 }
 
@@ -122,8 +118,8 @@ mod tests {
         fetch(&upstream, &peer).await;
         let origin = peer.url("/").origin();
         // The script of the first connection is over: wait until the pool has seen its end.
-        while let Some(connection) = upstream.pool.take(Home::here(), &origin) {
-            upstream.pool.give(Home::here(), origin.clone(), connection);
+        while let (Some(connection), keeper) = upstream.pool.take(Home::here(), &origin) {
+            keeper.keep(connection);
             tokio::task::yield_now().await;
         }
         fetch(&upstream, &peer).await;

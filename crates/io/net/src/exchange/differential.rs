@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
 use crate::exchange::drive::exchange;
-use crate::exchange::wire::Wire;
+use crate::exchange::wire::{GiveBack, Wire};
 
 /// Status, fields and body; `None` if the answer is not whole.
 type Seen = Option<(u16, HeaderMap, Vec<u8>)>;
@@ -50,8 +50,7 @@ async fn ours(method: &Method, octets: &[u8], step: usize) -> (Seen, bool) {
     let wire = Box::new(Wire::new(Box::new(near), &Limits::default()));
     let (give, given) = tokio::sync::oneshot::channel();
     let asking = async {
-        let give_back = Box::new(move |wire| drop(give.send(wire)));
-        let answer = exchange(wire, request(method, Body::empty()), give_back).await.ok()?;
+        let answer = exchange(wire, request(method, Body::empty()), GiveBack::Once(give)).await.ok()?;
         whole(answer).await
     };
     // What does not come back is closed, or the other end would wait.

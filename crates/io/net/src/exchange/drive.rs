@@ -33,7 +33,7 @@ pub(crate) async fn exchange(
         Ok(plan) => plan,
         Err(error) => {
             wire.scratch = head;
-            give_back(wire);
+            give_back.give(wire);
             return Err(error.into());
         }
     };
@@ -44,9 +44,10 @@ pub(crate) async fn exchange(
     }
     wire.patience.renew();
     let reader = ResponseReader::new(wire.limits, plan.asked);
-    let mut exchange = Exchange { wire, upload: Some(upload), reader, keeps: plan.persists };
+    let exchange = Exchange { wire, upload: Some(upload), reader, keeps: plan.persists, give_back };
+    let mut exchange = Box::new(exchange);
     match poll_fn(|cx| exchange.poll_head(cx)).await {
-        Ok((head, framing)) => answer(exchange, head, framing, give_back),
+        Ok((head, framing)) => answer(exchange, head, framing),
         Err(error) => Err(match exchange.upload.and_then(Upload::into_body) {
             Some(body) if error.is_of_wire() => Failed::unsent(Request::from_parts(parts, body)),
             _ => error.into_inner().into(),
@@ -55,12 +56,7 @@ pub(crate) async fn exchange(
 }
 
 /// The answer as the caller sees it, and what becomes of the wire.
-fn answer(
-    exchange: Exchange,
-    head: ResponseHead,
-    framing: Framing,
-    give_back: GiveBack,
-) -> Result<Response<Body>, Failed> {
+fn answer(exchange: Box<Exchange>, head: ResponseHead, framing: Framing) -> Result<Response<Body>, Failed> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = head.status;
     *answer.version_mut() = head.version;
@@ -74,6 +70,6 @@ fn answer(
         drop(upgrade::promise(answer.extensions_mut()).send(exchange.wire.into_duplex()));
         return Ok(answer);
     }
-    *answer.body_mut() = Incoming::of(exchange, give_back);
+    *answer.body_mut() = Incoming::of(exchange);
     Ok(answer)
 }

@@ -9,34 +9,34 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::body::Body;
 use crate::error::NetError;
 use crate::exchange::under_way::{Exchange, Part};
-use crate::exchange::wire::GiveBack;
 
 /// Reads the answer, and sends what the request still has to say. Dropping it closes the connection,
 /// unless the answer was read to its end.
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     /// `None` once it is over.
-    under_way: Option<(Exchange, GiveBack)>,
+    under_way: Option<Box<Exchange>>,
 }
 
 impl Incoming {
     /// The body of the answer whose head was read last.
-    pub(super) fn of(exchange: Exchange, give_back: GiveBack) -> Body {
+    pub(super) fn of(exchange: Box<Exchange>) -> Body {
         let is_done = exchange.reader.is_done();
-        let mut incoming = Self { under_way: Some((exchange, give_back)) };
+        let mut incoming = Self { under_way: Some(exchange) };
         if is_done {
             incoming.finish();
             return Body::empty();
         }
-        Body::streaming(incoming)
+        Body::answer(incoming)
     }
 
     /// The answer is whole. The wire can be used again if the request is, too, and the server has not
     /// said more than it was asked.
     fn finish(&mut self) {
-        let Some((mut exchange, give_back)) = self.under_way.take() else { return };
-        if exchange.keeps && exchange.upload.is_none() && exchange.wire.buffer.is_empty() {
-            exchange.wire.rest();
-            give_back(exchange.wire);
+        let Some(exchange) = self.under_way.take() else { return };
+        let Exchange { mut wire, upload, keeps, give_back, .. } = *exchange;
+        if keeps && upload.is_none() && wire.buffer.is_empty() {
+            wire.rest();
+            give_back.give(wire);
         }
     }
 }
@@ -46,7 +46,7 @@ impl HttpBody for Incoming {
     type Error = NetError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
-        let Some((exchange, _)) = &mut self.under_way else { return Poll::Ready(None) };
+        let Some(exchange) = &mut self.under_way else { return Poll::Ready(None) };
         let part = ready!(exchange.poll_part(cx));
         let is_done = exchange.reader.is_done();
         match part {
@@ -74,7 +74,7 @@ impl HttpBody for Incoming {
     fn size_hint(&self) -> SizeHint {
         match &self.under_way {
             None => SizeHint::with_exact(0),
-            Some((exchange, _)) => exchange.reader.left().map_or_else(SizeHint::default, SizeHint::with_exact),
+            Some(exchange) => exchange.reader.left().map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::error::{NetError, Wait};
 use crate::exchange::upload::{Halt, Upload};
-use crate::exchange::wire::Wire;
+use crate::exchange::wire::{GiveBack, Wire};
 use crate::explain;
 
 /// An exchange under way.
@@ -21,6 +21,8 @@ pub(super) struct Exchange {
     pub(super) reader: ResponseReader,
     /// Whether the wire may be used again.
     pub(super) keeps: bool,
+    /// By whom.
+    pub(super) give_back: GiveBack,
 }
 
 /// Why there is no answer.

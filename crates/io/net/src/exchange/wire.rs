@@ -2,13 +2,17 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gatepost_http::scan::HeadLimits;
 use gatepost_model::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::sync::oneshot;
 
+use crate::connection::{Connection, ConnectionFacts, Keeper};
 use crate::error::NetError;
 use crate::explain;
 use crate::http1::rewound::Rewound;
@@ -21,7 +25,22 @@ const READ: usize = 8 * 1024;
 const READ_LONG: usize = 64 * 1024;
 
 /// Takes a wire that can be used again.
-pub(crate) type GiveBack = Box<dyn FnOnce(Box<Wire>) + Send>;
+pub(crate) enum GiveBack {
+    /// Who waits for this one wire.
+    Once(oneshot::Sender<Box<Wire>>),
+    /// Who keeps connections.
+    Keeper(Arc<dyn Keeper>, ConnectionFacts),
+}
+
+impl GiveBack {
+    pub(super) fn give(self, wire: Box<Wire>) {
+        match self {
+            // If the connection is gone, so is the wire.
+            Self::Once(seat) => drop(seat.send(wire)),
+            Self::Keeper(keeper, facts) => keeper.keep(Connection::over(wire, facts)),
+        }
+    }
+}
 
 /// One connection.
 pub(crate) struct Wire {
@@ -39,6 +58,11 @@ impl Wire {
     pub(crate) fn new(stream: Duplex, limits: &Limits) -> Self {
         let patience = Patience::new(limits.answer_time);
         Self { stream, buffer: BytesMut::new(), scratch: Vec::new(), patience, limits: limits.into(), last_read: 0 }
+    }
+
+    /// How long an answer may take.
+    pub(crate) fn patience_limit(&self) -> Duration {
+        self.patience.limit()
     }
 
     /// Whether an idle connection is still one: the other end has neither closed nor said anything.
