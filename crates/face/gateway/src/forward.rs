@@ -5,7 +5,7 @@ use gatepost::http1::fields;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::model::time::Timestamp;
-use gatepost::model::url::Url;
+use gatepost::model::url::Origin;
 use gatepost::net::body::Body;
 use gatepost::net::error::{NetError, Wait};
 use gatepost::net::tunnel;
@@ -15,12 +15,12 @@ use gatepost::server::site::Visitor;
 use gatepost::ws::error::WsError;
 use gatepost::ws::handshake::Offer;
 use http::header::{self, HeaderValue};
-use http::uri::{Authority, Parts, Scheme};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, StatusCode};
 
 use crate::config::routes::Route;
-use crate::hygiene::{self, Origin};
+use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
+use crate::way::Way;
 
 /// A request whose header fields are fit for the upstream.
 #[derive(Debug)]
@@ -43,17 +43,15 @@ pub(crate) fn prepare(
     plan: &Plan,
     route: &Route,
     visitor: &Visitor,
-    host: &str,
+    host: &HeaderValue,
 ) -> Result<Prepared, Denied> {
     let websocket = if route.websocket { websocket(&mut request)? } else { None };
     hygiene::cleanse(request.headers_mut(), plan.stripped(&route.guard));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
-    let origin = Origin { peer: Some(visitor.peer.address.ip()), proto, host };
-    hygiene::tell(request.headers_mut(), origin, &route.identity, name);
-    if let Ok(host) = HeaderValue::from_str(host) {
-        request.headers_mut().insert(header::HOST, host);
-    }
+    let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
+    hygiene::tell(request.headers_mut(), sender, &route.identity, name);
+    request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
     // It is met here: we say 100 (Continue) as soon as the body is read. An upstream that heard it too
@@ -76,7 +74,7 @@ fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
     Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
 }
 
-/// Takes a request to `upstream` and its answer back.
+/// Takes a request along `way` and its answer back.
 ///
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then a tunnel that ends with the credential.
@@ -85,21 +83,21 @@ pub(crate) async fn forward(
     plan: &Plan,
     route: &Route,
     visitor: &Visitor,
-    host: &str,
-    upstream: &Url,
+    host: &HeaderValue,
+    way: &Way,
 ) -> Result<Response<Body>, Denied> {
     let Prepared { mut request, websocket } = prepare(request, plan, route, visitor, host)?;
-    *request.uri_mut() = address(upstream, request.uri())?;
+    *request.uri_mut() = way.address(request.uri())?;
     if websocket.is_some() {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    let sent = plan.upstream.send(&upstream.origin(), request).await;
-    let response = sent.map_err(|error| failed(plan, upstream, &error))?;
+    let sent = plan.upstream.send(&way.origin, request).await;
+    let response = sent.map_err(|error| failed(plan, &way.origin, &error))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
         return switch(response, websocket, expires).ok_or_else(|| {
-            let detail = format!("{} switched protocols without being asked, or not to our key", upstream.origin());
+            let detail = format!("{} switched protocols without being asked, or not to our key", way.origin);
             emit(plan, gatepost::model::fault::Blame::Peer, "GP-GATE-002", detail);
             Denied::BadGateway("the upstream switched protocols in a way that was not asked for")
         });
@@ -107,20 +105,6 @@ pub(crate) async fn forward(
     let mut response = response;
     fields::strip_hop_by_hop(response.headers_mut());
     Ok(response)
-}
-
-/// The absolute URI at the upstream: its scheme and authority, the request's own path and query.
-fn address(upstream: &Url, asked: &Uri) -> Result<Uri, Denied> {
-    let target = asked.path_and_query().cloned().ok_or(Denied::BadRequest("the target has no path"))?;
-    if !target.as_str().starts_with('/') {
-        return Err(Denied::BadRequest("this target is not forwarded"));
-    }
-    let cannot = |()| Denied::BadRequest("the target cannot be forwarded");
-    let mut parts = Parts::default();
-    parts.scheme = Some(if upstream.is_secure() { Scheme::HTTPS } else { Scheme::HTTP });
-    parts.authority = Some(Authority::try_from(upstream.origin().authority()).map_err(|_| cannot(()))?);
-    parts.path_and_query = Some(target);
-    Uri::from_parts(parts).map_err(|_| cannot(()))
 }
 
 /// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.
@@ -149,8 +133,8 @@ fn switch(
 }
 
 /// What a failure on the way to the upstream means to the client; the reason goes to the events.
-fn failed(plan: &Plan, upstream: &Url, error: &NetError) -> Denied {
-    emit(plan, error.blame(), error.code(), format!("upstream {}: {error}", upstream.origin()));
+fn failed(plan: &Plan, upstream: &Origin, error: &NetError) -> Denied {
+    emit(plan, error.blame(), error.code(), format!("upstream {upstream}: {error}"));
     match error {
         NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,
         NetError::Timeout { .. } => Denied::GatewayTimeout,

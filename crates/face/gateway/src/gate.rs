@@ -1,5 +1,7 @@
 //! The site that the library's server asks: which route, which guard, and what happens behind it.
 
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -19,45 +21,76 @@ use crate::plan::Plan;
 
 /// The gate over the plan in force. Cheap to clone; clones share the plan.
 #[derive(Debug, Clone)]
-pub struct Gate {
-    plan: Arc<RwLock<Arc<Plan>>>,
+pub struct Gate(Arc<InForce>);
+
+#[derive(Debug)]
+struct InForce {
+    plan: RwLock<Arc<Plan>>,
+    /// Which plan that is: unlike any other in the process.
+    number: AtomicU64,
+}
+
+/// The number of the next plan that comes into force.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// A worker's own hold on the plan, so that workers share no counter on the way of a request.
+#[derive(Debug)]
+struct Held(Arc<Plan>);
+
+thread_local! {
+    /// What this worker holds, and its number.
+    static HELD: RefCell<Option<(u64, Arc<Held>)>> = const { RefCell::new(None) };
 }
 
 /// The route that was chosen for a request, in the plan that was in force then.
 #[derive(Debug)]
 pub struct Chosen {
-    plan: Arc<Plan>,
+    held: Arc<Held>,
     at: usize,
-    host: String,
+    host: HeaderValue,
 }
 
 impl Gate {
     /// A gate that starts with this plan.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan: Arc::new(RwLock::new(Arc::new(plan))) }
+        let number = AtomicU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self(Arc::new(InForce { plan: RwLock::new(Arc::new(plan)), number }))
     }
 
     /// Puts another plan in force. Requests under way end by the plan that they began with.
     pub fn replace(&self, plan: Plan) {
-        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+        let mut place = self.0.plan.write().unwrap_or_else(PoisonError::into_inner);
+        *place = Arc::new(plan);
+        self.0.number.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
     }
 
-    fn current(&self) -> Arc<Plan> {
-        Arc::clone(&self.plan.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Arc<Held> {
+        let number = self.0.number.load(Ordering::Acquire);
+        HELD.with_borrow_mut(|held| {
+            if let Some((_, held)) = held.as_ref().filter(|(of, _)| *of == number) {
+                return Arc::clone(held);
+            }
+            let place = self.0.plan.read().unwrap_or_else(PoisonError::into_inner);
+            // Under the lock plan and number belong together.
+            let number = self.0.number.load(Ordering::Acquire);
+            let new = Arc::new(Held(Arc::clone(&place)));
+            *held = Some((number, Arc::clone(&new)));
+            new
+        })
     }
 }
 
 impl Site for Gate {
     type Route = Chosen;
 
-    fn route(&self, head: &Parts, peer: &Peer) -> Result<(Guard, Chosen), Denied> {
-        let plan = self.current();
-        let host = host(head).ok_or(Denied::BadRequest("there is no Host"))?;
-        let authority = Authority::parse(&host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
-        let (at, guard) = plan.find(authority.host(), head.uri.path()).ok_or(Denied::NoRoute)?;
-        if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(authority.host())) {
-            let other = plan.find(&sni.to_ascii_lowercase(), head.uri.path()).map(|(at, _)| at);
+    fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Chosen), Denied> {
+        let held = self.current();
+        let plan = &held.0;
+        let path = head.uri.path();
+        let (at, guard) = plan.find(host.host(), path).ok_or(Denied::NoRoute)?;
+        if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(host.host())) {
+            let other = plan.find(&sni.to_ascii_lowercase(), path).map(|(at, _)| at);
             // A connection made for one name must not reach the route of another whose guard differs.
             let same =
                 other.and_then(|other| plan.route(other)).zip(plan.route(at)).is_some_and(|(a, b)| a.guard == b.guard);
@@ -66,25 +99,31 @@ impl Site for Gate {
             }
         }
         let guard = guard.clone();
-        Ok((guard, Chosen { plan, at, host }))
+        let host = written_host(head).ok_or(Denied::BadRequest("there is no Host"))?;
+        Ok((guard, Chosen { held, at, host }))
     }
 
     async fn handle(&self, chosen: Chosen, request: Request<Body>, visitor: Visitor) -> Result<Response<Body>, Denied> {
-        let Chosen { plan, at, host } = chosen;
+        let Chosen { held, at, host } = chosen;
+        let plan = &held.0;
         let route = plan.route(at).ok_or(Denied::NoRoute)?;
-        match &route.target {
-            Target::Respond { status, body } => Ok(fixed(*status, body)),
-            Target::Demo => demo::echo::answer(request, &plan, route, &visitor, &host).await,
-            Target::Upstream(url) => forward::forward(request, &plan, route, &visitor, &host, url).await,
+        match (&route.target, plan.way(at)) {
+            (Target::Upstream(_), Some(way)) => forward::forward(request, plan, route, &visitor, &host, way).await,
+            (Target::Upstream(_), None) => Err(Denied::NoRoute),
+            (Target::Respond { status, body }, _) => Ok(fixed(*status, body)),
+            // In a box, because it is large and this is the way of every request.
+            (Target::Demo, _) => Box::pin(demo::echo::answer(request, plan, route, &visitor, &host)).await,
         }
     }
 }
 
-/// The Host of a request: the authority of its target (HTTP/2, absolute-form), else the field. The
-/// library has compared the two.
-fn host(head: &Parts) -> Option<String> {
-    let target = head.uri.authority().map(|authority| authority.as_str().to_owned());
-    target.or_else(|| head.headers.get(HOST)?.to_str().ok().map(str::to_owned))
+/// The Host of a request as it was written: the authority of its target (HTTP/2, absolute-form), else the
+/// field. The library has compared the two.
+fn written_host(head: &Parts) -> Option<HeaderValue> {
+    match head.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => head.headers.get(HOST).cloned(),
+    }
 }
 
 fn fixed(status: StatusCode, body: &str) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! Which header fields cross the gate: strip before set, so that nobody but us says who came.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use gatepost::http1::fields;
@@ -34,13 +35,13 @@ pub fn ours(identities: &[HeaderName], credentials: &[HeaderName]) -> Spellings 
 
 /// What we know about a request and tell the upstream.
 #[derive(Debug, Clone, Copy)]
-pub struct Origin<'a> {
+pub struct Sender<'a> {
     /// The peer's address.
     pub peer: Option<IpAddr>,
     /// `https` or `http`.
     pub proto: &'static str,
     /// The Host of the request.
-    pub host: &'a str,
+    pub host: &'a HeaderValue,
 }
 
 /// Makes the header fields of a request fit for the upstream. Nothing is set yet: see [`tell`].
@@ -54,21 +55,32 @@ pub fn cleanse(headers: &mut HeaderMap, ours: &Spellings) {
 ///
 /// A name that is no field value (RFC 9110 §5.5), or not plain ASCII, is percent-encoded, so that
 /// two names never look alike: `%` itself is encoded then too.
-pub fn tell(headers: &mut HeaderMap, origin: Origin<'_>, identity: &HeaderName, name: Option<&str>) {
-    if let Some(peer) = origin.peer {
-        set(headers, HeaderName::from_static("x-forwarded-for"), &peer.to_string());
+pub fn tell(headers: &mut HeaderMap, sender: Sender<'_>, identity: &HeaderName, name: Option<&str>) {
+    if let Some(address) = sender.peer.and_then(address) {
+        headers.insert(HeaderName::from_static("x-forwarded-for"), address);
     }
-    set(headers, HeaderName::from_static("x-forwarded-proto"), origin.proto);
-    set(headers, HeaderName::from_static("x-forwarded-host"), origin.host);
-    if let Some(name) = name {
-        set(headers, identity.clone(), &field_text(name));
+    headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(sender.proto));
+    headers.insert(HeaderName::from_static("x-forwarded-host"), sender.host.clone());
+    if let Some(value) = name.and_then(|name| HeaderValue::from_str(&field_text(name)).ok()) {
+        headers.insert(identity.clone(), value);
     }
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
+thread_local! {
+    /// The address that was written last, and how: requests of one peer come in a row.
+    static WRITTEN: RefCell<Option<(IpAddr, HeaderValue)>> = const { RefCell::new(None) };
+}
+
+/// An address as a field value.
+fn address(peer: IpAddr) -> Option<HeaderValue> {
+    WRITTEN.with_borrow_mut(|written| {
+        if let Some((_, value)) = written.as_ref().filter(|(last, _)| *last == peer) {
+            return Some(value.clone());
+        }
+        let value = HeaderValue::from_str(&peer.to_string()).ok()?;
+        *written = Some((peer, value.clone()));
+        Some(value)
+    })
 }
 
 fn field_text(name: &str) -> String {
@@ -96,8 +108,7 @@ mod tests {
     }
 
     const IDENTITY: HeaderName = HeaderName::from_static("x-gatepost-user");
-    const ORIGIN: Origin<'static> =
-        Origin { peer: Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)), proto: "https", host: "h:1" };
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
     fn every_spelling_of_our_fields_is_stripped() {
@@ -131,7 +142,9 @@ mod tests {
             ("TE", "trailers"),
         ]);
         cleanse(&mut headers, &ours(&[IDENTITY], &[]));
-        tell(&mut headers, ORIGIN, &IDENTITY, Some("alice"));
+        let host = HeaderValue::from_static("h:1");
+        let sender = Sender { peer: Some(PEER), proto: "https", host: &host };
+        tell(&mut headers, sender, &IDENTITY, Some("alice"));
         let told = map(&[
             ("x-forwarded-for", "127.0.0.1"),
             ("x-forwarded-proto", "https"),

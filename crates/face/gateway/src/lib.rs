@@ -21,3 +21,4 @@ pub mod ready;
 pub mod reload;
 pub mod route;
 pub mod state;
+mod way;

@@ -8,7 +8,7 @@ use gatepost::client::upstream::Upstream;
 use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::http1::spellings::Spellings;
-use gatepost::model::fault::Fault;
+use gatepost::model::fault::{Blame, Fault};
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
 use gatepost::server::authenticate::Authenticator;
@@ -19,17 +19,20 @@ use gatepost::store::store::Store;
 use http::HeaderName;
 
 use crate::config::compose::{Config, Keys};
-use crate::config::routes::{self, Route};
+use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
 use crate::hygiene;
 use crate::issuer::{self, Issuer};
 use crate::route::Table;
+use crate::way::Way;
 
 /// Everything that a request needs, immutable: a reload makes a new one and swaps it in.
 #[derive(Debug)]
 pub struct Plan {
     table: Table,
     guards: Vec<Guard>,
+    /// The way of each route that leads to an upstream.
+    ways: Vec<Option<Way>>,
     /// What never reaches an upstream behind an open route, and behind a guarded one.
     stripped_open: Spellings,
     stripped_guarded: Spellings,
@@ -52,10 +55,12 @@ impl Plan {
         let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
+        let ways = config.routes.iter().map(way).collect::<Result<_, _>>()?;
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
         Ok(Self {
             table: Table::new(config.routes.clone()),
             guards,
+            ways,
             stripped_open: hygiene::ours(&identities, &[]),
             stripped_guarded: hygiene::ours(&identities, &credential_fields()),
             upstream,
@@ -74,14 +79,18 @@ impl Plan {
 
     /// The route of a request and who stands before it.
     pub(crate) fn find(&self, host: &str, path: &str) -> Option<(usize, &Guard)> {
-        let route = self.table.find(host, path)?;
-        let at = self.table.routes().iter().position(|other| std::ptr::eq(other, route))?;
+        let at = self.table.find(host, path)?;
         Some((at, self.guards.get(at)?))
     }
 
     /// The route that [`find`](Self::find) numbered.
     pub(crate) fn route(&self, at: usize) -> Option<&Route> {
         self.table.routes().get(at)
+    }
+
+    /// Where that route leads, if it is to an upstream.
+    pub(crate) fn way(&self, at: usize) -> Option<&Way> {
+        self.ways.get(at)?.as_ref()
     }
 }
 
@@ -110,6 +119,17 @@ async fn tokens(
 fn credential_fields() -> Vec<HeaderName> {
     let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields());
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
+}
+
+fn way(route: &Route) -> Result<Option<Way>, GatewayError> {
+    let Target::Upstream(url) = &route.target else { return Ok(None) };
+    let way = Way::to(url).map_err(|_| GatewayError::Engine {
+        blame: Blame::Config,
+        code: "GP-GATE-004",
+        detail: format!("the upstream {} has no host that can be asked", url.origin()),
+        hint: None,
+    });
+    way.map(Some)
 }
 
 fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Events) -> Result<Guard, GatewayError> {

@@ -74,14 +74,14 @@ pub(crate) const fn length_bit(length: usize) -> u64 {
     1 << if length < 63 { length } else { 63 }
 }
 
-const HOP_BY_HOP_LENGTHS: u64 = {
-    let (mut lengths, mut at) = (0, 0);
-    while at < HOP_BY_HOP.len() {
-        lengths |= length_bit(HOP_BY_HOP[at].len());
-        at += 1;
+const HOP_BY_HOP_LENGTHS: u64 = lengths(HOP_BY_HOP);
+
+const fn lengths(names: &[&str]) -> u64 {
+    match names {
+        [] => 0,
+        [first, rest @ ..] => length_bit(first.len()) | lengths(rest),
     }
-    lengths
-};
+}
 
 /// Removes every field that a backend could take for `name`, and counts them. For many names, or for
 /// many heads, compile [`Spellings`] once.

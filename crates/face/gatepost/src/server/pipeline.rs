@@ -14,6 +14,7 @@ use http::request::Parts;
 use http::{Request, Response};
 
 use crate::events::Events;
+use crate::server::authenticate::Authenticator;
 use crate::server::denied::Denied;
 use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Site, Visitor};
@@ -43,17 +44,24 @@ async fn walk<S: Site>(
     who: &mut Option<String>,
 ) -> Result<Response<Body>, Denied> {
     let (head, body) = request.into_parts();
-    let host = admit(&head)?;
-    let (guard, route) = site.route(&head, &peer)?;
-    let principal = authenticate(&guard, &head, host, &peer).await?;
+    let (written, host) = admit(&head)?;
+    let (guard, route) = site.route(&head, &host, &peer)?;
+    let principal = match &guard {
+        Guard::DangerOpen => None,
+        // In a box, because the way through all schemes is long and seldom gone to its end.
+        Guard::Schemes { authenticator, .. } => {
+            Some(Box::pin(authenticate(authenticator, &head, written, &peer)).await?)
+        }
+    };
     *who = principal.as_ref().map(|principal| principal.name.clone());
     authorise(&guard, principal.as_ref(), events)?;
     let visitor = Visitor { principal, peer };
     site.handle(route, Request::from_parts(head, body), visitor).await
 }
 
-/// Refuses what two readers could understand differently, and names the one host that is meant.
-fn admit(head: &Parts) -> Result<&str, Denied> {
+/// Refuses what two readers could understand differently, and names the one host that is meant: as it was
+/// written, and what it means.
+fn admit(head: &Parts) -> Result<(&str, Authority), Denied> {
     let path = head.uri.path();
     if path != "*" {
         target::check_path(path)
@@ -74,8 +82,8 @@ fn admit(head: &Parts) -> Result<&str, Denied> {
         (Some(host), _) | (None, Some(host)) => host,
         (None, None) => return Err(Denied::BadRequest("there is no Host")),
     };
-    Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
-    Ok(host)
+    let meant = Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
+    Ok((host, meant))
 }
 
 /// The effective request URI (RFC 9110 §7.1), for those who ask for a proof.
@@ -86,15 +94,16 @@ fn address(head: &Parts, host: &str, peer: &Peer) -> Result<Url, Denied> {
     Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
 }
 
-/// Who sent it, if the guard wants to know.
-async fn authenticate(guard: &Guard, head: &Parts, host: &str, peer: &Peer) -> Result<Option<Principal>, Denied> {
-    let authenticator = match guard {
-        Guard::DangerOpen => return Ok(None),
-        Guard::Schemes { authenticator, .. } => authenticator,
-    };
+/// Who sent it.
+async fn authenticate(
+    authenticator: &Authenticator,
+    head: &Parts,
+    host: &str,
+    peer: &Peer,
+) -> Result<Principal, Denied> {
     let url = address(head, host, peer)?;
     let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
-    authenticator.authenticate(head, Some(peer.address)).await.map(Some)
+    authenticator.authenticate(head, Some(peer.address)).await
 }
 
 /// Whether who they are is enough.

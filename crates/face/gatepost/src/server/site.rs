@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use gatepost_http::host::Authority;
 use gatepost_model::principal::Principal;
 use gatepost_net::body::Body;
 use gatepost_net::handler::Peer;
@@ -43,12 +44,12 @@ pub trait Site: Send + Sync + 'static {
     /// What was decided about a request, kept until it is handled, so that nothing is routed twice.
     type Route: Send;
 
-    /// Finds the route of a request, and who stands before it. The path has passed the check for
+    /// Finds the route of a request to `host`, and who stands before it. The path has passed the check for
     /// ambiguity.
     ///
     /// # Errors
     /// [`Denied`], answered without asking for a proof.
-    fn route(&self, head: &Parts, peer: &Peer) -> Result<(Guard, Self::Route), Denied>;
+    fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Self::Route), Denied>;
 
     /// Answers a request that has passed its guard.
     fn handle(
@@ -82,7 +83,7 @@ where
 {
     type Route = ();
 
-    fn route(&self, _head: &Parts, _peer: &Peer) -> Result<(Guard, ()), Denied> {
+    fn route(&self, _head: &Parts, _host: &Authority, _peer: &Peer) -> Result<(Guard, ()), Denied> {
         Ok((self.guard.clone(), ()))
     }
 

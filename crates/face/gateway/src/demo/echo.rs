@@ -25,7 +25,7 @@ pub(crate) async fn answer(
     plan: &Plan,
     route: &Route,
     visitor: &Visitor,
-    host: &str,
+    host: &HeaderValue,
 ) -> Result<Response<Body>, Denied> {
     if request.uri().path() == WEBSOCKET {
         let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);

@@ -1,0 +1,42 @@
+//! The way to an upstream, made ready once for all requests that take it.
+
+use gatepost::model::url::{Origin, Url};
+use gatepost::server::denied::Denied;
+use http::Uri;
+use http::uri::{Authority, InvalidUri, Parts, Scheme};
+
+/// Where an upstream is, in the words of those who go there.
+#[derive(Debug, Clone)]
+pub(crate) struct Way {
+    /// What connections are kept by.
+    pub(crate) origin: Origin,
+    scheme: Scheme,
+    authority: Authority,
+}
+
+impl Way {
+    /// The way to the origin of `url`.
+    ///
+    /// # Errors
+    /// If its host and port make no authority.
+    pub(crate) fn to(url: &Url) -> Result<Self, InvalidUri> {
+        let origin = url.origin();
+        let authority = Authority::try_from(origin.authority())?;
+        let scheme = if url.is_secure() { Scheme::HTTPS } else { Scheme::HTTP };
+        Ok(Self { origin, scheme, authority })
+    }
+
+    /// The absolute URI at the upstream: its scheme and authority, the request's own path and query,
+    /// octet for octet.
+    pub(crate) fn address(&self, asked: &Uri) -> Result<Uri, Denied> {
+        let target = asked.path_and_query().cloned().ok_or(Denied::BadRequest("the target has no path"))?;
+        if !target.as_str().starts_with('/') {
+            return Err(Denied::BadRequest("this target is not forwarded"));
+        }
+        let mut parts = Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(target);
+        Uri::from_parts(parts).map_err(|_| Denied::BadRequest("the target cannot be forwarded"))
+    }
+}
