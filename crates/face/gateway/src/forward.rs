@@ -1,9 +1,11 @@
 //! The way of a request to its upstream and back, and what becomes a tunnel.
 
+use std::future::ready;
+
 use gatepost::clock;
 use gatepost::http1::fields;
 use gatepost::model::event::Event;
-use gatepost::model::fault::Fault;
+use gatepost::model::fault::{Blame, Fault};
 use gatepost::model::time::Timestamp;
 use gatepost::model::url::Origin;
 use gatepost::net::body::Body;
@@ -11,13 +13,13 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::net::tunnel;
 use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::server::denied::Denied;
-use gatepost::server::site::Visitor;
+use gatepost::server::site::{Handling, Visitor};
 use gatepost::ws::error::WsError;
 use gatepost::ws::handshake::Offer;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 
-use crate::config::routes::Route;
+use crate::gate::Chosen;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -38,15 +40,10 @@ struct WebSocket {
 }
 
 /// Strips what ends here and what only we may say, then says it.
-pub(crate) fn prepare(
-    mut request: Request<Body>,
-    plan: &Plan,
-    route: &Route,
-    visitor: &Visitor,
-    host: &HeaderValue,
-) -> Result<Prepared, Denied> {
+pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Visitor) -> Result<Prepared, Denied> {
+    let (route, host) = (chosen.route()?, chosen.host());
     let websocket = if route.websocket { websocket(&mut request)? } else { None };
-    hygiene::cleanse(request.headers_mut(), plan.stripped(&route.guard));
+    hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(&route.guard));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
@@ -74,35 +71,49 @@ fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
     Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
 }
 
-/// Takes a request along `way` and its answer back.
+/// Takes a request along the chosen way and its answer back.
 ///
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then a tunnel that ends with the credential.
-pub(crate) async fn forward(
-    request: Request<Body>,
-    plan: &Plan,
-    route: &Route,
-    visitor: &Visitor,
-    host: &HeaderValue,
-    way: &Way,
-) -> Result<Response<Body>, Denied> {
-    let Prepared { mut request, websocket } = prepare(request, plan, route, visitor, host)?;
+pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
+    let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    match addressed(&chosen, request, visitor) {
+        Err(denied) => Box::pin(ready(Err(denied))),
+        Ok((way, Prepared { request, websocket })) => {
+            let sending = chosen.plan().upstream.send(&way.origin, request);
+            Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
+        }
+    }
+}
+
+/// The request as the upstream gets it, and the way there.
+fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) -> Result<(&'a Way, Prepared), Denied> {
+    let way = chosen.way()?;
+    let Prepared { mut request, websocket } = prepare(chosen, request, visitor)?;
     *request.uri_mut() = way.address(request.uri())?;
     if websocket.is_some() {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    let sent = plan.upstream.send(&way.origin, request).await;
-    let response = sent.map_err(|error| failed(plan, &way.origin, &error))?;
+    Ok((way, Prepared { request, websocket }))
+}
+
+/// The upstream's answer as the client may see it.
+fn returned(
+    chosen: &Chosen,
+    answer: Result<Response<Body>, NetError>,
+    websocket: Option<WebSocket>,
+    expires: Option<Timestamp>,
+) -> Result<Response<Body>, Denied> {
+    let (plan, origin) = (chosen.plan(), &chosen.way()?.origin);
+    let mut response = answer.map_err(|error| failed(plan, origin, &error))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
         return switch(response, websocket, expires).ok_or_else(|| {
-            let detail = format!("{} switched protocols without being asked, or not to our key", way.origin);
-            emit(plan, gatepost::model::fault::Blame::Peer, "GP-GATE-002", detail);
+            let detail = format!("{origin} switched protocols without being asked, or not to our key");
+            emit(plan, Blame::Peer, "GP-GATE-002", detail);
             Denied::BadGateway("the upstream switched protocols in a way that was not asked for")
         });
     }
-    let mut response = response;
     fields::strip_hop_by_hop(response.headers_mut());
     Ok(response)
 }
@@ -149,6 +160,6 @@ fn failed(plan: &Plan, upstream: &Origin, error: &NetError) -> Denied {
     }
 }
 
-fn emit(plan: &Plan, blame: gatepost::model::fault::Blame, code: &'static str, detail: String) {
+fn emit(plan: &Plan, blame: Blame, code: &'static str, detail: String) {
     plan.events.emit(&Event::Failed { blame, code, detail });
 }

@@ -1,6 +1,7 @@
 //! The site that the library's server asks: which route, which guard, and what happens behind it.
 
 use std::cell::RefCell;
+use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,15 +10,16 @@ use gatepost::http1::host::Authority;
 use gatepost::net::body::Body;
 use gatepost::net::handler::Peer;
 use gatepost::server::denied::Denied;
-use gatepost::server::site::{Guard, Site, Visitor};
+use gatepost::server::site::{Guard, Handling, Site, Visitor};
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use crate::config::routes::Target;
+use crate::config::routes::{Route, Target};
 use crate::demo;
 use crate::forward;
 use crate::plan::Plan;
+use crate::way::Way;
 
 /// The gate over the plan in force. Cheap to clone; clones share the plan.
 #[derive(Debug, Clone)]
@@ -48,6 +50,26 @@ pub struct Chosen {
     held: Arc<Held>,
     at: usize,
     host: HeaderValue,
+}
+
+impl Chosen {
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.held.0
+    }
+
+    pub(crate) fn route(&self) -> Result<&Route, Denied> {
+        self.plan().route(self.at).ok_or(Denied::NoRoute)
+    }
+
+    /// Where it leads, if that is to an upstream.
+    pub(crate) fn way(&self) -> Result<&Way, Denied> {
+        self.plan().way(self.at).ok_or(Denied::NoRoute)
+    }
+
+    /// The Host as it was written.
+    pub(crate) fn host(&self) -> &HeaderValue {
+        &self.host
+    }
 }
 
 impl Gate {
@@ -103,16 +125,13 @@ impl Site for Gate {
         Ok((guard, Chosen { held, at, host }))
     }
 
-    async fn handle(&self, chosen: Chosen, request: Request<Body>, visitor: Visitor) -> Result<Response<Body>, Denied> {
-        let Chosen { held, at, host } = chosen;
-        let plan = &held.0;
-        let route = plan.route(at).ok_or(Denied::NoRoute)?;
-        match (&route.target, plan.way(at)) {
-            (Target::Upstream(_), Some(way)) => forward::forward(request, plan, route, &visitor, &host, way).await,
-            (Target::Upstream(_), None) => Err(Denied::NoRoute),
-            (Target::Respond { status, body }, _) => Ok(fixed(*status, body)),
-            // In a box, because it is large and this is the way of every request.
-            (Target::Demo, _) => Box::pin(demo::echo::answer(request, plan, route, &visitor, &host)).await,
+    fn handle(&self, chosen: Chosen, request: Request<Body>, visitor: Visitor) -> Handling {
+        let plan = &chosen.held.0;
+        let Some(route) = plan.route(chosen.at) else { return Box::pin(ready(Err(Denied::NoRoute))) };
+        match &route.target {
+            Target::Upstream(_) => forward::forward(chosen, request, &visitor),
+            Target::Respond { status, body } => Box::pin(ready(Ok(fixed(*status, body)))),
+            Target::Demo => Box::pin(async move { demo::echo::answer(&chosen, request, &visitor).await }),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! A connection to a server that takes requests.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use gatepost_model::limits::Limits;
@@ -10,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::error::{NetError, Wait};
-use crate::exchange::drive::exchange;
+use crate::exchange::drive::Asking;
 use crate::exchange::wire::{GiveBack, Wire};
 use crate::explain;
 use crate::failed::Failed;
@@ -150,7 +153,7 @@ impl Connection {
         let Some(wire) = seat.take(self.answer_time).await? else { return Err(Failed::unsent(request)) };
         let (give, lent) = oneshot::channel();
         *seat = Seat::Lent(lent);
-        exchange(wire, request, GiveBack::Once(give)).await
+        Asking::new(wire, request, GiveBack::Once(give)).await
     }
 
     /// As [`try_send`](Self::try_send), and hands the connection to `keeper` when it takes its next
@@ -159,23 +162,48 @@ impl Connection {
     ///
     /// # Errors
     /// As [`try_send`](Self::try_send).
-    pub async fn try_send_returning(
-        self,
-        request: Request<Body>,
-        keeper: Arc<dyn Keeper>,
-    ) -> Result<Response<Body>, Failed> {
+    pub fn try_send_returning(self, request: Request<Body>, keeper: Arc<dyn Keeper>) -> Sending {
         let Self { facts, answer_time, sender } = self;
-        match sender {
-            Sender::Http1(mut seat) => {
+        Sending(match sender {
+            Sender::Http1(Seat::Here(wire)) => Way::Http1(Asking::new(wire, request, GiveBack::Keeper(keeper, facts))),
+            Sender::Http1(Seat::Gone) => Way::Http1(Asking::unsent(request)),
+            Sender::Http1(mut seat) => Way::Other(Box::pin(async move {
                 let Some(wire) = seat.take(answer_time).await? else { return Err(Failed::unsent(request)) };
-                exchange(wire, request, GiveBack::Keeper(keeper, facts)).await
-            }
-            Sender::Http2(mut streams) => {
+                Asking::new(wire, request, GiveBack::Keeper(keeper, facts)).await
+            })),
+            Sender::Http2(mut streams) => Way::Other(Box::pin(async move {
                 let answer = streams.exchange(request).await?;
                 keeper.keep(Self { facts, answer_time, sender: Sender::Http2(streams) });
                 Ok(answer)
-            }
+            })),
+        })
+    }
+}
+
+/// A request on its way: awaited, the head of its answer. It owns all that it needs; nothing is sent before it
+/// is awaited, and dropping it ends the exchange.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Sending(Way);
+
+enum Way {
+    Http1(Asking),
+    Other(Pin<Box<dyn Future<Output = Result<Response<Body>, Failed>> + Send>>),
+}
+
+impl Future for Sending {
+    type Output = Result<Response<Body>, Failed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Way::Http1(asking) => Pin::new(asking).poll(cx),
+            Way::Other(sending) => sending.as_mut().poll(cx),
         }
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sending(..)")
     }
 }
 

@@ -51,10 +51,17 @@ struct Shelf {
 }
 
 /// Brings connections back to their shelf.
-struct ShelfKeeper {
+pub(crate) struct ShelfKeeper {
     pool: Weak<Pool>,
     home: Home,
     origin: Origin,
+}
+
+impl ShelfKeeper {
+    /// Where its connections lead.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 impl Keeper for ShelfKeeper {
@@ -95,7 +102,7 @@ impl Home {
 impl Pool {
     /// A usable connection to `origin`, the most recently used one first, and who keeps it afterwards. Closed and
     /// old ones go.
-    pub(crate) fn take(self: &Arc<Self>, home: Home, origin: &Origin) -> (Option<Connection>, Arc<dyn Keeper>) {
+    pub(crate) fn take(self: &Arc<Self>, home: Home, origin: &Origin) -> (Option<Connection>, Arc<ShelfKeeper>) {
         let mut homes = self.homes(home);
         if !homes.contains_key(&home) {
             // Runtimes that have ended took their connections with them.
@@ -125,7 +132,11 @@ impl Pool {
 }
 
 impl Idle {
-    fn take(&mut self, origin: &Origin, keeper: impl FnOnce() -> ShelfKeeper) -> (Option<Connection>, Arc<dyn Keeper>) {
+    fn take(
+        &mut self,
+        origin: &Origin,
+        keeper: impl FnOnce() -> ShelfKeeper,
+    ) -> (Option<Connection>, Arc<ShelfKeeper>) {
         if !self.shelves.contains_key(origin) {
             self.forget_empty();
             let shelf = Shelf { connections: VecDeque::new(), keeper: Arc::new(keeper()) };
@@ -137,7 +148,7 @@ impl Idle {
         let held = shelf.connections.len();
         let found = shelf.take();
         self.count = self.count.saturating_sub(held.saturating_sub(shelf.connections.len()));
-        (found, Arc::clone(&shelf.keeper) as Arc<dyn Keeper>)
+        (found, Arc::clone(&shelf.keeper))
     }
 
     /// Gives back what has no place.

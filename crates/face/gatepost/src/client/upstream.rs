@@ -5,19 +5,22 @@ use std::sync::Arc;
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
-use gatepost_net::connection::Keeper;
+use gatepost_net::connection::Sending;
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
-use crate::client::pool::{Home, Pool};
+use crate::client::pool::{Home, Pool, ShelfKeeper};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
-pub struct Upstream {
-    dialer: Arc<Dialer>,
+pub struct Upstream(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    dialer: Dialer,
     pool: Arc<Pool>,
     events: Events,
 }
@@ -26,43 +29,61 @@ impl Upstream {
     /// A way that opens its connections with this dialer.
     #[must_use]
     pub fn new(dialer: Dialer, events: Events) -> Self {
-        Self { dialer: Arc::new(dialer), pool: Arc::default(), events }
+        Self(Arc::new(Shared { dialer, pool: Arc::default(), events }))
     }
 
-    /// Sends one request, on an idle connection if there is one. The request's URI is absolute.
+    /// Sends one request, on an idle connection if there is one. The request's URI is absolute. What this gives
+    /// owns all that it needs.
     ///
     /// # Errors
     /// [`NetError`]. A request that a stale pooled connection did not take is sent once more on a
     /// fresh one; a request of which anything may have been sent is not.
-    pub async fn send(&self, origin: &Origin, request: Request<Body>) -> Result<Response<Body>, NetError> {
-        // The answer may be read elsewhere; the connection lives here.
-        let (pooled, keeper) = self.pool.take(Home::here(), origin);
-        // The way to a new connection is long, and seldom gone: it gets a place of its own only then.
-        let Some(connection) = pooled else {
-            return Box::pin(self.send_fresh(origin, request, keeper)).await;
-        };
-        match connection.try_send_returning(request, Arc::clone(&keeper)).await {
-            Ok(response) => Ok(response),
-            Err(Failed { unsent: Some(request), .. }) => Box::pin(self.send_fresh(origin, *request, keeper)).await,
-            Err(failed) => Err(failed.error),
-        }
-    }
-
-    async fn send_fresh(
+    pub fn send(
         &self,
         origin: &Origin,
         request: Request<Body>,
-        keeper: Arc<dyn Keeper>,
-    ) -> Result<Response<Body>, NetError> {
-        let connection = self.dialer.connect(origin).await?;
+    ) -> impl Future<Output = Result<Response<Body>, NetError>> + Send + use<> {
+        // The answer may be read elsewhere; the connection lives here.
+        let (pooled, shelf) = self.0.pool.take(Home::here(), origin);
+        let shared = Arc::clone(&self.0);
+        let started = match pooled {
+            Some(connection) => Started::Pooled(connection.try_send_returning(request, shelf.clone())),
+            None => Started::Nothing(Box::new(request)),
+        };
+        async move {
+            let request = match started {
+                Started::Nothing(request) => request,
+                Started::Pooled(sending) => match sending.await {
+                    Ok(response) => return Ok(response),
+                    Err(Failed { unsent: Some(request), .. }) => request,
+                    Err(failed) => return Err(failed.error),
+                },
+            };
+            // The way to a new connection is long, and seldom gone: it gets a place of its own only then.
+            Box::pin(shared.send_fresh(shelf, *request)).await
+        }
+    }
+}
+
+/// How far a request has come without a wait.
+enum Started {
+    /// There is no idle connection.
+    Nothing(Box<Request<Body>>),
+    Pooled(Sending),
+}
+
+impl Shared {
+    async fn send_fresh(&self, shelf: Arc<ShelfKeeper>, request: Request<Body>) -> Result<Response<Body>, NetError> {
+        let connection = self.dialer.connect(shelf.origin()).await?;
         let facts = connection.facts();
         self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
-        Ok(connection.try_send_returning(request, keeper).await?)
+        Ok(connection.try_send_returning(request, shelf).await?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use gatepost_net::connection::Keeper;
     use gatepost_net::dial::{ClientTls, Roots};
     use gatepost_testkit::peer::Peer;
     use gatepost_testkit::script::Step;
@@ -118,7 +139,7 @@ mod tests {
         fetch(&upstream, &peer).await;
         let origin = peer.url("/").origin();
         // The script of the first connection is over: wait until the pool has seen its end.
-        while let (Some(connection), keeper) = upstream.pool.take(Home::here(), &origin) {
+        while let (Some(connection), keeper) = upstream.0.pool.take(Home::here(), &origin) {
             keeper.keep(connection);
             tokio::task::yield_now().await;
         }

@@ -1,6 +1,6 @@
 //! The road in, on one screen: admit, route, authenticate, authorise, handle, respond.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gatepost_http::host::Authority;
 use gatepost_http::target;
@@ -9,54 +9,96 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
-use gatepost_net::handler::Peer;
+use gatepost_net::handler::{Answering, Peer};
+use gatepost_policy::access::Access;
 use http::request::Parts;
 use http::{Request, Response};
 
 use crate::events::Events;
-use crate::server::authenticate::Authenticator;
 use crate::server::denied::Denied;
 use crate::server::respond::{Reader, respond};
-use crate::server::site::{Guard, Site, Visitor};
+use crate::server::site::{Guard, Handling, Site, Visitor};
 
-/// Takes a request from its head to its answer.
-pub(crate) async fn run<S: Site>(site: &S, events: &Events, request: Request<Body>, peer: Arc<Peer>) -> Response<Body> {
-    // What the record needs of the request, before it is given away.
-    let asked = events.are_heard().then(|| (request.method().to_string(), request.uri().path().to_owned()));
-    let reader = Reader::of(request.headers());
-    let mut principal = None;
-    let response = match walk(site, events, request, peer, &mut principal).await {
-        Ok(response) => response,
-        Err(denied) => respond(&denied, reader),
-    };
-    if let Some((method, path)) = asked {
-        events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });
-    }
-    response
+/// What all requests of a server have in common. Nothing in it changes.
+pub(crate) struct Common<S> {
+    pub(crate) site: S,
+    pub(crate) events: Events,
 }
 
-/// The steps in their order. `who` is filled in as soon as it is known, for the record.
-async fn walk<S: Site>(
-    site: &S,
-    events: &Events,
+/// Takes a request from its head to its answer. What needs no wait has happened when this returns: most
+/// requests never stand still before they are handled.
+pub(crate) fn run<S: Site>(common: &Arc<Common<S>>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
+    let record = common.events.are_heard().then(|| Record::of(&request));
+    let reader = Reader::of(request.headers());
+    match walk(common, request, peer, record.as_ref()) {
+        Ok(handling) => {
+            let record = record.map(|record| (record, Arc::clone(common)));
+            Box::pin(async move {
+                let response = handling.await.unwrap_or_else(|denied| respond(&denied, reader));
+                if let Some((record, common)) = record {
+                    record.tell(&common.events, &response);
+                }
+                response
+            })
+        }
+        Err(denied) => {
+            let response = respond(&denied, reader);
+            if let Some(record) = record {
+                record.tell(&common.events, &response);
+            }
+            Box::pin(std::future::ready(response))
+        }
+    }
+}
+
+/// What is told of a request that has been answered.
+struct Record {
+    method: String,
+    path: String,
+    /// Filled in as soon as it is known.
+    principal: Arc<OnceLock<String>>,
+}
+
+impl Record {
+    fn of(request: &Request<Body>) -> Self {
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        Self { method, path, principal: Arc::default() }
+    }
+
+    fn tell(self, events: &Events, response: &Response<Body>) {
+        let Self { method, path, principal } = self;
+        let status = response.status().as_u16();
+        events.emit(&Event::Answered { method, path, status, principal: principal.get().cloned() });
+    }
+}
+
+/// The steps in their order.
+fn walk<S: Site>(
+    common: &Arc<Common<S>>,
     request: Request<Body>,
     peer: Arc<Peer>,
-    who: &mut Option<String>,
-) -> Result<Response<Body>, Denied> {
+    record: Option<&Record>,
+) -> Result<Handling, Denied> {
     let (head, body) = request.into_parts();
     let (written, host) = admit(&head)?;
-    let (guard, route) = site.route(&head, &host, &peer)?;
-    let principal = match &guard {
-        Guard::DangerOpen => None,
-        // In a box, because the way through all schemes is long and seldom gone to its end.
-        Guard::Schemes { authenticator, .. } => {
-            Some(Box::pin(authenticate(authenticator, &head, written, &peer)).await?)
-        }
+    let (guard, route) = common.site.route(&head, &host, &peer)?;
+    let Guard::Schemes { authenticator, access } = guard else {
+        let visitor = Visitor { principal: None, peer };
+        return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
     };
-    *who = principal.as_ref().map(|principal| principal.name.clone());
-    authorise(&guard, principal.as_ref(), events)?;
-    let visitor = Visitor { principal, peer };
-    site.handle(route, Request::from_parts(head, body), visitor).await
+    let url = address(&head, written, &peer)?;
+    let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
+    Ok(Box::pin(async move {
+        let asked = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
+        let principal = authenticator.authenticate(asked, Some(peer.address)).await?;
+        if let Some(who) = who {
+            // Nobody else fills it in.
+            let _ = who.set(principal.name.clone());
+        }
+        authorise(&access, &principal, &common.events)?;
+        let visitor = Visitor { principal: Some(principal), peer };
+        common.site.handle(route, Request::from_parts(head, body), visitor).await
+    }))
 }
 
 /// Refuses what two readers could understand differently, and names the one host that is meant: as it was
@@ -94,25 +136,9 @@ fn address(head: &Parts, host: &str, peer: &Peer) -> Result<Url, Denied> {
     Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
 }
 
-/// Who sent it.
-async fn authenticate(
-    authenticator: &Authenticator,
-    head: &Parts,
-    host: &str,
-    peer: &Peer,
-) -> Result<Principal, Denied> {
-    let url = address(head, host, peer)?;
-    let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
-    authenticator.authenticate(head, Some(peer.address)).await
-}
-
 /// Whether who they are is enough.
-fn authorise(guard: &Guard, principal: Option<&Principal>, events: &Events) -> Result<(), Denied> {
-    let decision = match (guard, principal) {
-        (Guard::DangerOpen, _) => return Ok(()),
-        (Guard::Schemes { access, .. }, Some(principal)) => access.admit(principal),
-        (Guard::Schemes { access, .. }, None) => access.admit_unproved(),
-    };
+fn authorise(access: &Access, principal: &Principal, events: &Events) -> Result<(), Denied> {
+    let decision = access.admit(principal);
     if decision.allowed {
         return Ok(());
     }

@@ -19,7 +19,7 @@ use http::Request;
 
 use crate::error::Error;
 use crate::events::Events;
-use crate::server::pipeline;
+use crate::server::pipeline::{self, Common};
 use crate::server::site::Site;
 
 /// Connections that may wait to be accepted.
@@ -192,15 +192,9 @@ impl Running {
 /// The seam between the network and the pipeline; one for each worker and listener.
 struct Road<S>(Arc<Common<S>>);
 
-/// What all roads of a server lead through. Nothing in it changes.
-struct Common<S> {
-    site: S,
-    events: Events,
-}
-
 impl<S: Site> Handler for Road<S> {
     fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
-        Box::pin(async move { pipeline::run(&self.0.site, &self.0.events, request, peer).await })
+        pipeline::run(&self.0, request, peer)
     }
 
     fn failed(&self, peer: SocketAddr, error: &NetError) {

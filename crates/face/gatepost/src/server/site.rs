@@ -1,6 +1,7 @@
 //! What an embedder hands over: which guard stands before a request, and what happens behind it.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use gatepost_http::host::Authority;
@@ -51,14 +52,13 @@ pub trait Site: Send + Sync + 'static {
     /// [`Denied`], answered without asking for a proof.
     fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Self::Route), Denied>;
 
-    /// Answers a request that has passed its guard.
-    fn handle(
-        &self,
-        route: Self::Route,
-        request: Request<Body>,
-        visitor: Visitor,
-    ) -> impl Future<Output = Result<Response<Body>, Denied>> + Send;
+    /// Answers a request that has passed its guard. What can be done without a wait is best done before the
+    /// future is made: it is kept, as large as it is, for each request.
+    fn handle(&self, route: Self::Route, request: Request<Body>, visitor: Visitor) -> Handling;
 }
+
+/// An answer of a site in the making.
+pub type Handling = Pin<Box<dyn Future<Output = Result<Response<Body>, Denied>> + Send>>;
 
 /// A site of one route.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub struct Handler<F> {
 pub fn handler<F, A>(guard: Guard, answer: F) -> Handler<F>
 where
     F: Fn(Request<Body>, Visitor) -> A + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send,
+    A: Future<Output = Response<Body>> + Send + 'static,
 {
     Handler { guard, answer }
 }
@@ -79,7 +79,7 @@ where
 impl<F, A> Site for Handler<F>
 where
     F: Fn(Request<Body>, Visitor) -> A + Send + Sync + 'static,
-    A: Future<Output = Response<Body>> + Send,
+    A: Future<Output = Response<Body>> + Send + 'static,
 {
     type Route = ();
 
@@ -87,7 +87,8 @@ where
         Ok((self.guard.clone(), ()))
     }
 
-    async fn handle(&self, (): (), request: Request<Body>, visitor: Visitor) -> Result<Response<Body>, Denied> {
-        Ok((self.answer)(request, visitor).await)
+    fn handle(&self, (): (), request: Request<Body>, visitor: Visitor) -> Handling {
+        let answering = (self.answer)(request, visitor);
+        Box::pin(async move { Ok(answering.await) })
     }
 }

@@ -8,10 +8,9 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderM
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::config::routes::Route;
 use crate::demo::{page, websocket};
 use crate::forward;
-use crate::plan::Plan;
+use crate::gate::Chosen;
 
 /// How much of a body is echoed.
 const LONGEST: usize = 64 * 1024;
@@ -21,17 +20,15 @@ const WEBSOCKET: &str = "/ws";
 
 /// Answers with what came, as a service behind the gate would see it.
 pub(crate) async fn answer(
+    chosen: &Chosen,
     mut request: Request<Body>,
-    plan: &Plan,
-    route: &Route,
     visitor: &Visitor,
-    host: &HeaderValue,
 ) -> Result<Response<Body>, Denied> {
     if request.uri().path() == WEBSOCKET {
         let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
         return Ok(websocket::answer(&mut request, expires));
     }
-    let (head, body) = forward::prepare(request, plan, route, visitor, host)?.request.into_parts();
+    let (head, body) = forward::prepare(chosen, request, visitor)?.request.into_parts();
     let Ok(octets) = body.collect(LONGEST).await else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "413 the echo takes 64 KiB at most\n"));
     };
@@ -47,7 +44,7 @@ pub(crate) async fn answer(
         "body": String::from_utf8_lossy(&octets),
     });
     if Reader::of(&head.headers) == Reader::Browser {
-        return Ok(with_type(page::page(&seen, route.identity.as_str()), "text/html; charset=utf-8"));
+        return Ok(with_type(page::page(&seen, chosen.route()?.identity.as_str()), "text/html; charset=utf-8"));
     }
     Ok(with_type(format!("{seen:#}\n"), "application/json"))
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
-use crate::exchange::drive::exchange;
+use crate::exchange::drive::Asking;
 use crate::exchange::wire::{GiveBack, Wire};
 
 /// Status, fields and body; `None` if the answer is not whole.
@@ -50,7 +50,7 @@ async fn ours(method: &Method, octets: &[u8], step: usize) -> (Seen, bool) {
     let wire = Box::new(Wire::new(Box::new(near), &Limits::default()));
     let (give, given) = tokio::sync::oneshot::channel();
     let asking = async {
-        let answer = exchange(wire, request(method, Body::empty()), GiveBack::Once(give)).await.ok()?;
+        let answer = Asking::new(wire, request(method, Body::empty()), GiveBack::Once(give)).await.ok()?;
         whole(answer).await
     };
     // What does not come back is closed, or the other end would wait.

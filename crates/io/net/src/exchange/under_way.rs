@@ -6,12 +6,13 @@ use bytes::{Buf, Bytes};
 use gatepost_http::framing::Framing;
 use gatepost_http::head::ResponseHead;
 use gatepost_http::response_reader::{ResponseEvent, ResponseReader};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, StatusCode, request};
 
 use crate::error::{NetError, Wait};
 use crate::exchange::upload::{Halt, Upload};
 use crate::exchange::wire::{GiveBack, Wire};
 use crate::explain;
+use crate::failed::Failed;
 
 /// An exchange under way.
 pub(super) struct Exchange {
@@ -23,6 +24,8 @@ pub(super) struct Exchange {
     pub(super) keeps: bool,
     /// By whom.
     pub(super) give_back: GiveBack,
+    /// The request's head, until its answer is there: an unsent one is given back.
+    pub(super) asked: Option<request::Parts>,
 }
 
 /// Why there is no answer.
@@ -33,18 +36,6 @@ pub(super) enum NoAnswer {
     Other(NetError),
 }
 
-impl NoAnswer {
-    pub(super) fn is_of_wire(&self) -> bool {
-        matches!(self, Self::Wire(_))
-    }
-
-    pub(super) fn into_inner(self) -> NetError {
-        match self {
-            Self::Wire(error) | Self::Other(error) => error,
-        }
-    }
-}
-
 /// A piece of the answer's body.
 pub(super) enum Part {
     Data(Bytes),
@@ -52,6 +43,18 @@ pub(super) enum Part {
 }
 
 impl Exchange {
+    /// What is left of it: the request, if the wire took nothing of that.
+    pub(super) fn give_up(self, error: NoAnswer) -> Failed {
+        let error = match error {
+            NoAnswer::Other(error) => return error.into(),
+            NoAnswer::Wire(error) => error,
+        };
+        match (self.upload.and_then(Upload::into_body), self.asked) {
+            (Some(body), Some(asked)) => Failed::unsent(Request::from_parts(asked, body)),
+            _ => error.into(),
+        }
+    }
+
     /// Goes on with both directions until the head of the final answer is there.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(ResponseHead, Framing), NoAnswer>> {
         loop {

@@ -180,7 +180,13 @@ impl Upload {
             if slices.iter().all(|slice| slice.is_empty()) {
                 break;
             }
-            let written = ready!(Pin::new(&mut *stream).poll_write_vectored(cx, &slices))?;
+            let stream = Pin::new(&mut *stream);
+            let written = if self.piece.is_empty() && after.is_empty() {
+                // Cheaper for the system than a list of one.
+                ready!(stream.poll_write(cx, before))?
+            } else {
+                ready!(stream.poll_write_vectored(cx, &slices))?
+            };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
