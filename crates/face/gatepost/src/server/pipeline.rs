@@ -11,7 +11,7 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_net::handler::Peer;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 
 use crate::events::Events;
 use crate::server::denied::Denied;
@@ -29,6 +29,7 @@ pub(crate) async fn run<S: Site>(site: &S, events: &Events, request: Request<Bod
         Err(denied) => respond(&denied, reader),
     };
     if let Some((method, path)) = asked {
+        let principal = principal.map(|principal| principal.name.clone());
         events.emit(&Event::Answered { method, path, status: response.status().as_u16(), principal });
     }
     response
@@ -40,14 +41,14 @@ async fn walk<S: Site>(
     events: &Events,
     request: Request<Body>,
     peer: Arc<Peer>,
-    who: &mut Option<String>,
+    who: &mut Option<Arc<Principal>>,
 ) -> Result<Response<Body>, Denied> {
     let (head, body) = request.into_parts();
     let host = admit(&head)?;
     let (guard, route) = site.route(&head, &peer)?;
     let principal = authenticate(&guard, &head, host, &peer).await?;
-    *who = principal.as_ref().map(|principal| principal.name.clone());
-    authorise(&guard, principal.as_ref(), events)?;
+    who.clone_from(&principal);
+    authorise(&guard, principal.as_deref(), events)?;
     let visitor = Visitor { principal, peer };
     site.handle(route, Request::from_parts(head, body), visitor).await
 }
@@ -87,14 +88,19 @@ fn address(head: &Parts, host: &str, peer: &Peer) -> Result<Url, Denied> {
 }
 
 /// Who sent it, if the guard wants to know.
-async fn authenticate(guard: &Guard, head: &Parts, host: &str, peer: &Peer) -> Result<Option<Principal>, Denied> {
+async fn authenticate(guard: &Guard, head: &Parts, host: &str, peer: &Peer) -> Result<Option<Arc<Principal>>, Denied> {
     let authenticator = match guard {
         Guard::DangerOpen => return Ok(None),
         Guard::Schemes { authenticator, .. } => authenticator,
     };
+    let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+    if let Some(principal) = authenticator.recall(values, Some(peer.address)).await {
+        return Ok(Some(principal));
+    }
     let url = address(head, host, peer)?;
     let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
-    authenticator.authenticate(head, Some(peer.address)).await.map(Some)
+    // Cold, and out of the way of the request's own future.
+    Box::pin(authenticator.authenticate(head, Some(peer.address))).await.map(Some)
 }
 
 /// Whether who they are is enough.
