@@ -92,3 +92,49 @@ impl Doorkeeper {
         self.passwords.verify(name, user.map(|user| user.password_hash), password).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gatepost_store::memory::MemoryStore;
+
+    use super::*;
+    use crate::server::keys::KeySource;
+    use crate::server::proved::Proof;
+
+    #[tokio::test]
+    async fn a_token_ends_in_memory_when_it_ends() {
+        let door = Doorkeeper::new(Arc::new(MemoryStore::new()), Keys::none()).unwrap();
+        let now = clock::moment();
+        let later = |span| Moment { wall: now.wall + span, steady: now.steady + span };
+        let name = door.proved.name(0, [("authorization", &b"Bearer a"[..])].into_iter()).unwrap();
+        let principal =
+            Principal { expires: Some(now.wall + Duration::from_secs(20)), ..Principal::new("a", "Bearer") };
+        let (principal, span) = (Arc::new(principal), Duration::from_secs(60));
+        door.proved.hold(name, Proof { principal, epoch: door.epoch(), judged: now, span });
+        for (millis, stands) in [(0, true), (19_999, true), (20_000, false)] {
+            assert_eq!(door.recall(&name, later(Duration::from_millis(millis))).await.is_some(), stands, "{millis}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_key_file_is_another_epoch_and_a_touched_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let write = |text: &str, version: u64| {
+            std::fs::write(&path, text).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(version)).unwrap();
+        };
+        let set = |x: &str| format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#);
+        let one = set("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        let keys = Keys::new(KeySource::File(path.clone()));
+        let door = Doorkeeper::new(Arc::new(MemoryStore::new()), keys).unwrap();
+        let mut epochs = Vec::new();
+        for (text, version) in [(one.as_str(), 1), (&one, 2), ("{ half", 3), (r#"{"keys":[]}"#, 4), (&one, 5)] {
+            write(text, version);
+            assert!(door.look().await);
+            epochs.push(door.epoch());
+        }
+        assert_eq!(epochs, [1, 1, 1, 2, 3]);
+    }
+}
