@@ -17,7 +17,8 @@ use crate::events::Events;
 use crate::needs::World;
 use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
-use crate::server::proved::{Name, Proof};
+use crate::server::generations::Name;
+use crate::server::proved::Proof;
 
 /// How often one scheme may ask for something before we call it a bug.
 const MAX_NEEDS: usize = 8;

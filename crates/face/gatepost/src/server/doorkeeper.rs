@@ -11,10 +11,11 @@ use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::generations::Name;
 use crate::server::keys::Keys;
 use crate::server::lookout::{self, Lookout};
 use crate::server::passwords::Passwords;
-use crate::server::proved::{Name, Proved};
+use crate::server::proved::Proved;
 
 /// The server's world. One for all routes that share users and keys; cheap to share in an `Arc`.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use gatepost_model::time::Timestamp;
 use gatepost_net::workers;
 
 use crate::clock::Moment;
-use crate::server::generations::{Bounds, Entry, Generations};
+use crate::server::generations::{Bounds, Entry, Generations, Name};
 
 /// The longest that anything is held.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -29,10 +29,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 const BOUNDS: Bounds = Bounds { entries: 32 * 1024, octets: 16 * 1024 * 1024 };
 /// The most shards there are.
 const MOST_SHARDS: usize = 64;
-
-/// The name of one request's credentials.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Name([u8; 32]);
 
 /// What was proved, and in which epoch.
 #[derive(Debug)]
@@ -116,12 +112,6 @@ impl Proved {
 impl fmt::Debug for Proved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proved(..)")
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Name(..)")
     }
 }
 
