@@ -62,7 +62,7 @@ async fn start(address: SocketAddr, authority: &Authority) -> Result<Running, Bo
     let guard = Guard::Schemes { authenticator, access: Arc::new(Access::by(["Basic", "WSSE"])?) };
 
     let site = handler(guard, |_request, visitor| async move {
-        let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name);
+        let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
         Response::new(Body::from(format!("Hello, {name}!\n")))
     });
     let certificate = authority.issue_server(&["localhost".into(), "127.0.0.1".into()], clock::now(), DAY)?;

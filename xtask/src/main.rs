@@ -24,7 +24,8 @@ usage: cargo xtask COMMAND
   generate [--check] writes docs/book/src/reference/, or fails when it is stale
   bench [--cold]     start-up time, idle memory and size of the release build, and how long that takes from nothing
   bench gateway [--quick] [--work LIST]
-                     throughput, latency and memory beside nginx and HAProxy, one core each (benches/gateway/README.md)
+                     throughput, latency and memory beside nginx and HAProxy, one core each (benches/gateway/README.md);
+                     `--work auth` is what a proof on every request costs
 ";
 
 fn main() -> ExitCode {

@@ -19,11 +19,15 @@ const TOOLS: [(&str, &str); 6] = [
 /// All that the gateway promises figures for.
 const WORK: &str = "h1-1k,h1-1m,post-1m,h2-1k,hs-full,hs-resume,ws-125,ws-16k,idle-ws,idle-http";
 
+/// What `--work auth` is: small requests, each with a credential that was accepted before.
+const AUTH: [&str; 4] = ["--work", "h1-1k", "--peers", "haproxy+jwt-es,nginx+basic,nginx+basic-sha512"];
+
 /// A look at whether things still work, not a measurement.
 const QUICK: [&str; 8] = ["--rounds", "2", "--secs", "1", "--wait", "0", "--idle-conns", "1000"];
 
 /// Builds both sides, measures, prints the tables, and leaves the figures in `target/bench/gateway.json`.
-/// `words` are the command line's: `--quick`, and whatever the harness knows, such as `--work h1-1k,ws-125`.
+/// `words` are the command line's: `--quick`, `--work auth`, and whatever the harness knows, such as
+/// `--work h1-1k,ws-125`.
 #[expect(clippy::print_stdout, reason = "where the figures lie is what this command says at its end")]
 pub(crate) fn run(tree: &Tree, words: &[&str]) -> Result<(), String> {
     let missing = missing(on_path);
@@ -37,11 +41,13 @@ pub(crate) fn run(tree: &Tree, words: &[&str]) -> Result<(), String> {
     let figures = folder.join("gateway.json");
     let mut harness = Command::new("python3");
     harness.arg(tree.path("benches/gateway/run")).arg("--gwload").arg(load).arg("--json").arg(&figures);
-    harness
-        .arg("--dir")
-        .arg(folder.join("gateway"))
-        .args(["--candidate", &candidate(&gatepost)])
-        .args(arguments(words));
+    harness.arg("--dir").arg(folder.join("gateway")).args(["--candidate", &candidate(&gatepost)]);
+    if asks_for_auth(words) {
+        for guarded in guarded(&tree.path("benches/gateway/guarded"), &gatepost) {
+            harness.args(["--candidate", &guarded]);
+        }
+    }
+    harness.args(arguments(words));
     let status = harness.status().map_err(|error| format!("benches/gateway/run: {error}"))?;
     if !status.success() {
         return Err(format!("benches/gateway/run: {status}"));
@@ -71,7 +77,24 @@ fn candidate(gatepost: &Path) -> String {
     )
 }
 
-/// What the harness is told: `--quick` in its own words, and all of the work unless some is named.
+/// The same with a proof asked for on every request. The part behind the plus says which credential is sent.
+fn guarded(script: &Path, gatepost: &Path) -> [String; 2] {
+    let command = |name: &str, scheme: &str, more: &str| {
+        format!(
+            "gatepost+{name}=python3 {} {} --scheme {scheme} --dir {{dir}} --listen {{listen}} --upstream {{upstream}} \
+             --cert {{cert}} --key {{key}}{more}",
+            script.display(),
+            gatepost.display()
+        )
+    };
+    [command("jwt-es", "bearer", " --jwt-key {jwt_es_pub}"), command("basic", "basic", "")]
+}
+
+fn asks_for_auth(words: &[&str]) -> bool {
+    words.windows(2).any(|pair| pair == ["--work", "auth"])
+}
+
+/// What the harness is told: `--quick` and `--work auth` in its own words, and all of the work unless some is named.
 fn arguments<'a>(words: &[&'a str]) -> Vec<&'a str> {
     let mut all: Vec<&str> = Vec::new();
     if !words.contains(&"--work") {
@@ -80,7 +103,16 @@ fn arguments<'a>(words: &[&'a str]) -> Vec<&'a str> {
     if words.contains(&"--quick") {
         all.extend(QUICK);
     }
-    all.extend(words.iter().filter(|word| **word != "--quick"));
+    if asks_for_auth(words) {
+        all.extend(AUTH);
+    }
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        if *word == "--work" && words.next_if(|next| **next == "auth").is_some() || *word == "--quick" {
+            continue;
+        }
+        all.push(word);
+    }
     all
 }
 
@@ -105,6 +137,7 @@ mod tests {
         assert_eq!(arguments(&["--work", "h1-1k", "--rounds", "3"]), ["--work", "h1-1k", "--rounds", "3"]);
         let quick = arguments(&["--quick", "--work", "ws-125"]);
         assert_eq!(quick, [&QUICK[..], &["--work", "ws-125"]].concat());
+        assert_eq!(arguments(&["--work", "auth", "--secs", "2"]), [&AUTH[..], &["--secs", "2"]].concat());
     }
 
     #[test]

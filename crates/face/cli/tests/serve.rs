@@ -91,6 +91,23 @@ fn the_demo_greets_and_lets_in_whoever_it_told_how() {
 }
 
 #[test]
+fn whoever_is_removed_or_gets_another_password_is_refused_without_a_restart() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let (url, ca, first) = (served.of("url"), served.of("ca"), served.of("password").to_owned());
+    let get = |password: &str| {
+        let command = format!("get --ca {ca} {url} --auth basic --user demo --password-env PW");
+        bench.gatepost(&command).env("PW", password).output().unwrap().status.code()
+    };
+    // The second time it is remembered.
+    assert_eq!((get(&first), get(&first)), (Some(0), Some(0)));
+    bench.gatepost("user remove demo").assert().success();
+    assert!((0..1000).any(|_| get(&first) == Some(8)), "the gateway learns of it");
+    bench.gatepost("user add demo --password-stdin").stdin("another one\n").assert().success();
+    assert_eq!((get(&first), get("another one"), get("another one")), (Some(8), Some(0), Some(0)));
+}
+
+#[test]
 fn a_second_start_finds_what_the_first_one_made() {
     let bench = Bench::new();
     let first = Served::start(&bench, "");

@@ -47,7 +47,7 @@
 //! let authenticator = Authenticator::new(vec![basic], Settings::default(), door, Events::default());
 //! let guard = Guard::Schemes { authenticator, access: Arc::new(Access::by(["Basic"])?) };
 //! let site = handler(guard, |_request, visitor| async move {
-//!     let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name);
+//!     let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
 //!     Response::new(Body::from(format!("Hello, {name}!\n")))
 //! });
 //! let running = Server::new(site).listen("127.0.0.1:8443".parse()?, Arc::new(tls)).start()?;

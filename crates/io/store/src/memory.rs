@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::ready;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::binding::{Binding, BindingKey};
@@ -19,6 +20,8 @@ use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
+    /// Raised under the lock of the state, read without.
+    revision: AtomicU64,
 }
 
 #[derive(Default)]
@@ -31,7 +34,6 @@ struct State {
     first_uses: BTreeMap<String, Timestamp>,
     /// The same records by their end, for the sweep.
     ends: BTreeSet<(Timestamp, String)>,
-    revision: u64,
 }
 
 impl MemoryStore {
@@ -50,7 +52,7 @@ impl MemoryStore {
         let mut state = self.lock();
         let done = change(&mut state);
         if done.is_ok() {
-            state.revision = state.revision.wrapping_add(1);
+            self.revision.fetch_add(1, Ordering::Release);
         }
         Box::pin(ready(done))
     }
@@ -194,6 +196,10 @@ impl Store for MemoryStore {
     }
 
     fn revision(&self) -> Pending<'_, u64> {
-        self.read(|state| state.revision)
+        Box::pin(ready(Ok(self.known_revision())))
+    }
+
+    fn known_revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gatepost_model::binding::{Binding, BindingKey};
@@ -20,7 +21,7 @@ use crate::writer::serve_writes;
 /// A store in an SQLite file. [`open`](crate::open::open) makes one.
 ///
 /// Two threads, each with its own connection: writes are committed in groups by the one, reads are
-/// answered by the other and never wait for a write. Nothing is cached, so that what another
+/// answered by the other and never wait for a write. No row is cached, so that what another
 /// process changes is seen at once. Secrets are sealed and opened on the caller's side; neither
 /// thread sees one in clear.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct SqliteStore {
     key: Arc<SealingKey>,
     writer: Desk,
     reader: Desk,
+    /// The newest revision that was read or written here.
+    known: AtomicU64,
 }
 
 impl SqliteStore {
@@ -39,11 +42,12 @@ impl SqliteStore {
         schema::check_key(&writing, path, &key).map_err(about)?;
         let reading = schema::connect(path, busy).map_err(about)?;
         reading.pragma_update(None, "query_only", "ON").map_err(Failure::from).map_err(about)?;
+        let known = AtomicU64::new(revision(&reading).map_err(about)?);
 
         let (write_path, read_path) = (path.to_owned(), path.to_owned());
         let writer = Desk::start("store-write", path, move |waiting| serve_writes(&writing, &write_path, waiting))?;
         let reader = Desk::start("store-read", path, move |waiting| serve_reads(&reading, &read_path, waiting))?;
-        Ok(Self { key: Arc::new(key), writer, reader })
+        Ok(Self { key: Arc::new(key), writer, reader, known })
     }
 
     /// A write that others must learn of: it raises the revision in the same transaction.
@@ -54,9 +58,12 @@ impl SqliteStore {
         let work = move |connection: &Connection| {
             let done = work(connection)?;
             execute(connection, "UPDATE meta SET value = value + 1 WHERE name = 'revision'", params![])?;
-            Ok(done)
+            Ok((done, revision(connection)?))
         };
-        self.writer.ask(work).await
+        let (done, revision) = self.writer.ask(work).await?;
+        // After the commit: whoever knows this revision reads rows that are as new.
+        self.known.fetch_max(revision, Ordering::AcqRel);
+        Ok(done)
     }
 
     async fn keep_binding(&self, sql: &'static str, binding: Binding) -> Result<(), StoreError> {
@@ -269,12 +276,23 @@ impl Store for SqliteStore {
     }
 
     fn revision(&self) -> Pending<'_, u64> {
-        Box::pin(self.reader.ask(|connection| {
-            let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = 'revision'")?;
-            let value: i64 = statement.query_row([], |row| row.get(0))?;
-            Ok(value.cast_unsigned())
-        }))
+        Box::pin(async move {
+            let revision = self.reader.ask(revision).await?;
+            // The greatest one: a slow answer must not make an older revision known again.
+            self.known.fetch_max(revision, Ordering::AcqRel);
+            Ok(revision)
+        })
     }
+
+    fn known_revision(&self) -> u64 {
+        self.known.load(Ordering::Acquire)
+    }
+}
+
+fn revision(connection: &Connection) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = 'revision'")?;
+    let value: i64 = statement.query_row([], |row| row.get(0))?;
+    Ok(value.cast_unsigned())
 }
 
 fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<usize, Failure> {

@@ -95,4 +95,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// A number that changes whenever anything but a first use changed, in any process: compare it
     /// with the last one to know whether what was read before still holds.
     fn revision(&self) -> Pending<'_, u64>;
+
+    /// The newest revision that this process knows, without asking anybody: one load of a number that only grows.
+    ///
+    /// A change that was made through this store is in it as soon as the change has returned. One by another
+    /// process is in it after the next [`revision`](Self::revision).
+    fn known_revision(&self) -> u64;
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gatepost_model::credential::Credential;
 use gatepost_model::head::RequestHead;
@@ -47,6 +48,11 @@ pub trait Scheme: Debug + Send + Sync {
         &["authorization"]
     }
 
+    /// Server: whether a proof that was accepted may be taken again without being judged anew. Default: never.
+    fn reuse(&self) -> Reuse {
+        Reuse::Never
+    }
+
     /// Client: makes the proof. With no challenge in the turn this is pre-authentication.
     ///
     /// # Errors
@@ -57,12 +63,24 @@ pub trait Scheme: Debug + Send + Sync {
     /// `refusal` is why the credentials that came were refused, if some came.
     fn challenge(&self, turn: &Turn<'_>, refusal: Option<&Refusal>) -> Option<Challenge>;
 
-    /// Server: judges the request's credentials.
+    /// Server: judges the request's credentials. Whether there are any, it may tell by its
+    /// [`fields`](Self::fields) alone.
     ///
     /// # Errors
     /// [`AuthError::Setting`] if a configured key or hash is unusable. Everything that a peer can
     /// cause is a [`Verdict`].
     fn verify(&self, turn: &Turn<'_>) -> Result<Verdict, AuthError>;
+}
+
+/// How long an accepted proof stands for its repetition, octet for octet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    /// It does not: each one is judged, because it is good for once or covers more than its own fields.
+    Never,
+    /// For this long, and never past the end of the principal. A scheme that says so promises that its verdict
+    /// comes from its fields, the settings, the users, the keys and the time, and from nothing else of the request;
+    /// and that it only changes with users, keys, or the principal's end.
+    For(Duration),
 }
 
 /// Everything that a scheme may look at.

@@ -6,7 +6,7 @@ mod world;
 use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
-use gatepost_auth::scheme::{Need, Refusal, Scheme, Step, Verdict};
+use gatepost_auth::scheme::{Need, Refusal, Reuse, Scheme, Step, Verdict};
 use gatepost_auth::schemes::{ALL, by_name};
 use gatepost_model::credential::Credential;
 use gatepost_model::head::Party;
@@ -121,6 +121,28 @@ fn a_replay_is_refused_and_recorded_only_after_the_proof() {
         single_use.push(scheme.name());
     }
     assert_eq!(single_use, ["WSSE"]);
+}
+
+#[test]
+fn only_what_is_good_more_than_once_and_comes_from_its_fields_is_taken_again() {
+    let mut reusable = Vec::new();
+    for scheme in ALL {
+        let Reuse::For(span) = scheme.reuse() else { continue };
+        reusable.push(scheme.name());
+        assert!(!span.is_zero() && span <= Duration::from_secs(60), "{}", scheme.name());
+        let mut world = World::of_alice();
+        let mut headers = world.proof(*scheme, None);
+        let verdict = world.verify(*scheme, &headers);
+        assert!(matches!(verdict, Verdict::Accept(_)), "{}: {verdict:?}", scheme.name());
+        // Another method, another address, other random octets, a moment later, other fields: the same verdict.
+        (world.method, world.url) = (http::Method::PUT, "http://other.example:81/b?c".into());
+        (world.entropy, world.now) = ([1; 32], world.now + Duration::from_secs(1));
+        headers.insert("cookie", "a=b".parse().unwrap());
+        assert_eq!(world.verify(*scheme, &headers), verdict, "{}", scheme.name());
+        let once = |need: &Need| matches!(need, Need::FirstUse { .. } | Need::Login { user: Some(_) });
+        assert!(!world.asked.iter().any(once), "{} makes single-use proofs", scheme.name());
+    }
+    assert_eq!(reusable, ["Bearer", "Basic"]);
 }
 
 #[test]

@@ -1,14 +1,21 @@
 //! What a server knows of its visitors: users, keys, and the record of what was used once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use gatepost_model::credential::Credential;
+use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
 use gatepost_store::store::Store;
 
+use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::generations::Name;
 use crate::server::keys::Keys;
+use crate::server::lookout::{self, Lookout};
 use crate::server::passwords::Passwords;
+use crate::server::proved::Proved;
 
 /// The server's world. One for all routes that share users and keys; cheap to share in an `Arc`.
 #[derive(Debug)]
@@ -16,15 +23,59 @@ pub struct Doorkeeper {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) passwords: Passwords,
     pub(crate) keys: Keys,
+    pub(crate) proved: Proved,
+    lookout: Lookout,
+    forgotten: AtomicU64,
 }
 
 impl Doorkeeper {
     /// A doorkeeper over these users and these token keys.
     ///
+    /// A proof that was accepted stands for its repetition, octet for octet, for up to 60 s where its scheme allows
+    /// that (Bearer and Basic do), and never past the end of a token. It ends at once when users or keys change through
+    /// this process, and within 1 s when another process changes them or a key file changes.
+    ///
     /// # Errors
-    /// If the system has no randomness for the key of the password cache.
+    /// If the system has no randomness for the keys of what is remembered.
     pub fn new(store: Arc<dyn Store>, keys: Keys) -> Result<Self, Error> {
-        Ok(Self { store, passwords: Passwords::new()?, keys })
+        let proved = Proved::new(&clock::entropy()?);
+        let lookout = Lookout::new(lookout::EVERY, Instant::now());
+        Ok(Self { store, passwords: Passwords::new()?, keys, proved, lookout, forgotten: AtomicU64::new(0) })
+    }
+
+    /// Sets within what time a change by another process, or of a key file, ends what was accepted before it.
+    /// Default 1 s; zero looks at each request.
+    #[must_use]
+    pub fn looking_every(mut self, time: Duration) -> Self {
+        self.lookout = Lookout::new(time, Instant::now());
+        self
+    }
+
+    /// Ends what was accepted so far: every proof is judged anew from now on.
+    pub fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A number that changes with users, keys, and [`forget`](Self::forget). Read it before users and keys are
+    /// looked at: a proof stands only as long as it is the same.
+    pub(crate) fn epoch(&self) -> u64 {
+        // Each of them only grows, so no two states of the three have one sum, one after the other.
+        let forgotten = self.forgotten.load(Ordering::Acquire);
+        forgotten.wrapping_add(self.store.known_revision()).wrapping_add(self.keys.revision())
+    }
+
+    /// Who proved themselves a moment ago with the credentials of this name, if that still stands.
+    pub(crate) async fn recall(&self, name: &Name, now: Moment) -> Option<Arc<Principal>> {
+        if !self.lookout.is_current(now.steady, || self.look()).await {
+            return None;
+        }
+        self.proved.find(name, self.epoch(), now)
+    }
+
+    /// Learns what others changed; false if that cannot be learnt now.
+    async fn look(&self) -> bool {
+        self.keys.look().await;
+        self.store.revision().await.is_ok()
     }
 
     /// The user's recoverable secret, for schemes that compute with it.
@@ -40,5 +91,51 @@ impl Doorkeeper {
     pub(crate) async fn password_is_right(&self, name: &str, password: &Secret) -> Result<bool, Error> {
         let user = self.store.user(name).await?;
         self.passwords.verify(name, user.map(|user| user.password_hash), password).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_store::memory::MemoryStore;
+
+    use super::*;
+    use crate::server::keys::KeySource;
+    use crate::server::proved::Proof;
+
+    #[tokio::test]
+    async fn a_token_ends_in_memory_when_it_ends() {
+        let door = Doorkeeper::new(Arc::new(MemoryStore::new()), Keys::none()).unwrap();
+        let now = clock::moment();
+        let later = |span| Moment { wall: now.wall + span, steady: now.steady + span };
+        let name = door.proved.name(0, [("authorization", &b"Bearer a"[..])].into_iter()).unwrap();
+        let principal =
+            Principal { expires: Some(now.wall + Duration::from_secs(20)), ..Principal::new("a", "Bearer") };
+        let (principal, span) = (Arc::new(principal), Duration::from_secs(60));
+        door.proved.hold(name, Proof { principal, epoch: door.epoch(), judged: now, span });
+        for (millis, stands) in [(0, true), (19_999, true), (20_000, false)] {
+            assert_eq!(door.recall(&name, later(Duration::from_millis(millis))).await.is_some(), stands, "{millis}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_changed_key_file_is_another_epoch_and_a_touched_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.json");
+        let write = |text: &str, version: u64| {
+            std::fs::write(&path, text).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(version)).unwrap();
+        };
+        let set = |x: &str| format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}]}}"#);
+        let one = set("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
+        let keys = Keys::new(KeySource::File(path.clone()));
+        let door = Doorkeeper::new(Arc::new(MemoryStore::new()), keys).unwrap();
+        let mut epochs = Vec::new();
+        for (text, version) in [(one.as_str(), 1), (&one, 2), ("{ half", 3), (r#"{"keys":[]}"#, 4), (&one, 5)] {
+            write(text, version);
+            assert!(door.look().await);
+            epochs.push(door.epoch());
+        }
+        assert_eq!(epochs, [1, 1, 1, 2, 3]);
     }
 }

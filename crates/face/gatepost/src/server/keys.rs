@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -40,6 +41,8 @@ pub enum KeySource {
 pub struct Keys {
     source: KeySource,
     held: Mutex<Held>,
+    /// Raised when other keys are held than before.
+    revision: AtomicU64,
     /// Held while keys are read: one reader at a time, and nobody who has keys waits for it.
     reading: tokio::sync::Mutex<()>,
 }
@@ -58,7 +61,8 @@ impl Keys {
     /// Keys from this source; nothing is read yet.
     #[must_use]
     pub fn new(source: KeySource) -> Self {
-        Self { source, held: Mutex::new(Held::default()), reading: tokio::sync::Mutex::new(()) }
+        let (held, reading) = (Mutex::new(Held::default()), tokio::sync::Mutex::new(()));
+        Self { source, held, revision: AtomicU64::new(0), reading }
     }
 
     /// No keys at all: every token is refused.
@@ -76,6 +80,19 @@ impl Keys {
             KeySource::Fixed(keys) => Ok(Arc::clone(keys)),
             KeySource::File(path) => self.of_file(path).await,
             KeySource::Url(url, upstream) => self.of_url(url, upstream, id, now).await,
+        }
+    }
+
+    /// A number that grows when the keys change: what was verified under another one may not stand any more.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    /// Reads a changed file. A URL is asked by those who bring a token that is not known yet.
+    pub(crate) async fn look(&self) {
+        if let KeySource::File(path) = &self.source {
+            // Without a readable file the last good keys stay, as for a token that is judged anew.
+            let _ = self.of_file(path).await;
         }
     }
 
@@ -138,7 +155,11 @@ impl Keys {
 
     fn hold(&self, keys: KeySet, tried: Option<Timestamp>, modified: Option<SystemTime>) -> Arc<KeySet> {
         let keys = Arc::new(keys);
-        *self.locked() = Held { keys: Some(Arc::clone(&keys)), tried, modified };
+        let before = std::mem::replace(&mut *self.locked(), Held { keys: Some(Arc::clone(&keys)), tried, modified });
+        // After the keys are there: whoever knows this revision verifies with keys that are as new.
+        if before.keys.as_ref() != Some(&keys) {
+            self.revision.fetch_add(1, Ordering::AcqRel);
+        }
         keys
     }
 

@@ -3,6 +3,10 @@
 //! Argon2id takes 19 MiB and some milliseconds on purpose. So a right answer is remembered for a
 //! short time under a keyed digest, the work runs on blocking threads, and only so many at once:
 //! beyond that we refuse to decide, which denies.
+//!
+//! This lies below what [`proved`](crate::server::proved) remembers, and outlives it: any change of any user or key
+//! ends everything that was proved, and without this memory all who are inside would then have their passwords
+//! computed at once. It may stay, because its names hold the user's hash: a changed password is another name.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +17,7 @@ use gatepost_auth::keyed::keyed_digest;
 use gatepost_auth::password::{self, Cost};
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock;
 use crate::error::Error;
@@ -54,25 +58,18 @@ impl Passwords {
         if hash.is_some() && self.is_remembered(&name, now) {
             return Ok(true);
         }
-        let right = self.compute(hash, password.clone()).await?;
+        let busy = || Error::environment("too many passwords wait to be checked");
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let work = Arc::clone(&self.at_work).acquire_owned().await.map_err(|_| busy())?;
+        // A client that opens many connections at once brings the same password on all of them.
+        if hash.is_some() && self.is_remembered(&name, now) {
+            return Ok(true);
+        }
+        let right = compute(hash, password.clone(), (place, work)).await?;
         if right {
             self.remember(name, now);
         }
         Ok(right)
-    }
-
-    /// The hash, on a blocking thread, when there is a place.
-    async fn compute(&self, hash: Option<String>, password: Secret) -> Result<bool, Error> {
-        let busy = || Error::environment("too many passwords wait to be checked");
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let work = Arc::clone(&self.at_work).acquire_owned().await.map_err(|_| busy())?;
-        let task = tokio::task::spawn_blocking(move || {
-            // Both permits end with the work, even when nobody waits for the answer any more.
-            let _held = (place, work);
-            password::verify(&password, hash.as_deref(), Cost::default())
-        });
-        let right = task.await.map_err(|_| Error::environment("the password check did not finish"))?;
-        Ok(right?)
     }
 
     fn is_remembered(&self, name: &[u8; 32], now: Timestamp) -> bool {
@@ -89,6 +86,21 @@ impl Passwords {
             right.insert(name, now + REMEMBERED);
         }
     }
+}
+
+/// The hash, on a blocking thread.
+async fn compute(
+    hash: Option<String>,
+    password: Secret,
+    permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+) -> Result<bool, Error> {
+    let task = tokio::task::spawn_blocking(move || {
+        // Both permits end with the work, even when nobody waits for the answer any more.
+        let _held = permits;
+        password::verify(&password, hash.as_deref(), Cost::default())
+    });
+    let right = task.await.map_err(|_| Error::environment("the password check did not finish"))?;
+    Ok(right?)
 }
 
 impl fmt::Debug for Passwords {
@@ -113,6 +125,25 @@ mod tests {
         }
         let changed = password::hash(&wrong, &[8; 16], Cost::default()).unwrap();
         assert_eq!(passwords.verify("ali", Some(changed), &right).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn who_waits_with_a_password_that_was_just_found_right_costs_no_hash() {
+        let passwords = Passwords::new().unwrap();
+        let (hash, right) = ("not a hash: computing with it fails", Secret::from("open sesame"));
+        let all = u32::try_from(passwords.at_work.available_permits()).unwrap();
+        let work = passwords.at_work.acquire_many(all).await.unwrap();
+        let mut waiting = Box::pin(passwords.verify("ali", Some(hash.into()), &right));
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("there is no place"),
+            () = std::future::ready(()) => {}
+        }
+        let name = keyed_digest(&passwords.key, &[b"ali", hash.as_bytes(), right.reveal()]);
+        passwords.remember(name, clock::now());
+        drop(work);
+        assert_eq!(waiting.await, Ok(true));
+        assert!(passwords.verify("eve", Some(hash.into()), &right).await.is_err());
     }
 
     #[test]

@@ -12,9 +12,10 @@ use gatepost_net::body::Body;
 use gatepost_net::handler::{Answering, Peer};
 use gatepost_policy::access::Access;
 use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 
 use crate::events::Events;
+use crate::server::authenticate::Authenticator;
 use crate::server::denied::Denied;
 use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Handling, Site, Visitor};
@@ -80,17 +81,15 @@ fn walk<S: Site>(
     record: Option<&Record>,
 ) -> Result<Handling, Denied> {
     let (head, body) = request.into_parts();
-    let (written, host) = admit(&head)?;
+    let host = admit(&head)?;
     let (guard, route) = common.site.route(&head, &host, &peer)?;
     let Guard::Schemes { authenticator, access } = guard else {
         let visitor = Visitor { principal: None, peer };
         return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
     };
-    let url = address(&head, written, &peer)?;
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
-        let asked = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
-        let principal = authenticator.authenticate(asked, Some(peer.address)).await?;
+        let principal = authenticate(&authenticator, &head, &host, &peer).await?;
         if let Some(who) = who {
             // Nobody else fills it in.
             let _ = who.set(principal.name.clone());
@@ -101,9 +100,8 @@ fn walk<S: Site>(
     }))
 }
 
-/// Refuses what two readers could understand differently, and names the one host that is meant: as it was
-/// written, and what it means.
-fn admit(head: &Parts) -> Result<(&str, Authority), Denied> {
+/// Refuses what two readers could understand differently, and names the one host that is meant.
+fn admit(head: &Parts) -> Result<Authority, Denied> {
     let path = head.uri.path();
     if path != "*" {
         target::check_path(path)
@@ -124,16 +122,32 @@ fn admit(head: &Parts) -> Result<(&str, Authority), Denied> {
         (Some(host), _) | (None, Some(host)) => host,
         (None, None) => return Err(Denied::BadRequest("there is no Host")),
     };
-    let meant = Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))?;
-    Ok((host, meant))
+    Authority::parse(host).map_err(|_| Denied::BadRequest("the Host is malformed"))
 }
 
 /// The effective request URI (RFC 9110 §7.1), for those who ask for a proof.
-fn address(head: &Parts, host: &str, peer: &Peer) -> Result<Url, Denied> {
+fn address(head: &Parts, host: &Authority, peer: &Peer) -> Result<Url, Denied> {
     let scheme = if peer.tls.is_some() { "https" } else { "http" };
     let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let target = if target == "*" { "/" } else { target };
     Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
+}
+
+/// Who sent it: recalled, or judged anew.
+async fn authenticate(
+    authenticator: &Authenticator,
+    head: &Parts,
+    host: &Authority,
+    peer: &Peer,
+) -> Result<Arc<Principal>, Denied> {
+    let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+    if let Some(principal) = authenticator.recall(values, Some(peer.address)).await {
+        return Ok(principal);
+    }
+    let url = address(head, host, peer)?;
+    let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
+    // Cold, and out of the way of the request's own future.
+    Box::pin(authenticator.authenticate(head, Some(peer.address))).await
 }
 
 /// Whether who they are is enough.

@@ -33,7 +33,7 @@ pub enum Guard {
 #[derive(Debug, Clone)]
 pub struct Visitor {
     /// Who it is; `None` only behind [`Guard::DangerOpen`].
-    pub principal: Option<Principal>,
+    pub principal: Option<Arc<Principal>>,
     /// The connection's other end.
     pub peer: Arc<Peer>,
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::house::{House, text};
+use crate::house::{House, store_of_ali, text};
 use gatepost::auth::jose::algorithm::Algorithm;
 use gatepost::auth::jose::jwk::KeySet;
 use gatepost::auth::jose::jwt::{Claims, issue};
@@ -12,6 +12,7 @@ use gatepost::auth::jose::signing::SigningKey;
 use gatepost::clock;
 use gatepost::model::credential::Credential;
 use gatepost::model::secret::Secret;
+use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -50,10 +51,13 @@ async fn a_changed_key_file_is_read_again_and_a_broken_one_is_not() {
     let (first, second) =
         (key("one", b"a key of thirty-two octets or so"), key("two", b"another key of as many octets..."));
     write(&path, &set_of(&[&first]), 1);
-    let house = House::open(&["Bearer"], Keys::new(KeySource::File(path.clone()))).await;
+    let door = Doorkeeper::new(store_of_ali().await, Keys::new(KeySource::File(path.clone()))).unwrap();
+    let house = House::behind(&["Bearer"], door.looking_every(Duration::ZERO));
     let session = house.session().build().unwrap();
+    // One token a key, so that it is known from before when the keys change.
+    let claims = Claims::new("ali", clock::now(), HOUR);
     let status = async |key: &SigningKey| {
-        let token = issue(key, &Claims::new("ali", clock::now(), HOUR)).unwrap();
+        let token = issue(key, &claims).unwrap();
         let request = session.get(&house.url("/")).credential(Credential::token(token.value));
         request.send().await.unwrap().status().as_u16()
     };

@@ -36,21 +36,23 @@ pub(crate) struct House {
     pub(crate) running: Running,
     pub(crate) authority: Authority,
     pub(crate) events: Arc<Mutex<Vec<Event>>>,
+    pub(crate) door: Arc<Doorkeeper>,
 }
 
 impl House {
     /// A house that admits these schemes and greets who comes in.
     pub(crate) async fn open(names: &[&str], keys: Keys) -> Self {
-        let store = MemoryStore::new();
-        let secret = Secret::from(PASSWORD);
-        let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
-        store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await.unwrap();
-        let door = Arc::new(Doorkeeper::new(Arc::new(store), keys).unwrap());
+        Self::behind(names, Doorkeeper::new(store_of_ali().await, keys).unwrap())
+    }
+
+    /// The same behind a doorkeeper of one's own.
+    pub(crate) fn behind(names: &[&str], door: Doorkeeper) -> Self {
+        let door = Arc::new(door);
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let seen = Arc::clone(&events);
         let sink = Events::to(vec![Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()))]);
         let allowed: Vec<&'static dyn Scheme> = names.iter().map(|name| schemes::by_name(name).unwrap()).collect();
-        let authenticator = Authenticator::new(allowed, Settings::default(), door, sink.clone());
+        let authenticator = Authenticator::new(allowed, Settings::default(), Arc::clone(&door), sink.clone());
         let access = Arc::new(Access::by(names.iter().copied()).unwrap());
         let site = handler(Guard::Schemes { authenticator, access }, greet);
         let authority = Authority::create("House CA", clock::now(), DAY).unwrap();
@@ -58,7 +60,7 @@ impl House {
         let tls = Arc::new(ServerTls::single(&leaf.chain, &leaf.key).unwrap());
         let running =
             Server::new(site).listen(SocketAddr::from(([127, 0, 0, 1], 0)), tls).events(sink).start().unwrap();
-        Self { running, authority, events }
+        Self { running, authority, events, door }
     }
 
     /// The address of a path in this house.
@@ -72,9 +74,23 @@ impl House {
     }
 }
 
+/// A store that ends with the test, and knows ali.
+pub(crate) async fn store_of_ali() -> Arc<dyn Store> {
+    let store = MemoryStore::new();
+    store.add_user(ali(PASSWORD)).await.unwrap();
+    Arc::new(store)
+}
+
+/// The user with this password.
+pub(crate) fn ali(password: &str) -> User {
+    let secret = Secret::from(password);
+    let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
+    User { name: "ali".into(), password_hash, secret: Some(secret) }
+}
+
 /// Says who it is and what came.
 async fn greet(request: Request<Body>, visitor: Visitor) -> Response<Body> {
-    let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name);
+    let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
     let (head, body) = request.into_parts();
     let body = body.collect(8 * 1024 * 1024).await.unwrap();
     Response::new(Body::from(format!("{name} {} {} {}", head.method, head.uri.path(), body.len())))

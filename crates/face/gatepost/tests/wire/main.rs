@@ -2,6 +2,7 @@
 
 mod bearer;
 mod house;
+mod proved;
 mod redirects;
 mod schemes;
 mod workers;

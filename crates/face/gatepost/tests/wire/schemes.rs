@@ -75,12 +75,7 @@ async fn what_was_learned_does_not_bind_another_credential() {
 #[tokio::test]
 async fn one_proof_opens_once() {
     let house = House::open(&["WSSE"], Keys::none()).await;
-    let created = gatepost::clock::now().to_string();
-    let nonce = "cmVwbGF5ZWQgbm9uY2U=";
-    let digest = wsse_digest(b"replayed nonce", &created, PASSWORD);
-    let proof = format!(
-        "UsernameToken Username=\"ali\", PasswordDigest=\"{digest}\", Nonce=\"{nonce}\", Created=\"{created}\""
-    );
+    let proof = wsse_proof("replayed nonce");
     let session = house.session().build().unwrap();
     let mut statuses = Vec::new();
     for _ in 0..2 {
@@ -111,6 +106,15 @@ fn answered(house: &House) -> Vec<u16> {
         _ => None,
     };
     house.events.lock().unwrap().iter().filter_map(status).collect()
+}
+
+/// What ali sends in X-WSSE with this nonce.
+pub(crate) fn wsse_proof(nonce: &str) -> String {
+    use base64::Engine;
+    let created = gatepost::clock::now().to_string();
+    let digest = wsse_digest(nonce.as_bytes(), &created, PASSWORD);
+    let nonce = base64::engine::general_purpose::STANDARD.encode(nonce);
+    format!("UsernameToken Username=\"ali\", PasswordDigest=\"{digest}\", Nonce=\"{nonce}\", Created=\"{created}\"")
 }
 
 /// base64(SHA-1(nonce + created + password)), made here so that the scheme is not its own witness.

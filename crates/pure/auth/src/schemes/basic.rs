@@ -4,6 +4,8 @@
 //! Text is UTF-8 at both ends. No Unicode normalisation is done: RFC 7617 §2.1 asks for NFC, which
 //! is how keyboards produce text; two spellings of one character are two passwords here.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatepost_model::principal::Principal;
@@ -12,10 +14,13 @@ use gatepost_model::secret::Secret;
 use crate::challenge::Challenge;
 use crate::credentials::Credentials;
 use crate::error::AuthError;
-use crate::scheme::{Need, Refusal, Scheme, Step, Strength, Turn, Verdict};
+use crate::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
 
 /// The most octets of base64 that a server reads.
 const MOST_OCTETS: usize = 8 * 1024;
+
+/// How long a right password stands for its repetition.
+const REUSE: Duration = Duration::from_secs(60);
 
 const NAME: &str = "Basic";
 
@@ -30,6 +35,10 @@ impl Scheme for Basic {
 
     fn strength(&self) -> Strength {
         Strength::Clear
+    }
+
+    fn reuse(&self) -> Reuse {
+        Reuse::For(REUSE)
     }
 
     /// One leg. The challenge's realm has no part in the proof; its `charset` can only be UTF-8

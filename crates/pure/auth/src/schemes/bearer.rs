@@ -6,6 +6,8 @@
 //!
 //! The client does not look into its token, which may be opaque.
 
+use std::time::Duration;
+
 use gatepost_model::principal::Principal;
 
 use crate::challenge::Challenge;
@@ -15,7 +17,10 @@ use crate::grammar;
 use crate::jose::jws::Unverified;
 use crate::jose::jwt;
 use crate::jose::refused::Refused;
-use crate::scheme::{Need, Refusal, Scheme, Step, Strength, Turn, Verdict};
+use crate::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
+
+/// How long a verified token stands for its repetition.
+const REUSE: Duration = Duration::from_secs(60);
 
 const NAME: &str = "Bearer";
 
@@ -30,6 +35,10 @@ impl Scheme for Bearer {
 
     fn strength(&self) -> Strength {
         Strength::Token
+    }
+
+    fn reuse(&self) -> Reuse {
+        Reuse::For(REUSE)
     }
 
     /// One leg. A challenge with `error="invalid_token"` asks for a fresh token; that this happens

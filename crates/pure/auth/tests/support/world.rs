@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) entropy: [u8; 32],
     pub(crate) party: Party,
+    pub(crate) method: Method,
+    pub(crate) url: String,
     /// What either end asked for, in order.
     pub(crate) asked: Vec<Need>,
 }
@@ -64,6 +66,8 @@ impl World {
             now,
             entropy: [0x5a; 32],
             party: Party::Server,
+            method: Method::GET,
+            url: "https://example.com/a".into(),
             asked: Vec::new(),
         }
     }
@@ -112,9 +116,9 @@ impl World {
         answers: &Answers,
         run: impl FnOnce(&Turn<'_>) -> T,
     ) -> T {
-        let url = Url::parse("https://example.com/a").unwrap();
+        let url = Url::parse(&self.url).unwrap();
         run(&Turn {
-            request: RequestHead { method: &Method::GET, url: &url, headers, party: self.party },
+            request: RequestHead { method: &self.method, url: &url, headers, party: self.party },
             challenge,
             answers,
             settings: &self.settings,
