@@ -35,6 +35,7 @@ mod leftover;
 pub mod listen;
 mod paced;
 mod request;
+pub mod secured;
 pub mod serve;
 pub mod tunnel;
 pub mod upgrade;
