@@ -6,16 +6,16 @@ use std::sync::Arc;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_tls::client::{ClientRules, client_config};
+use gatepost_tls::handshake::ClientSettings;
 use gatepost_tls::version::TlsVersion;
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tokio_rustls::TlsConnector;
 
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
 use crate::explain;
+use crate::secured::handshake::connect as connect_tls;
 
 /// Addresses of one name that are tried; a name service that gives more is not obeyed.
 const ADDRESSES: usize = 16;
@@ -56,8 +56,8 @@ impl Default for ClientTls {
 /// Opens connections. Cheap to clone; clones share TLS sessions to resume.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    tls: Arc<ClientConfig>,
-    tls_http1: Arc<ClientConfig>,
+    tls: ClientSettings,
+    tls_http1: ClientSettings,
     limits: Arc<Limits>,
 }
 
@@ -76,7 +76,7 @@ impl Dialer {
         let config = client_config(&ClientRules { roots, min: tls.min, max: tls.max, alpn: tls.alpn })?;
         let mut http1 = config.clone();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: Arc::new(config), tls_http1: Arc::new(http1), limits })
+        Ok(Self { tls: ClientSettings::new(config), tls_http1: ClientSettings::new(http1), limits })
     }
 
     /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
@@ -98,7 +98,7 @@ impl Dialer {
         self.connect_with(origin, &self.tls_http1).await
     }
 
-    async fn connect_with(&self, origin: &Origin, tls: &Arc<ClientConfig>) -> Result<Connection, NetError> {
+    async fn connect_with(&self, origin: &Origin, tls: &ClientSettings) -> Result<Connection, NetError> {
         let limit = self.limits.connect_time;
         let stream = tokio::time::timeout(limit, self.reach(origin)).await;
         let (stream, address) = stream.map_err(|_| explain::timeout(Wait::Connect, limit))??;
@@ -108,15 +108,14 @@ impl Dialer {
         }
         let name = ServerName::try_from(bare_host(origin).to_owned())
             .map_err(|_| NetError::Request { detail: format!("{} is not a host name", origin.host()) })?;
-        let handshake = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
         let limit = self.limits.handshake_time;
-        let handshake = tokio::time::timeout(limit, handshake).await;
-        let stream = handshake
+        // On the heap, so that the caller's future does not keep the place of a handshake.
+        let handshake = Box::pin(tokio::time::timeout(limit, connect_tls(tls, name, stream))).await;
+        let (stream, agreed) = handshake
             .map_err(|_| explain::timeout(Wait::Handshake, limit))?
             .map_err(|error| explain::handshake(&error, origin.authority()))?;
-        let session = stream.get_ref().1;
-        facts.tls = session.protocol_version().and_then(TlsVersion::negotiated).map(TlsVersion::name);
-        if session.alpn_protocol() == Some(b"h2") {
+        facts.tls = Some(agreed.version.name());
+        if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }
         Connection::open(Box::new(stream), facts, &self.limits).await

@@ -36,6 +36,7 @@ pub mod listen;
 mod paced;
 mod patience;
 mod request;
+pub mod secured;
 pub mod serve;
 pub mod tunnel;
 pub mod upgrade;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use gatepost_model::limits::Limits;
 use gatepost_tls::server::ServerTls;
-use gatepost_tls::version::TlsVersion;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
 use crate::drain::{Bells, Drain};
 use crate::error::{NetError, Wait};
@@ -20,6 +18,7 @@ use crate::http1::drive::{House, serve_http1};
 use crate::http2::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
+use crate::secured::handshake::accept as accept_tls;
 
 /// The content type of a TLS handshake record (RFC 8446 §5.1): the first octet of every ClientHello.
 const HANDSHAKE_RECORD: u8 = 22;
@@ -164,16 +163,16 @@ impl Shared {
         let handshake = async {
             let stream = refuse_plain_http(stream, address).await?;
             let stream = Paced::new(stream, limits.idle_time, place);
-            let accepting = TlsAcceptor::from(tls.config_for(local)).accept(stream);
-            accepting.await.map_err(|error| explain::handshake(&error, address.to_string()))
+            let accepted = accept_tls(&tls.settings_for(local), stream).await;
+            accepted.map_err(|error| explain::handshake(&error, address.to_string()))
         };
         let limit = limits.handshake_time;
-        let handshake = tokio::time::timeout(limit, handshake).await;
-        let stream = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
-        let session = stream.get_ref().1;
-        peer.tls = session.protocol_version().and_then(TlsVersion::negotiated).map(TlsVersion::name);
-        peer.sni = session.server_name().map(str::to_owned);
-        if session.alpn_protocol() == Some(b"h2") {
+        // On the heap, so that a connection that lives on does not keep the place of its handshake.
+        let handshake = Box::pin(tokio::time::timeout(limit, handshake)).await;
+        let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        peer.tls = Some(facts.version.name());
+        peer.sni = facts.server_name;
+        if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
             return serve_http2(stream, Arc::new(peer), handler, limits, drain).await;

@@ -17,8 +17,12 @@
 pub mod bindings;
 pub mod certificate;
 pub mod client;
+mod conversation;
 pub mod error;
+pub mod handshake;
 pub mod issue;
+pub mod legacy;
 pub mod pem;
+pub mod record;
 pub mod server;
 pub mod version;

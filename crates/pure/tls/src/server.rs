@@ -14,6 +14,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::bindings::{BindingTable, Bindings, ServerCertificate};
 use crate::error::TlsError;
+use crate::handshake::ServerSettings;
 use crate::version::{TlsVersion, between};
 
 /// Local addresses whose configuration is kept ready; a machine rarely has more.
@@ -36,11 +37,18 @@ impl Default for ServerRules {
     }
 }
 
+/// The same configuration for rustls' own connections and for ours.
+#[derive(Clone)]
+struct Configs {
+    rustls: Arc<ServerConfig>,
+    settings: ServerSettings,
+}
+
 /// The server's side of TLS: one set of rules over bindings that can be swapped.
 pub struct ServerTls {
     template: ServerConfig,
     bindings: Arc<Bindings>,
-    configs: Mutex<HashMap<SocketAddr, Arc<ServerConfig>>>,
+    configs: Mutex<HashMap<SocketAddr, Configs>>,
 }
 
 impl ServerTls {
@@ -87,18 +95,28 @@ impl ServerTls {
     /// It looks certificates up in the bindings at each handshake, so a swap takes effect at once.
     #[must_use]
     pub fn config_for(&self, local: SocketAddr) -> Arc<ServerConfig> {
+        self.configs_for(local).rustls
+    }
+
+    /// The same for a [`Handshake`](crate::handshake::Handshake).
+    #[must_use]
+    pub fn settings_for(&self, local: SocketAddr) -> ServerSettings {
+        self.configs_for(local).settings
+    }
+
+    fn configs_for(&self, local: SocketAddr) -> Configs {
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(config) = configs.get(&local) {
-            return Arc::clone(config);
+        if let Some(known) = configs.get(&local) {
+            return known.clone();
         }
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();
         }
         let mut config = self.template.clone();
         config.cert_resolver = Arc::new(Resolver { local: Some(local), bindings: Arc::clone(&self.bindings) });
-        let config = Arc::new(config);
-        configs.insert(local, Arc::clone(&config));
-        config
+        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        configs.insert(local, made.clone());
+        made
     }
 
     /// The bindings that it shows.

@@ -1,0 +1,231 @@
+//! The TLS handshake, octets in and octets out, and what it leaves.
+//!
+//! Whoever drives it sends what [`Handshake::take_output`] gives, reads, and hands what was read to
+//! [`Handshake::receive`], until [`Handshake::is_over`]; and sends the output also after an error, for it is the
+//! alert that tells the peer (RFC 8446 §6.2).
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::server::UnbufferedServerConnection;
+use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ServerConfig};
+
+use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
+use crate::legacy::Legacy;
+use crate::record::HEADER;
+use crate::record::traffic::Traffic;
+use crate::version::TlsVersion;
+
+/// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
+/// messages up to 2^16 - 1; the rest is for the records around them.
+const MAX_INCOMPLETE: usize = 80 * 1024;
+
+/// A server's configuration for [`Handshake::server`]. What it lets out of rustls stays in this crate.
+#[derive(Debug, Clone)]
+pub struct ServerSettings(Arc<ServerConfig>);
+
+/// A client's configuration for [`Handshake::client`]. What it lets out of rustls stays in this crate.
+#[derive(Debug, Clone)]
+pub struct ClientSettings(Arc<ClientConfig>);
+
+impl ServerSettings {
+    /// The settings of `config`, without early data (RFC 8446 §8).
+    #[must_use]
+    pub fn new(mut config: ServerConfig) -> Self {
+        config.enable_secret_extraction = true;
+        config.max_early_data_size = 0;
+        config.cert_resolver = Arc::new(Witness(Arc::clone(&config.cert_resolver)));
+        Self(Arc::new(config))
+    }
+}
+
+impl ClientSettings {
+    /// The settings of `config`, without early data (RFC 8446 §8).
+    #[must_use]
+    pub fn new(mut config: ClientConfig) -> Self {
+        config.enable_secret_extraction = true;
+        config.enable_early_data = false;
+        Self(Arc::new(config))
+    }
+}
+
+/// What both ends agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The version.
+    pub version: TlsVersion,
+    /// The application protocol (RFC 7301).
+    pub alpn: Option<Vec<u8>>,
+    /// The name that the client asked for; `None` at the client.
+    pub server_name: Option<String>,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+}
+
+/// A handshake under way.
+pub struct Handshake {
+    conversation: Box<dyn Conversation>,
+    incoming: Vec<u8>,
+    /// So much of `incoming` are the records that rustls has been given.
+    admitted: usize,
+    yielded: Yield,
+    peer_closed: bool,
+    server_name: Option<String>,
+}
+
+/// What a handshake leaves.
+pub struct Established {
+    /// What was agreed on.
+    pub facts: Facts,
+    /// What protects the connection from now on.
+    pub protection: Protection,
+    /// Data that has already come.
+    pub plaintext: Vec<u8>,
+    /// Records that have already come, and the beginning of one.
+    pub received: Vec<u8>,
+    /// What is still to be sent before anything else: the client's Finished, the server's tickets.
+    pub output: Vec<u8>,
+    /// Whether the peer has already said that it says no more.
+    pub peer_closed: bool,
+}
+
+/// What protects a connection after its handshake.
+pub enum Protection {
+    /// TLS 1.3, by records of our own.
+    Traffic(Box<Traffic>),
+    /// TLS 1.2, by rustls.
+    Legacy(Legacy),
+}
+
+impl Handshake {
+    /// Waits for a client.
+    ///
+    /// # Errors
+    /// [`rustls::Error`] if the configuration contradicts itself.
+    pub fn server(settings: &ServerSettings) -> Result<Self, Error> {
+        let connection = UnbufferedServerConnection::new(Arc::clone(&settings.0))?;
+        Ok(Self::new(Box::new(connection)))
+    }
+
+    /// Begins with `name`: there is output at once.
+    ///
+    /// # Errors
+    /// [`rustls::Error`] if the configuration contradicts itself.
+    pub fn client(settings: &ClientSettings, name: ServerName<'static>) -> Result<Self, Error> {
+        let connection = UnbufferedClientConnection::new(Arc::clone(&settings.0), name)?;
+        let mut handshake = Self::new(Box::new(connection));
+        handshake.advance()?;
+        Ok(handshake)
+    }
+
+    fn new(conversation: Box<dyn Conversation>) -> Self {
+        let (incoming, yielded) = (Vec::new(), Yield::default());
+        Self { conversation, incoming, admitted: 0, yielded, peer_closed: false, server_name: None }
+    }
+
+    /// Takes what the peer sent, and goes as far as that allows.
+    ///
+    /// # Errors
+    /// [`rustls::Error`]; the output then ends with the alert for the peer.
+    pub fn receive(&mut self, octets: &[u8]) -> Result<(), Error> {
+        self.incoming.extend_from_slice(octets);
+        let advanced = self.advance();
+        if advanced.is_err() {
+            // Only what is queued is taken: nothing more is read.
+            while self.conversation.common().wants_write() {
+                if self.step().is_err() {
+                    break;
+                }
+            }
+        }
+        advanced
+    }
+
+    /// What is to be sent. After it there is none until more is received.
+    #[must_use]
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.yielded.ciphertext)
+    }
+
+    /// Whether both ends are done.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        !self.conversation.common().is_handshaking()
+    }
+
+    /// Whether the peer has said that it says no more. If it is not over then, it never will be.
+    #[must_use]
+    pub fn is_peer_closed(&self) -> bool {
+        self.peer_closed
+    }
+
+    /// What it leaves, once it is over.
+    ///
+    /// # Errors
+    /// [`rustls::Error::HandshakeNotComplete`] if it is not.
+    pub fn finish(self) -> Result<Established, Error> {
+        let common = self.conversation.common();
+        let version = common.protocol_version().and_then(TlsVersion::negotiated).ok_or(Error::HandshakeNotComplete)?;
+        let facts = Facts {
+            version,
+            alpn: common.alpn_protocol().map(<[u8]>::to_vec),
+            server_name: self.server_name,
+            resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+        };
+        let (protection, received) = match version {
+            TlsVersion::V1_3 => (Protection::Traffic(Box::new(self.conversation.into_traffic()?)), self.incoming),
+            TlsVersion::V1_2 => (Protection::Legacy(Legacy::new(self.conversation)), self.incoming),
+        };
+        let Yield { plaintext, ciphertext: output } = self.yielded;
+        Ok(Established { facts, protection, plaintext, received, output, peer_closed: self.peer_closed })
+    }
+
+    fn advance(&mut self) -> Result<(), Error> {
+        loop {
+            match self.step()? {
+                Step::Went => {}
+                Step::PeerClosed => {
+                    self.peer_closed = true;
+                    return Ok(());
+                }
+                // Behind the handshake rustls is shown no more: the keys are ours then.
+                Step::Blocked if self.is_over() || !self.admit()? => return Ok(()),
+                Step::Blocked => {}
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let incoming = self.incoming.get_mut(..self.admitted).unwrap_or_default();
+        let (used, step) = self.conversation.step(incoming, &mut self.yielded);
+        self.server_name = asked_for().or(self.server_name.take());
+        self.incoming.drain(..used.min(self.incoming.len()));
+        self.admitted = self.admitted.saturating_sub(used);
+        step
+    }
+
+    /// Lets rustls see one record more, and none of those behind it: it would take what is not its own.
+    fn admit(&mut self) -> Result<bool, Error> {
+        if self.admitted > MAX_INCOMPLETE {
+            return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+        }
+        let next = self.incoming.get(self.admitted..).unwrap_or_default();
+        let length = next.first_chunk::<HEADER>().map(|[.., high, low]| usize::from(u16::from_be_bytes([*high, *low])));
+        if let Some(length) = length.map(|length| length + HEADER).filter(|length| *length <= next.len()) {
+            self.admitted += length;
+            return Ok(true);
+        }
+        // Not whole, but rustls sees from its beginning if it is no record.
+        let (used, step) = self.conversation.step(&mut self.incoming, &mut self.yielded);
+        self.incoming.drain(..used.min(self.incoming.len()));
+        step.map(|_| false)
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("is_over", &self.is_over()).finish_non_exhaustive()
+    }
+}
