@@ -167,9 +167,13 @@ fn version(minor: Option<u8>) -> Result<Version, HttpError> {
     }
 }
 
+/// So many fields can be added to those of a head without making new room.
+const OWN: usize = 6;
+
 /// The lines that were `found` in `octets`.
 fn fields(octets: &Bytes, found: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
-    let mut headers = HeaderMap::with_capacity(found.len());
+    // A gateway adds some of its own.
+    let mut headers = HeaderMap::with_capacity(found.len().saturating_add(OWN));
     for field in found {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HttpError::Field("a bad field name"))?;
         if masks_framing(name.as_str()) {

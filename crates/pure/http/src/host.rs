@@ -37,7 +37,7 @@ impl Authority {
         if text.is_empty() {
             return Err(HttpError::Host("it is empty"));
         }
-        if text.contains('@') {
+        if text.bytes().any(|octet| octet == b'@') {
             return Err(HttpError::Host("it holds a user name"));
         }
         if let Some(rest) = text.strip_prefix('[') {
@@ -46,10 +46,8 @@ impl Authority {
             let address: Ipv6Addr = address.parse().map_err(|_| HttpError::Host("not an IPv6 address"))?;
             return Ok(Self { host: format!("[{address}]"), port: port_after(after)? });
         }
-        let (host, after) = match text.find(':') {
-            Some(colon) => text.split_at(colon),
-            None => (text, ""),
-        };
+        let colon = text.bytes().position(|octet| octet == b':').unwrap_or(text.len());
+        let (host, after) = text.split_at_checked(colon).unwrap_or((text, ""));
         Ok(Self { host: name(host)?, port: port_after(after)? })
     }
 
@@ -108,13 +106,20 @@ fn name(text: &str) -> Result<String, HttpError> {
     if text.len() > 253 {
         return Err(HttpError::Host("the name is too long"));
     }
-    for label in text.split('.') {
-        if label.is_empty() || label.len() > 63 {
+    let mut label = 0_usize;
+    for octet in text.bytes() {
+        label = match octet {
+            b'.' if label == 0 => return Err(HttpError::Host("a label is empty or too long")),
+            b'.' => 0,
+            b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => label.saturating_add(1),
+            _ => return Err(HttpError::Host("a character that no host name has")),
+        };
+        if label > 63 {
             return Err(HttpError::Host("a label is empty or too long"));
         }
-        if !label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-            return Err(HttpError::Host("a character that no host name has"));
-        }
+    }
+    if label == 0 {
+        return Err(HttpError::Host("a label is empty or too long"));
     }
     // `127.1`, `0x7f.1` and `2130706433` are 127.0.0.1 to some resolvers and names to others.
     if ends_in_number(text) && text.parse::<Ipv4Addr>().is_err() {
@@ -124,6 +129,10 @@ fn name(text: &str) -> Result<String, HttpError> {
 }
 
 fn ends_in_number(text: &str) -> bool {
+    // No number ends in another character, and most names do.
+    if !text.bytes().next_back().is_some_and(|last| last.is_ascii_hexdigit() || matches!(last, b'.' | b'x' | b'X')) {
+        return false;
+    }
     let last = text.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
     match hex {

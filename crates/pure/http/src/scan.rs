@@ -92,7 +92,7 @@ impl Scan {
             let (view, over) = self.view(buffer, limits);
             self.refuse_fold(view)?;
             let Some(rest) = view.get(self.at..) else { return Ok(None) };
-            let Some(found) = rest.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) else {
+            let Some(found) = memchr::memchr3(b'\r', b'\n', 0, rest) else {
                 self.at = view.len();
                 return over.map_or(Ok(None), Err);
             };

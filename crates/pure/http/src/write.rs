@@ -1,6 +1,6 @@
 //! Writes heads, so that what is read back is what was meant.
 
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use crate::error::HttpError;
 
@@ -72,6 +72,8 @@ pub fn write_response(
 
 /// Appends field lines, without the empty line after them.
 pub fn write_fields(headers: &HeaderMap, out: &mut Vec<u8>) {
+    let size = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    out.reserve(headers.iter().map(size).sum::<usize>() + 2);
     for (name, value) in headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             out.extend_from_slice(part);
@@ -89,7 +91,6 @@ fn name(version: Version) -> Result<&'static str, HttpError> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
     use proptest::prelude::*;
 
     use super::*;
