@@ -80,7 +80,7 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
-            let sending = chosen.plan().upstream.send(&way.origin, request);
+            let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
         }
     }
@@ -105,7 +105,7 @@ fn returned(
     websocket: Option<WebSocket>,
     expires: Option<Timestamp>,
 ) -> Result<Response<Body>, Denied> {
-    let (plan, origin) = (chosen.plan(), &chosen.way()?.origin);
+    let (plan, origin) = (chosen.plan(), chosen.way()?.origin());
     let mut response = answer.map_err(|error| failed(plan, origin, &error))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, websocket, expires).ok_or_else(|| {

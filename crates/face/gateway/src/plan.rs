@@ -36,7 +36,6 @@ pub struct Plan {
     /// What never reaches an upstream behind an open route, and behind a guarded one.
     stripped_open: Spellings,
     stripped_guarded: Spellings,
-    pub(crate) upstream: Upstream,
     pub(crate) events: Events,
 }
 
@@ -55,7 +54,7 @@ impl Plan {
         let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
-        let ways = config.routes.iter().map(way).collect::<Result<_, _>>()?;
+        let ways = config.routes.iter().map(|route| way(route, &upstream)).collect::<Result<_, _>>()?;
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
         Ok(Self {
             table: Table::new(config.routes.clone()),
@@ -63,7 +62,6 @@ impl Plan {
             ways,
             stripped_open: hygiene::ours(&identities, &[]),
             stripped_guarded: hygiene::ours(&identities, &credential_fields()),
-            upstream,
             events,
         })
     }
@@ -121,9 +119,9 @@ fn credential_fields() -> Vec<HeaderName> {
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
-fn way(route: &Route) -> Result<Option<Way>, GatewayError> {
+fn way(route: &Route, upstream: &Upstream) -> Result<Option<Way>, GatewayError> {
     let Target::Upstream(url) = &route.target else { return Ok(None) };
-    let way = Way::to(url).map_err(|_| GatewayError::Engine {
+    let way = Way::to(url, upstream).map_err(|_| GatewayError::Engine {
         blame: Blame::Config,
         code: "GP-GATE-004",
         detail: format!("the upstream {} has no host that can be asked", url.origin()),

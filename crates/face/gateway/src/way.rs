@@ -1,5 +1,6 @@
 //! The way to an upstream, made ready once for all requests that take it.
 
+use gatepost::client::upstream::{Destination, Upstream};
 use gatepost::model::url::{Origin, Url};
 use gatepost::server::denied::Denied;
 use http::Uri;
@@ -8,8 +9,7 @@ use http::uri::{Authority, InvalidUri, Parts, Scheme};
 /// Where an upstream is, in the words of those who go there.
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
-    /// What connections are kept by.
-    pub(crate) origin: Origin,
+    pub(crate) destination: Destination,
     scheme: Scheme,
     authority: Authority,
 }
@@ -19,11 +19,16 @@ impl Way {
     ///
     /// # Errors
     /// If its host and port make no authority.
-    pub(crate) fn to(url: &Url) -> Result<Self, InvalidUri> {
+    pub(crate) fn to(url: &Url, upstream: &Upstream) -> Result<Self, InvalidUri> {
         let origin = url.origin();
         let authority = Authority::try_from(origin.authority())?;
         let scheme = if url.is_secure() { Scheme::HTTPS } else { Scheme::HTTP };
-        Ok(Self { origin, scheme, authority })
+        Ok(Self { destination: upstream.to(&origin), scheme, authority })
+    }
+
+    /// The origin that it leads to.
+    pub(crate) fn origin(&self) -> &Origin {
+        self.destination.origin()
     }
 
     /// The absolute URI at the upstream: its scheme and authority, the request's own path and query,

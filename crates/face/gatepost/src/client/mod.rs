@@ -2,7 +2,8 @@
 
 pub(crate) mod authenticate;
 pub mod context;
-pub(crate) mod outgoing;
+pub(crate) mod opener;
+mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;
 pub(crate) mod pool;

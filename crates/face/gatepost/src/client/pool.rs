@@ -2,20 +2,26 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gatepost_model::url::Origin;
 use gatepost_net::connection::{Connection, Keeper};
+use gatepost_net::error::NetError;
 use gatepost_net::workers;
 use tokio::runtime::{Handle, Id};
 
-/// Parts of a pool: workers seldom meet in one.
-const SHARDS: usize = 32;
+use crate::client::opener::Opener;
+
+/// Parts of a rack: workers seldom meet in one.
+const SHARDS: usize = 16;
 /// Idle connections that are kept per origin, in one runtime.
 const PER_ORIGIN: usize = 64;
-/// Idle connections that are kept in all, in one runtime.
+/// Idle connections that are kept in all, in the runtimes of one shard.
 const IN_ALL: usize = 1024;
+/// Origins of which idle connections are kept.
+const ORIGINS: usize = 256;
 /// How long an idle connection is trusted; servers close theirs after a minute or so.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -23,57 +29,46 @@ const IDLE: Duration = Duration::from_secs(30);
 /// a request must not be pooled here without one in the key.
 ///
 /// A connection lives in the runtime that opened it, so it is given to users in that runtime only.
-#[derive(Default)]
 pub(crate) struct Pool {
+    racks: Mutex<HashMap<Origin, Arc<Rack>>>,
+    common: Arc<Common>,
+}
+
+/// What all places of a pool share.
+struct Common {
+    opener: Opener,
+    /// How many connections idle, by shard.
+    counts: [Count; SHARDS],
+}
+
+/// The places for connections to one origin. Whoever goes there often keeps hold of it, and looks up nothing.
+pub(crate) struct Rack {
+    origin: Origin,
     shards: [Shard; SHARDS],
+    common: Arc<Common>,
 }
 
 /// Aligned, so that the lock of one worker is not in the cache line of another's.
 #[derive(Default)]
 #[repr(align(128))]
-struct Shard {
-    homes: Mutex<HashMap<Home, Idle>>,
-}
+struct Shard(Mutex<Vec<Arc<Place>>>);
 
-/// The idle connections of one runtime.
 #[derive(Default)]
-struct Idle {
-    shelves: HashMap<Origin, Shelf>,
-    count: usize,
-}
+#[repr(align(128))]
+struct Count(AtomicUsize);
 
-/// Those to one origin.
-struct Shelf {
-    /// The most recently used one last.
-    connections: VecDeque<(Instant, Connection)>,
-    /// Made once, so that a request costs no copy of its origin's name.
-    keeper: Arc<ShelfKeeper>,
-}
-
-/// Brings connections back to their shelf.
-pub(crate) struct ShelfKeeper {
-    pool: Weak<Pool>,
+/// The idle connections of one runtime to one origin, the most recently used one last.
+///
+/// A request holds on to nothing else, so that workers do not meet in the counters of what they share.
+pub(crate) struct Place {
     home: Home,
     origin: Origin,
-}
-
-impl ShelfKeeper {
-    /// Where its connections lead.
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
-    }
-}
-
-impl Keeper for ShelfKeeper {
-    fn keep(&self, connection: Connection) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.give(self.home, &self.origin, connection);
-        }
-    }
+    idle: Mutex<VecDeque<(Instant, Connection)>>,
+    common: Arc<Common>,
 }
 
 /// Where a connection lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Home {
     /// The runtime of a worker.
     Worker(u64),
@@ -100,116 +95,133 @@ impl Home {
 }
 
 impl Pool {
-    /// A usable connection to `origin`, the most recently used one first, and who keeps it afterwards. Closed and
-    /// old ones go.
-    pub(crate) fn take(self: &Arc<Self>, home: Home, origin: &Origin) -> (Option<Connection>, Arc<ShelfKeeper>) {
-        let mut homes = self.homes(home);
-        if !homes.contains_key(&home) {
-            // Runtimes that have ended took their connections with them.
-            homes.retain(|_, idle| idle.is_alive());
+    pub(crate) fn new(opener: Opener) -> Self {
+        let counts = std::array::from_fn(|_| Count::default());
+        Self { racks: Mutex::default(), common: Arc::new(Common { opener, counts }) }
+    }
+
+    /// The places for connections to `origin`. Where there are too many origins already, those to a new one are
+    /// not kept.
+    pub(crate) fn rack(&self, origin: &Origin) -> Arc<Rack> {
+        let mut racks = locked(&self.racks);
+        if let Some(rack) = racks.get(origin) {
+            return Arc::clone(rack);
         }
-        homes.entry(home).or_default().take(origin, || ShelfKeeper {
-            pool: Arc::downgrade(self),
-            home,
-            origin: origin.clone(),
-        })
-    }
-
-    /// Keeps an idle connection, which was opened at `home`, for the next request there. It is dropped
-    /// if there is no room.
-    fn give(&self, home: Home, origin: &Origin, connection: Connection) {
-        // Whatever is dropped is closed outside of the lock.
-        let surplus = match self.homes(home).get_mut(&home) {
-            Some(idle) => idle.give(origin, connection),
-            None => Some(connection),
-        };
-        drop(surplus);
-    }
-
-    fn homes(&self, home: Home) -> MutexGuard<'_, HashMap<Home, Idle>> {
-        self.shards[home.shard()].homes.lock().unwrap_or_else(PoisonError::into_inner)
+        if racks.len() >= ORIGINS {
+            racks.retain(|_, rack| Arc::strong_count(rack) > 1 || rack.is_in_use());
+        }
+        let shards = std::array::from_fn(|_| Shard::default());
+        let rack = Arc::new(Rack { origin: origin.clone(), shards, common: Arc::clone(&self.common) });
+        if racks.len() < ORIGINS {
+            racks.insert(origin.clone(), Arc::clone(&rack));
+        }
+        rack
     }
 }
 
-impl Idle {
-    fn take(
-        &mut self,
-        origin: &Origin,
-        keeper: impl FnOnce() -> ShelfKeeper,
-    ) -> (Option<Connection>, Arc<ShelfKeeper>) {
-        if !self.shelves.contains_key(origin) {
-            self.forget_empty();
-            let shelf = Shelf { connections: VecDeque::new(), keeper: Arc::new(keeper()) };
-            let keeper = Arc::clone(&shelf.keeper);
-            self.shelves.insert(origin.clone(), shelf);
-            return (None, keeper);
-        }
-        let Some(shelf) = self.shelves.get_mut(origin) else { return (None, Arc::new(keeper())) };
-        let held = shelf.connections.len();
-        let found = shelf.take();
-        self.count = self.count.saturating_sub(held.saturating_sub(shelf.connections.len()));
-        (found, Arc::clone(&shelf.keeper))
+impl Rack {
+    /// Where its connections lead.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
-    /// Gives back what has no place.
-    fn give(&mut self, origin: &Origin, connection: Connection) -> Option<Connection> {
-        if self.count >= IN_ALL {
-            self.forget_old();
+    /// The place of this runtime.
+    pub(crate) fn here(&self) -> Arc<Place> {
+        let home = Home::here();
+        let mut places = locked(&self.shards[home.shard()].0);
+        if let Some(place) = places.iter().find(|place| place.home == home) {
+            return Arc::clone(place);
         }
-        let Some(shelf) = self.shelves.get_mut(origin).filter(|_| self.count < IN_ALL) else {
-            return Some(connection);
-        };
-        while shelf.connections.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
-            shelf.connections.pop_front();
-            self.count = self.count.saturating_sub(1);
-        }
-        if shelf.connections.len() >= PER_ORIGIN {
-            return Some(connection);
-        }
-        shelf.connections.push_back((Instant::now(), connection));
-        self.count = self.count.saturating_add(1);
-        None
+        // Runtimes that have ended took their connections with them.
+        places.retain(|place| Arc::strong_count(place) > 1 || place.is_alive());
+        let (origin, common) = (self.origin.clone(), Arc::clone(&self.common));
+        let place = Arc::new(Place { home, origin, idle: Mutex::default(), common });
+        places.push(Arc::clone(&place));
+        place
     }
 
-    /// Drops what idles for too long, perhaps to origins that nobody asks any more.
-    fn forget_old(&mut self) {
-        for shelf in self.shelves.values_mut() {
-            shelf.connections.retain(|(since, _)| since.elapsed() < IDLE);
+    /// Whether it holds a connection that is still trusted.
+    fn is_in_use(&self) -> bool {
+        self.shards.iter().any(|shard| locked(&shard.0).iter().any(|place| place.is_in_use()))
+    }
+}
+
+impl Place {
+    /// A usable connection, the most recently used one first. Closed and old ones go.
+    pub(crate) fn take(&self) -> Option<Connection> {
+        let mut idle = locked(&self.idle);
+        let (held, mut found) = (idle.len(), None);
+        while let Some((since, mut connection)) = idle.pop_back() {
+            if since.elapsed() >= IDLE {
+                // Those before it are older still.
+                idle.clear();
+            } else if connection.is_usable() {
+                found = Some(connection);
+                break;
+            }
         }
-        self.count = self.shelves.values().map(|shelf| shelf.connections.len()).sum();
+        self.count().fetch_sub(held.saturating_sub(idle.len()), Ordering::Relaxed);
+        found
     }
 
-    /// Makes room for another origin where there are very many.
-    fn forget_empty(&mut self) {
-        if self.shelves.len() >= IN_ALL {
-            self.forget_old();
-            self.shelves.retain(|_, shelf| !shelf.connections.is_empty());
-        }
+    /// A new connection to the origin.
+    pub(crate) async fn open(&self) -> Result<Connection, NetError> {
+        self.common.opener.open(&self.origin).await
+    }
+
+    fn is_in_use(&self) -> bool {
+        locked(&self.idle).back().is_some_and(|(since, _)| since.elapsed() < IDLE)
     }
 
     /// Whether any connection lives.
-    fn is_alive(&mut self) -> bool {
-        let mut connections = self.shelves.values_mut().flat_map(|shelf| &mut shelf.connections);
-        connections.any(|(_, connection)| !connection.is_closed())
+    fn is_alive(&self) -> bool {
+        locked(&self.idle).iter_mut().any(|(_, connection)| !connection.is_closed())
+    }
+
+    fn count(&self) -> &AtomicUsize {
+        &self.common.counts[self.home.shard()].0
     }
 }
 
-impl Shelf {
-    fn take(&mut self) -> Option<Connection> {
-        while let Some((since, mut connection)) = self.connections.pop_back() {
-            if since.elapsed() >= IDLE {
-                // Those before it are older still.
-                self.connections.clear();
-            } else if connection.is_usable() {
-                return Some(connection);
-            }
+impl Keeper for Place {
+    /// Keeps an idle connection for the next request; it is closed if there is no room.
+    fn keep(&self, connection: Connection) {
+        let mut surplus = Some(connection);
+        let mut idle = locked(&self.idle);
+        let held = idle.len();
+        while idle.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
+            idle.pop_front();
         }
-        None
+        self.count().fetch_sub(held.saturating_sub(idle.len()), Ordering::Relaxed);
+        if idle.len() < PER_ORIGIN && self.count().load(Ordering::Relaxed) < IN_ALL {
+            idle.extend(surplus.take().map(|connection| (Instant::now(), connection)));
+            self.count().fetch_add(1, Ordering::Relaxed);
+        }
+        // Whatever has no place is closed outside of the lock.
+        drop(idle);
+        drop(surplus);
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let held = locked(&self.idle).len();
+        self.count().fetch_sub(held, Ordering::Relaxed);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pool(..)")
+    }
+}
+
+impl fmt::Debug for Rack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rack({})", self.origin)
     }
 }

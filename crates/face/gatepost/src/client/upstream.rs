@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
 use gatepost_net::connection::Sending;
@@ -11,25 +10,49 @@ use gatepost_net::error::NetError;
 use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
-use crate::client::pool::{Home, Pool, ShelfKeeper};
+use crate::client::opener::Opener;
+use crate::client::pool::{Pool, Rack};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
-pub struct Upstream(Arc<Shared>);
+pub struct Upstream(Arc<Pool>);
 
-#[derive(Debug)]
-struct Shared {
-    dialer: Dialer,
-    pool: Arc<Pool>,
-    events: Events,
-}
+/// The way to one origin: for whoever goes there often.
+#[derive(Debug, Clone)]
+pub struct Destination(Arc<Rack>);
 
 impl Upstream {
     /// A way that opens its connections with this dialer.
     #[must_use]
     pub fn new(dialer: Dialer, events: Events) -> Self {
-        Self(Arc::new(Shared { dialer, pool: Arc::default(), events }))
+        Self(Arc::new(Pool::new(Opener { dialer, events })))
+    }
+
+    /// The way to one origin.
+    #[must_use]
+    pub fn to(&self, origin: &Origin) -> Destination {
+        Destination(self.0.rack(origin))
+    }
+
+    /// Sends one request to an origin: see [`Destination::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send(
+        &self,
+        origin: &Origin,
+        request: Request<Body>,
+    ) -> impl Future<Output = Result<Response<Body>, NetError>> + Send + use<> {
+        self.to(origin).send(request)
+    }
+}
+
+impl Destination {
+    /// Where it is.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        self.0.origin()
     }
 
     /// Sends one request, on an idle connection if there is one. The request's URI is absolute. What this gives
@@ -40,14 +63,12 @@ impl Upstream {
     /// fresh one; a request of which anything may have been sent is not.
     pub fn send(
         &self,
-        origin: &Origin,
         request: Request<Body>,
     ) -> impl Future<Output = Result<Response<Body>, NetError>> + Send + use<> {
         // The answer may be read elsewhere; the connection lives here.
-        let (pooled, shelf) = self.0.pool.take(Home::here(), origin);
-        let shared = Arc::clone(&self.0);
-        let started = match pooled {
-            Some(connection) => Started::Pooled(connection.try_send_returning(request, shelf.clone())),
+        let place = self.0.here();
+        let started = match place.take() {
+            Some(connection) => Started::Pooled(connection.try_send_returning(request, place.clone())),
             None => Started::Nothing(Box::new(request)),
         };
         async move {
@@ -60,7 +81,8 @@ impl Upstream {
                 },
             };
             // The way to a new connection is long, and seldom gone: it gets a place of its own only then.
-            Box::pin(shared.send_fresh(shelf, *request)).await
+            let connection = Box::pin(place.open()).await?;
+            Ok(connection.try_send_returning(*request, place).await?)
         }
     }
 }
@@ -70,15 +92,6 @@ enum Started {
     /// There is no idle connection.
     Nothing(Box<Request<Body>>),
     Pooled(Sending),
-}
-
-impl Shared {
-    async fn send_fresh(&self, shelf: Arc<ShelfKeeper>, request: Request<Body>) -> Result<Response<Body>, NetError> {
-        let connection = self.dialer.connect(shelf.origin()).await?;
-        let facts = connection.facts();
-        self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
-        Ok(connection.try_send_returning(request, shelf).await?)
-    }
 }
 
 #[cfg(test)]
@@ -139,8 +152,9 @@ mod tests {
         fetch(&upstream, &peer).await;
         let origin = peer.url("/").origin();
         // The script of the first connection is over: wait until the pool has seen its end.
-        while let (Some(connection), keeper) = upstream.0.pool.take(Home::here(), &origin) {
-            keeper.keep(connection);
+        let place = upstream.to(&origin).0.here();
+        while let Some(connection) = place.take() {
+            place.keep(connection);
             tokio::task::yield_now().await;
         }
         fetch(&upstream, &peer).await;

@@ -1,0 +1,26 @@
+//! Opens connections, and tells of it.
+
+use gatepost_model::event::Event;
+use gatepost_model::url::Origin;
+use gatepost_net::connection::Connection;
+use gatepost_net::dial::Dialer;
+use gatepost_net::error::NetError;
+
+use crate::events::Events;
+
+/// How a client comes to a new connection.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    pub(crate) dialer: Dialer,
+    pub(crate) events: Events,
+}
+
+impl Opener {
+    /// A new connection to `origin`.
+    pub(crate) async fn open(&self, origin: &Origin) -> Result<Connection, NetError> {
+        let connection = self.dialer.connect(origin).await?;
+        let facts = connection.facts();
+        self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
+        Ok(connection)
+    }
+}
