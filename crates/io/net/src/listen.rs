@@ -67,6 +67,14 @@ impl Listener {
     }
 }
 
+/// So that its number among the descriptors can be looked at.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Listener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// `count` sockets on one address, at least one; what comes in is spread over them. No runtime knows them yet.
 ///
 /// # Errors

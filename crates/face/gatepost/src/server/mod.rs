@@ -6,6 +6,7 @@ pub mod doorkeeper;
 pub mod keys;
 pub mod passwords;
 pub(crate) mod pipeline;
+pub(crate) mod pressure;
 pub mod respond;
 pub mod serve;
 pub mod site;
