@@ -80,7 +80,6 @@ impl Bounds {
 }
 
 /// Looks until nobody wants to know any more.
-#[expect(clippy::disallowed_methods, reason = "this thread has nothing else to do, and serves nobody")]
 fn look_on(budget: &Weak<Budget>, bounds: Bounds) {
     while let Some(budget) = budget.upgrade() {
         let Some(used) = used() else { return };
