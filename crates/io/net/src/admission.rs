@@ -43,12 +43,15 @@ impl Admission {
     /// These bounds, with what the system allows now: its memory and file descriptors.
     #[must_use]
     pub fn new(limits: &Limits) -> Arc<Self> {
+        let all = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+        let places = Arc::new(Semaphore::new(all));
+        let counted = Arc::clone(&places);
         Arc::new(Self {
-            places: Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS))),
+            places,
             per_address: limits.connections_per_address.max(1),
             addresses: Mutex::default(),
             descriptors: Descriptors::new(limits.reserved_descriptors),
-            memory: Budget::watch(limits.memory_bytes),
+            memory: Budget::watch(limits.memory_bytes, move || all.saturating_sub(counted.available_permits())),
         })
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gatepost_model::gauge::Gauge;
 
@@ -32,26 +32,26 @@ struct Used {
 }
 
 /// The bounds that hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Bounds {
     resident: Option<Gauge>,
     size: Option<Gauge>,
 }
 
 impl Budget {
-    /// Watches over [`Limits::memory_bytes`](gatepost_model::limits::Limits::memory_bytes); `None` for what the system
+    /// Watches, for a process in which so many connections are open at a time, over [`Limits::memory_bytes`](gatepost_model::limits::Limits::memory_bytes); `None` for what the system
     /// allows now. `RLIMIT_AS` is heeded in any case, since an allocation beyond it fails.
     #[must_use]
-    pub fn watch(setting: Option<u64>) -> Arc<Self> {
+    pub fn watch(setting: Option<u64>, connections: impl Fn() -> usize + Send + 'static) -> Arc<Self> {
         let budget = Arc::new(Self::default());
         let bounds = Bounds::new(setting, cgroup(), address_space());
-        if (bounds.resident, bounds.size) == (None, None) || used().is_none() {
+        if bounds == Bounds::default() || used().is_none() {
             return budget;
         }
         let watched = Arc::downgrade(&budget);
         let thread = std::thread::Builder::new().name("gatepost-memory".to_owned());
         // Without a thread left for it, memory is short indeed.
-        if thread.spawn(move || look_on(&watched, bounds)).is_err() {
+        if thread.spawn(move || look_on(&watched, bounds, connections)).is_err() {
             budget.set(true);
         }
         budget
@@ -70,22 +70,30 @@ impl Budget {
 
 impl Bounds {
     fn new(setting: Option<u64>, cgroup: Option<u64>, address_space: Option<u64>) -> Self {
-        let resident = setting.map(|bound| Gauge { bound }).or(cgroup.map(Gauge::below));
+        let resident = setting.map(Gauge::new).or(cgroup.map(Gauge::below));
         Self { resident, size: address_space.map(Gauge::below) }
     }
 
-    fn each(self, used: Used) -> impl Iterator<Item = (Gauge, u64)> {
-        self.resident.map(|gauge| (gauge, used.resident)).into_iter().chain(self.size.map(|gauge| (gauge, used.size)))
+    fn each(&mut self, used: Used) -> impl Iterator<Item = (&mut Gauge, u64)> {
+        let resident = self.resident.as_mut().map(|gauge| (gauge, used.resident));
+        resident.into_iter().chain(self.size.as_mut().map(|gauge| (gauge, used.size)))
+    }
+
+    /// Whether memory is short, and whether to look again soon. Every gauge has its look.
+    fn look(&mut self, used: Used, connections: u64, now: Duration) -> (bool, bool) {
+        let looks = self.each(used).map(|(gauge, used)| (gauge.look(used, connections, now), gauge.is_near(used)));
+        looks.fold((false, false), |(short, near), look| (short | look.0, near | look.1))
     }
 }
 
 /// Looks until nobody wants to know any more.
-fn look_on(budget: &Weak<Budget>, bounds: Bounds) {
+fn look_on(budget: &Weak<Budget>, mut bounds: Bounds, connections: impl Fn() -> usize) {
+    let start = Instant::now();
     while let Some(budget) = budget.upgrade() {
         let Some(used) = used() else { return };
-        let was_short = budget.is_short();
-        budget.set(bounds.each(used).any(|(gauge, used)| gauge.is_short(used, was_short)));
-        let near = bounds.each(used).any(|(gauge, used)| gauge.is_near(used));
+        let connections = u64::try_from(connections()).unwrap_or(u64::MAX);
+        let (short, near) = bounds.look(used, connections, start.elapsed());
+        budget.set(short);
         drop(budget);
         std::thread::sleep(if near { NEAR } else { CALM });
     }
@@ -165,7 +173,7 @@ mod tests {
 
     #[test]
     fn what_was_set_comes_before_what_the_system_allows() {
-        let gauge = |bound| Some(Gauge { bound });
+        let gauge = |bound| Some(Gauge::new(bound));
         let table = [
             ((None, None, None), (None, None)),
             ((None, Some(400), None), (gauge(300), None)),
