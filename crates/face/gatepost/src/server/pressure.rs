@@ -38,3 +38,41 @@ impl Pressure {
         })
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn peer() -> Peer {
+        let address = SocketAddr::from(([192, 0, 2, 1], 4711));
+        Peer { address, local: address, tls: None, sni: None, protocol: "h2" }
+    }
+
+    fn pressure(bound: u64) -> (Pressure, tokio::sync::mpsc::UnboundedReceiver<Bound>) {
+        let (say, hear) = tokio::sync::mpsc::unbounded_channel();
+        let reports = Reports::new(Box::new(move |reached| say.send(reached.bound).unwrap()));
+        (Pressure::new(Budget::watch(Some(bound), || 1), reports), hear)
+    }
+
+    #[tokio::test]
+    async fn a_few_are_answered_while_memory_is_short() {
+        let (pressure, mut told) = pressure(1);
+        while !pressure.memory.is_short() {
+            tokio::task::yield_now().await;
+        }
+        let mut inside: Vec<_> = (0..SPARE).map(|_| pressure.admit(&peer()).unwrap()).collect();
+        assert_eq!(pressure.admit(&peer()).map(|_| ()), Err(Denied::Overloaded));
+        assert_eq!(told.recv().await, Some(Bound::RequestMemory));
+        inside.pop();
+        assert!(pressure.admit(&peer()).unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn all_are_answered_while_it_is_not() {
+        let (pressure, _told) = pressure(u64::MAX);
+        let inside = (0..SPARE * 2).map(|_| pressure.admit(&peer()).unwrap());
+        assert!(inside.collect::<Vec<_>>().iter().all(Option::is_none));
+    }
+}
