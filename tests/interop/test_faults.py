@@ -1,6 +1,7 @@
 """What the system lets a gateway have runs out: descriptors, memory. It lets others wait, lives, and recovers."""
 
 import time
+from pathlib import Path
 
 import frames
 import plain
@@ -12,6 +13,14 @@ from gateway import until
 from peers import Recorder
 
 FLOOD = 5000
+
+
+def test_the_descriptor_limit_is_raised_at_the_start(start, tmp_path):
+    config = settings.write(tmp_path / "g.toml")
+    gateway = start("--config", config, under=["prlimit", "--nofile=64:512"])
+    limits = Path(f"/proc/{gateway.process.pid}/limits").read_text()
+    line = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+    assert line.split()[3:5] == ["512", "512"]
 
 
 @pytest.mark.parametrize("limit", [64, 1024])
