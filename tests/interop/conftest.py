@@ -22,11 +22,11 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts gateways: `start(*words)` gives one that listens, with a fresh state."""
+    """Starts gateways: `start(*words)` gives one that listens, with a fresh state; `under` is as in `Gateway`."""
     all_of_them = []
 
-    def begin(*words):
-        gateway = Gateway(tmp_path / f"gateway-{len(all_of_them)}", *words)
+    def begin(*words, under=()):
+        gateway = Gateway(tmp_path / f"gateway-{len(all_of_them)}", *words, under=under)
         all_of_them.append(gateway)
         return gateway.start()
 

@@ -24,11 +24,13 @@ def until(what, condition, seconds=10.0):
 class Gateway:
     """One gateway with its own state. It may be started again on the same state after it ended."""
 
-    def __init__(self, folder, *words):
+    def __init__(self, folder, *words, under=()):
+        """`under` is a command that starts another, such as `prlimit`; it must become that by `exec`."""
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.state = self.folder / "state"
         self.words = [str(word) for word in words]
+        self.under = [str(word) for word in under]
         self.process = None
         self.ready = None
         self.started_in = None
@@ -40,7 +42,7 @@ class Gateway:
         start = time.monotonic()
         with open(self.folder / "out.log", "ab") as out, open(self.folder / "err.log", "ab") as err:
             self.process = subprocess.Popen(
-                [command.binary(), "serve", "--state", self.state, "--ready", ready, *self.words],
+                [*self.under, command.binary(), "serve", "--state", self.state, "--ready", ready, *self.words],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

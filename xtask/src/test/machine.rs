@@ -10,10 +10,11 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 4] = [
+const TOOLS: [(&str, &[&str], &str); 5] = [
     ("nginx", &["-v"], "nginx-light"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
+    ("prlimit", &["--version"], "util-linux"),
     ("python3", &["-c", "import ensurepip, ssl, venv"], "python3-venv"),
 ];
 

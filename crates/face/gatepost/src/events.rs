@@ -40,7 +40,7 @@ impl Events {
 fn log(event: &Event) {
     match event {
         // A reload is rare, and whoever asked for it waits to hear what came of it.
-        Event::Danger { .. } | Event::Reloaded { .. } | Event::Failed { .. } => {
+        Event::Danger { .. } | Event::Reloaded { .. } | Event::BoundReached(_) | Event::Failed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
         Event::Listening { .. } | Event::Refused { .. } => {

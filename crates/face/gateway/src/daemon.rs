@@ -8,6 +8,8 @@ use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
+use gatepost::net::admission::Admission;
+use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
 use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
@@ -52,6 +54,8 @@ pub struct Orders {
 pub struct Daemon {
     orders: Orders,
     workers: Workers,
+    /// The bounds of the process, for every listener that is opened.
+    admission: Arc<Admission>,
     store: Arc<dyn Store>,
     gate: Gate,
     /// What it was started with: some of that stays until it is started again.
@@ -94,7 +98,11 @@ impl Daemon {
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
-        let mut daemon = Self { orders, workers, store, gate, started: config, listeners: Vec::new(), stamps, ready };
+        // Where it cannot be raised, the bounds follow from what there is.
+        let _ = descriptors::raise();
+        let admission = Admission::new(&config.limits);
+        let (started, listeners) = (config, Vec::new());
+        let mut daemon = Self { orders, workers, admission, store, gate, started, listeners, stamps, ready };
         for listener in &daemon.started.listeners {
             let open = daemon.open(listener, &daemon.started).await?;
             daemon.listeners.push(open);
@@ -217,7 +225,8 @@ impl Daemon {
     /// Opens one listener, on all workers.
     async fn open(&self, listener: &Listener, config: &Config) -> Result<Open, GatewayError> {
         let server = Server::new(self.gate.clone()).on(&self.workers).limits(config.limits.clone());
-        let server = server.grace(config.drain_time).events(self.orders.events.clone());
+        let server = server.admission(Arc::clone(&self.admission)).grace(config.drain_time);
+        let server = server.events(self.orders.events.clone());
         let tls = match certificates::table(&listener.protection, self.store.as_ref()).await? {
             None => None,
             Some(table) => {

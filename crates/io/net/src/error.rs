@@ -139,6 +139,9 @@ pub enum NetError {
         /// What the system said.
         detail: String,
     },
+    /// A handshake was ended to make room for newer ones: it was the oldest of too many.
+    #[error("the TLS handshake gave way to newer ones")]
+    Crowded,
     /// A stream broke.
     #[error("the connection broke: {detail}")]
     Broken {
@@ -158,6 +161,7 @@ impl Fault for NetError {
             | Self::PortInUse { .. }
             | Self::Listen { .. }
             | Self::Workers { .. }
+            | Self::Crowded
             | Self::Unsent
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
@@ -188,6 +192,7 @@ impl Fault for NetError {
             Self::Listen { .. } => "GP-NET-013",
             Self::Broken { .. } => "GP-NET-014",
             Self::Workers { .. } => "GP-NET-015",
+            Self::Crowded => "GP-NET-016",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }

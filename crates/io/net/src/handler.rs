@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gatepost_model::bound::Reached;
 use http::{Request, Response};
 
 use crate::body::Body;
@@ -52,6 +53,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// Hears that a bound of the process was reached: at once, then as a sum every few seconds. Must not block.
+    fn bounded(&self, reached: &Reached) {
+        let _ = reached;
     }
 }
 

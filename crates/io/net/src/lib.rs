@@ -8,7 +8,8 @@
 //! [`Duplex`](upgrade::Duplex) and goes through a [`tunnel`](tunnel::tunnel).
 //!
 //! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
-//! connections, streams. HTTP/1.1 stands on the strict core of `gatepost-http` at both ends (`http1` is the
+//! connections, streams; and for the process ([`Admission`](admission::Admission)): connections, handshakes, memory,
+//! descriptors. HTTP/1.1 stands on the strict core of `gatepost-http` at both ends (`http1` is the
 //! server's driver, `exchange` the client's), HTTP/2 on hyper for now (`http2`, `http2_client`); each of
 //! the four stands behind one narrow signature, so that it can be replaced alone.
 
@@ -17,9 +18,13 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod admission;
 pub mod body;
+pub mod budget;
 pub mod connection;
+pub mod descriptors;
 pub mod dial;
+mod door;
 pub mod drain;
 pub mod error;
 mod exchange;
@@ -27,6 +32,7 @@ mod explain;
 pub mod failed;
 pub mod feed;
 pub mod handler;
+mod handshakes;
 mod http1;
 mod http2;
 mod http2_client;
@@ -35,6 +41,7 @@ mod leftover;
 pub mod listen;
 mod paced;
 mod patience;
+pub mod reports;
 mod request;
 pub mod secured;
 pub mod serve;

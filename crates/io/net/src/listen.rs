@@ -52,6 +52,16 @@ impl Listener {
         self.address
     }
 
+    /// Lets the system end a connection of which nothing was acknowledged or read for so long, after we have closed
+    /// it, too: else what is left to send stays with the system for minutes. Where it cannot, it does as it does.
+    pub(crate) fn give_up_after(&self, time: Duration) {
+        // Connections inherit it from their listener; 0 would mean the system's own time.
+        #[cfg(target_os = "linux")]
+        let _ = SockRef::from(&self.socket).set_tcp_user_timeout(Some(time.max(Duration::from_millis(1))));
+        #[cfg(not(target_os = "linux"))]
+        let _ = time;
+    }
+
     /// Waits for the next connection.
     ///
     /// Never fails: a connection that ended before it was accepted is passed over; when the system
@@ -64,6 +74,14 @@ impl Listener {
                 Err(_) => tokio::time::sleep(PAUSE).await,
             }
         }
+    }
+}
+
+/// So that its number among the descriptors can be looked at.
+#[cfg(unix)]
+impl std::os::fd::AsFd for Listener {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
@@ -149,4 +167,19 @@ fn concerns_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown
     )
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn connections_are_given_up_as_their_listener_says() {
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap();
+        listener.give_up_after(Duration::from_secs(7));
+        let client = TcpStream::connect(listener.local_addr());
+        let (client, (stream, _)) = tokio::join!(client, listener.accept());
+        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        drop(client);
+    }
 }

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
+use crate::door::Place;
 use crate::error::{NetError, Wait};
 
 /// A stream that fails when its peer does not read for too long, and that gives its place back when it
@@ -17,11 +17,11 @@ pub(crate) struct Paced<I> {
     stream: I,
     limit: Duration,
     blocked: Option<Pin<Box<Sleep>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<I: AsyncWrite + Unpin> Paced<I> {
-    pub(crate) fn new(stream: I, limit: Duration, place: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(stream: I, limit: Duration, place: Place) -> Self {
         Self { stream, limit, blocked: None, _place: place }
     }
 

@@ -3,21 +3,25 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use gatepost_tls::server::ServerTls;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
+use crate::admission::Admission;
+use crate::door::{Door, Guest, Place};
 use crate::drain::{Bells, Drain};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
+use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
 use crate::http2::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
+use crate::reports::Reports;
 use crate::secured::handshake::accept as accept_tls;
 
 /// The content type of a TLS handshake record (RFC 8446 §5.1): the first octet of every ClientHello.
@@ -42,6 +46,7 @@ pub struct ServeSummary {
 ///
 /// With `tls` every connection is TLS and its ALPN chooses HTTP/2 or HTTP/1.1; without, all is HTTP/1.1
 /// in the clear. At most [`Limits::connections`] are open at once; tunnels count. More wait in the backlog.
+/// The bounds of the process hold for this listener alone: see [`serve_admitted`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -83,24 +88,41 @@ pub async fn serve(
     limits: Arc<Limits>,
     drain: Drain,
 ) -> ServeSummary {
-    let all = u32::try_from(limits.connections.clamp(1, Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
-    let places = Arc::new(Semaphore::new(usize::try_from(all).unwrap_or(usize::MAX)));
+    let admission = Admission::new(&limits);
+    serve_admitted(listener, tls, handler, limits, drain, admission).await
+}
+
+/// As [`serve`], but counts together with all that are given the same admission. Of `limits`, it heeds those of
+/// the process that are not shared: the handshakes.
+pub async fn serve_admitted(
+    listener: Listener,
+    tls: Option<Arc<ServerTls>>,
+    handler: Arc<dyn Handler>,
+    limits: Arc<Limits>,
+    drain: Drain,
+    admission: Arc<Admission>,
+) -> ServeSummary {
+    let told = Arc::clone(&handler);
+    let reports = Reports::new(Box::new(move |reached| told.bounded(reached)));
+    let rate = if tls.is_some() { limits.handshakes_per_second } else { 0 };
+    let mut door = Door::new(admission, reports.clone(), rate);
+    let handshakes = Handshakes::new(limits.handshakes);
+    listener.give_up_after(limits.send_time);
     let bells = Bells::default();
     let house = Arc::new(House { handler, limits, drain: drain.clone(), bells: bells.clone() });
-    let shared = Arc::new(Shared { tls, house });
+    let shared = Arc::new(Shared { tls, house, handshakes, reports });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
-        let accepted = tokio::select! {
+        let Guest { stream, address, place } = tokio::select! {
             biased;
             () = drain.started() => break,
             Some(ended) = connections.join_next() => {
                 summary.failed += u64::from(!matches!(ended, Ok(true)));
                 continue;
             }
-            accepted = accept(&listener, &places) => accepted,
+            guest = door.next(&listener) => guest,
         };
-        let Some((stream, address, place)) = accepted else { break };
         summary.accepted += 1;
         connections.spawn(Arc::clone(&shared).run(stream, address, place));
     }
@@ -111,7 +133,7 @@ pub async fn serve(
             summary.failed += u64::from(!matches!(ended, Ok(true)));
         }
         // Tunnels have left their tasks, but keep their places.
-        let _ = places.acquire_many(all).await;
+        door.emptied().await;
     };
     if tokio::time::timeout(drain.grace(), gone).await.is_err() {
         summary.cut = u64::try_from(connections.len()).unwrap_or(u64::MAX);
@@ -120,22 +142,17 @@ pub async fn serve(
     summary
 }
 
-/// Waits for a place first: a connection that cannot be served stays in the backlog.
-async fn accept(listener: &Listener, places: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    let (stream, address) = listener.accept().await;
-    Some((stream, address, place))
-}
-
 /// What all connections of a listener share.
 struct Shared {
     tls: Option<Arc<ServerTls>>,
     house: Arc<House>,
+    handshakes: Handshakes,
+    reports: Reports,
 }
 
 impl Shared {
     /// Serves one connection; whether it ended in good order.
-    async fn run(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: OwnedSemaphorePermit) -> bool {
+    async fn run(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) -> bool {
         match self.connection(stream, address, place).await {
             Ok(()) => true,
             Err(error) => {
@@ -145,30 +162,27 @@ impl Shared {
         }
     }
 
-    async fn connection(
-        &self,
-        stream: TcpStream,
-        address: SocketAddr,
-        place: OwnedSemaphorePermit,
-    ) -> Result<(), NetError> {
+    async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place) -> Result<(), NetError> {
         let broken = |error: std::io::Error| explain::io(&error, "the request");
         stream.set_nodelay(true).map_err(broken)?;
         let local = stream.local_addr().map_err(broken)?;
         let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1" };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
-            let stream = Paced::new(stream, limits.idle_time, place);
+            let stream = Paced::new(stream, limits.send_time, place);
             return serve_http1(stream, Arc::new(peer), house).await;
         };
         let handshake = async {
             let stream = refuse_plain_http(stream, address).await?;
-            let stream = Paced::new(stream, limits.idle_time, place);
+            let stream = Paced::new(stream, limits.send_time, place);
             let accepted = accept_tls(&tls.settings_for(local), stream).await;
             accepted.map_err(|error| explain::handshake(&error, address.to_string()))
         };
         let limit = limits.handshake_time;
+        let crowded = || self.reports.note(Bound::Handshakes, Some(address.ip()));
+        let handshake = self.handshakes.run(tokio::time::timeout(limit, handshake), crowded);
         // On the heap, so that a connection that lives on does not keep the place of its handshake.
-        let handshake = Box::pin(tokio::time::timeout(limit, handshake)).await;
+        let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;
         let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
         peer.tls = Some(facts.version.name());
         peer.sni = facts.server_name;

@@ -236,7 +236,7 @@ async fn an_answer_that_fails_never_looks_complete() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     let plenty = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::from(vec![0; 64 << 20])) };
-    let limits = Limits { idle_time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { send_time: Duration::from_millis(50), ..Limits::default() };
     let site = plain_site(plenty, limits);
     let mut stream = TcpStream::connect(site.address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();

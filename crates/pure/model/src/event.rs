@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::bound::Reached;
 use crate::fault::Blame;
 use crate::url::Url;
 
@@ -95,6 +96,8 @@ pub enum Event {
         /// Which one.
         what: String,
     },
+    /// A bound of the process was reached: somebody waited or was refused.
+    BoundReached(Reached),
     /// Something went wrong.
     Failed {
         /// Who has to act.
@@ -122,6 +125,7 @@ impl Event {
             Self::Answered { .. } => "answered",
             Self::Reloaded { .. } => "reloaded",
             Self::Danger { .. } => "danger",
+            Self::BoundReached(_) => "bound-reached",
             Self::Failed { .. } => "failed",
         }
     }
@@ -172,6 +176,7 @@ impl fmt::Display for Event {
             Self::Reloaded { applied: true, detail } => format!("new configuration in force: {detail}"),
             Self::Reloaded { applied: false, detail } => format!("configuration unchanged: {detail}"),
             Self::Danger { what } => format!("protection switched off: {what}"),
+            Self::BoundReached(reached) => reached.to_string(),
             Self::Failed { code, detail, .. } => format!("{code}: {detail}"),
         };
         f.write_str(&one_line(&line))

@@ -8,14 +8,18 @@
 //! keeps arrows pointing down.
 
 pub mod binding;
+pub mod bound;
+pub mod bucket;
 pub mod credential;
 pub mod event;
 pub mod fault;
+pub mod gauge;
 pub mod head;
 pub mod limits;
 pub mod principal;
 pub mod scope;
 pub mod secret;
+pub mod tally;
 pub mod time;
 pub mod token;
 pub mod url;

@@ -8,6 +8,7 @@ pub mod keys;
 pub(crate) mod lookout;
 pub mod passwords;
 pub(crate) mod pipeline;
+pub(crate) mod pressure;
 pub(crate) mod proved;
 pub mod respond;
 pub mod serve;

@@ -61,13 +61,16 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
         }
         Denied::BadGateway(fault) => told(StatusCode::BAD_GATEWAY, fault),
         Denied::GatewayTimeout => told(StatusCode::GATEWAY_TIMEOUT, "the upstream did not answer in time"),
-        Denied::Unavailable => {
-            let mut response =
-                told(StatusCode::SERVICE_UNAVAILABLE, "the gateway cannot decide now: try again in a moment");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            response
-        }
+        Denied::Unavailable => later("the gateway cannot decide now: try again in a moment", "1", reader),
+        Denied::Overloaded => later("the gateway is overloaded: try again in a few seconds", "5", reader),
     }
+}
+
+/// A 503 that says after how many seconds it is worth another try (RFC 9110 §10.2.3).
+fn later(text: &'static str, seconds: &'static str, reader: Reader) -> Response<Body> {
+    let mut response = told(StatusCode::SERVICE_UNAVAILABLE, text, reader);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+    response
 }
 
 /// A 401 with one `WWW-Authenticate` line per scheme: many clients read no further than the first

@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_model::bound::Reached;
 use gatepost_model::event::Event;
 use gatepost_model::limits::Limits;
+use gatepost_net::admission::Admission;
 use gatepost_net::body::Body;
 use gatepost_net::drain::Drain;
 use gatepost_net::error::NetError;
 use gatepost_net::handler::{Answering, Handler, Peer};
 use gatepost_net::listen::Listener;
-use gatepost_net::serve::serve;
+use gatepost_net::reports::Reports;
+use gatepost_net::serve::serve_admitted;
 use gatepost_net::workers::{Jobs, Workers};
 use gatepost_tls::server::ServerTls;
 use http::Request;
@@ -20,6 +23,8 @@ use http::Request;
 use crate::error::Error;
 use crate::events::Events;
 use crate::server::pipeline::{self, Common};
+use crate::server::pressure::Pressure;
+use crate::server::respond::{Reader, respond};
 use crate::server::site::Site;
 
 /// Connections that may wait to be accepted.
@@ -34,6 +39,7 @@ pub struct Server<S> {
     site: S,
     listeners: Vec<(SocketAddr, Option<Arc<ServerTls>>)>,
     limits: Limits,
+    admission: Option<Arc<Admission>>,
     grace: Duration,
     events: Events,
     crew: Crew,
@@ -52,7 +58,7 @@ impl<S: Site> Server<S> {
     #[must_use]
     pub fn new(site: S) -> Self {
         let (limits, events) = (Limits::default(), Events::default());
-        Self { site, listeners: Vec::new(), limits, grace: GRACE, events, crew: Crew::Own(0) }
+        Self { site, listeners: Vec::new(), limits, admission: None, grace: GRACE, events, crew: Crew::Own(0) }
     }
 
     /// Serves on this many threads. Default, and meaning of 0: one for each processor.
@@ -88,11 +94,19 @@ impl<S: Site> Server<S> {
 
     /// Sets the bounds. Default [`Limits::default`].
     ///
-    /// [`Limits::connections`] is divided evenly over the workers of a listener. The system chooses the worker
-    /// of a connection, so that one may be full, and let connections wait, a little before the others are.
+    /// Those of the process hold for all listeners of this server together, unless [`admission`](Self::admission)
+    /// says otherwise. [`Limits::handshakes`] is divided evenly over the workers of a listener.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Shares the bounds of the process with other servers that are given the same. Default: one of its own, made
+    /// of its limits.
+    #[must_use]
+    pub fn admission(mut self, admission: Arc<Admission>) -> Self {
+        self.admission = Some(admission);
         self
     }
 
@@ -126,6 +140,7 @@ impl<S: Site> Server<S> {
         for (address, tls) in self.listeners {
             bound.push((workers.listen(address, BACKLOG, seats)?, tls));
         }
+        let admission = self.admission.unwrap_or_else(|| Admission::new(&self.limits));
         let common = Arc::new(Common { site: self.site, events: self.events });
         let drain = Drain::new(self.grace);
         let (mut addresses, mut serving) = (Vec::new(), Vec::new());
@@ -137,12 +152,13 @@ impl<S: Site> Server<S> {
             }
             addresses.push(address);
             let jobs = listeners.into_iter().enumerate().map(|(seat, listener)| {
-                let (tls, road, drain) = (tls.clone(), Road(Arc::clone(&common)), drain.clone());
-                let limits = Limits { connections: share(self.limits.connections, seats, seat), ..self.limits.clone() };
+                let (tls, common, drain) = (tls.clone(), Arc::clone(&common), drain.clone());
+                let limits = Limits { handshakes: share(self.limits.handshakes, seats, seat), ..self.limits.clone() };
+                let admission = Arc::clone(&admission);
                 move || async move {
                     // Made here, so that counting its users touches no other worker's memory.
-                    let handler: Arc<dyn Handler> = Arc::new(road);
-                    serve(listener, tls, handler, Arc::new(limits), drain).await;
+                    let handler: Arc<dyn Handler> = Arc::new(Road::new(common, &admission));
+                    serve_admitted(listener, tls, handler, Arc::new(limits), drain, admission).await;
                 }
             });
             serving.push(workers.run(jobs));
@@ -151,7 +167,7 @@ impl<S: Site> Server<S> {
     }
 }
 
-/// What one of `seats` gets of `all` connections.
+/// What one of `seats` gets of `all`.
 fn share(all: usize, seats: usize, seat: usize) -> usize {
     all / seats + usize::from(seat < all % seats)
 }
@@ -190,15 +206,40 @@ impl Running {
 }
 
 /// The seam between the network and the pipeline; one for each worker and listener.
-struct Road<S>(Arc<Common<S>>);
+struct Road<S> {
+    common: Arc<Common<S>>,
+    pressure: Pressure,
+}
+
+impl<S: Site> Road<S> {
+    fn new(common: Arc<Common<S>>, admission: &Admission) -> Self {
+        let events = common.events.clone();
+        let reports = Reports::new(Box::new(move |reached| events.emit(&Event::BoundReached(reached.clone()))));
+        Self { common, pressure: Pressure::new(Arc::clone(admission.memory()), reports) }
+    }
+}
 
 impl<S: Site> Handler for Road<S> {
     fn handle(self: Arc<Self>, request: Request<Body>, peer: Arc<Peer>) -> Answering {
-        pipeline::run(&self.0, request, peer)
+        match self.pressure.admit(&peer) {
+            Ok(None) => pipeline::run(&self.common, request, peer),
+            Ok(Some(held)) => {
+                let answering = pipeline::run(&self.common, request, peer);
+                Box::pin(async move {
+                    let _held = held;
+                    answering.await
+                })
+            }
+            Err(denied) => Box::pin(std::future::ready(respond(&denied, Reader::of(request.headers())))),
+        }
     }
 
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         tracing::debug!(%peer, "connection failed: {error}");
+    }
+
+    fn bounded(&self, reached: &Reached) {
+        self.common.events.emit(&Event::BoundReached(reached.clone()));
     }
 }
 

@@ -12,10 +12,11 @@ use toml::Spanned;
 
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
+use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, LimitsSpec, SecretSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::error::GatewayError;
 
@@ -223,32 +224,6 @@ fn keys(spec: Written<JwksSpec>, document: Option<&Document>, layers: &mut Layer
     };
     layers.note("auth.bearer.jwks", &shown, document.source(&span));
     Ok(keys)
-}
-
-fn limits(spec: LimitsSpec, layers: &mut Layers<'_>) -> Result<Limits, GatewayError> {
-    let usual = Limits::default();
-    // Zero would let nobody in; without an end, one setting could ask for all of the memory.
-    let some_time = Period(Duration::from_millis(1))..=Period(Duration::from_secs(365 * 24 * 3600));
-    let mut time = |name, written: Written<Period>, default| {
-        layers.pick_within(name, written, Period(default), &some_time).map(|period| period.0)
-    };
-    let handshake_time = time("limits.handshake_time", spec.handshake_time, usual.handshake_time)?;
-    let head_time = time("limits.head_time", spec.head_time, usual.head_time)?;
-    let idle_time = time("limits.idle_time", spec.idle_time, usual.idle_time)?;
-    let connect_time = time("limits.connect_time", spec.connect_time, usual.connect_time)?;
-    let answer_time = time("limits.answer_time", spec.answer_time, usual.answer_time)?;
-    Ok(Limits {
-        head_bytes: layers.pick_within("limits.head_bytes", spec.head_bytes, usual.head_bytes, &(1024..=16 << 20))?,
-        head_fields: layers.pick_within("limits.head_fields", spec.head_fields, usual.head_fields, &(1..=10_000))?,
-        body_bytes: layers.pick_any("limits.body_bytes", spec.body_bytes)?,
-        handshake_time,
-        head_time,
-        idle_time,
-        connect_time,
-        answer_time,
-        connections: layers.pick_within("limits.connections", spec.connections, usual.connections, &(1..=1_000_000))?,
-        streams: layers.pick_within("limits.streams", spec.streams, usual.streams, &(1..=10_000))?,
-    })
 }
 
 fn keeping(

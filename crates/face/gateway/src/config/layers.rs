@@ -57,9 +57,14 @@ impl<'a> Layers<'a> {
         if range.contains(&value) {
             return Ok(value);
         }
-        let place = self.entries.last().map(|entry| entry.source.to_string()).unwrap_or_default();
         let problem = format!("`{name}` is from {} to {}, found {value}", range.start(), range.end());
-        Err(GatewayError::Setting { place, problem, hint: None })
+        Err(self.wrong(problem, None))
+    }
+
+    /// An error at the place of the value that was picked last.
+    pub(crate) fn wrong(&self, problem: String, hint: Option<String>) -> GatewayError {
+        let place = self.entries.last().map(|entry| entry.source.to_string()).unwrap_or_default();
+        GatewayError::Setting { place, problem, hint }
     }
 
     /// The value of a setting that has no default.

@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod document;
 pub mod layers;
+mod limits;
 pub mod listener;
 pub mod routes;
 pub mod show;

@@ -118,6 +118,16 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "`limits.head_fields` is from 1 to 10000, found 9223372036854775807",
         "",
     ),
+    ("[limits]\nbody_rate = 2000000", "gatepost.toml:2:13", "from 0 to 1000000", ""),
+    ("[limits]\nmemory_bytes = 1000", "gatepost.toml:2:16", "is 0 or at least 67108864, found 1000", "left out"),
+    (
+        "[limits]\nconnections = 10\nconnections_per_address = 11",
+        "gatepost.toml:3:27",
+        "`limits.connections_per_address` is from 1 to 10, found 11",
+        "",
+    ),
+    ("[limits]\nconections_per_address = 1", "gatepost.toml:2:1", "unknown key", "`connections_per_address`"),
+    ("[limits]\nhandshakes = -1", "gatepost.toml:2:14", "", ""),
     ("[limits]\nstreams = 0", "gatepost.toml:2:11", "from 1 to 10000", ""),
     (
         "identity_header = \"Content-Length\"",
@@ -180,6 +190,24 @@ fn wrong_documents_name_the_place_and_say_what_to_do() {
         assert!(found.2.clone().unwrap_or_default().contains(hint), "{text}: {found:?}");
         assert!(!found.1.contains("hunter2"), "{found:?}");
     }
+}
+
+#[test]
+fn shares_of_the_connections_follow_their_number() {
+    let limits = |text: &str| {
+        let rest = "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n";
+        let read = read(&format!("[limits]\n{text}\n{rest}")).unwrap().limits;
+        (read.connections, read.connections_per_address, read.handshakes, read.memory_bytes, read.reserved_descriptors)
+    };
+    assert_eq!(limits(""), (10_000, 8000, 5000, None, None));
+    assert_eq!(limits("connections = 1"), (1, 1, 1, None, None));
+    assert_eq!(limits("connections = 500\nhandshakes = 500"), (500, 400, 500, None, None));
+    assert_eq!(limits("connections_per_address = 10000"), (10_000, 10_000, 5000, None, None));
+    assert_eq!(limits("memory_bytes = 0\nreserved_descriptors = 16").3, Some(u64::MAX));
+    assert_eq!(
+        limits("memory_bytes = 67108864\nreserved_descriptors = 16"),
+        (10_000, 8000, 5000, Some(1 << 26), Some(16))
+    );
 }
 
 #[test]
