@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use gatepost_model::event::one_line;
+use gatepost_model::pace::Pace;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, Sleep};
 
-use crate::error::{NetError, Wait};
+use crate::error::NetError;
 use crate::exchange::incoming::Incoming;
 use crate::explain;
 use crate::feed::{self, BodySender};
+use crate::parts_patience::PartsPatience;
 
 /// A message body. Streams with backpressure; nothing is read before it is polled.
 pub struct Body {
     source: Source,
     limit: Option<Limit>,
-    pace: Option<Pace>,
+    patience: Option<PartsPatience>,
     drops_trailers: bool,
     // Dropped with the body: what is held for as long as it streams.
     held: Option<Box<dyn Any + Send>>,
@@ -39,11 +40,6 @@ enum Source {
 struct Limit {
     whole: u64,
     left: u64,
-}
-
-struct Pace {
-    limit: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Body {
@@ -107,7 +103,17 @@ impl Body {
     /// Fails with [`NetError::Timeout`] if its next part is longer in coming than `limit`.
     #[must_use]
     pub fn paced(mut self, limit: Duration) -> Self {
-        self.pace = Some(Pace { limit, waiting: None });
+        self.patience = Some(PartsPatience::new(limit));
+        self
+    }
+
+    /// Fails with [`NetError::Timeout`] as well if, once `grace` was waited in all, its parts have come more slowly
+    /// than `floor` octets per second on average while they were waited for. Call it after [`paced`](Self::paced).
+    #[must_use]
+    pub fn at_least(mut self, floor: u32, grace: Duration) -> Self {
+        if let Some(patience) = &mut self.patience {
+            patience.demand(Pace::new(floor, grace));
+        }
         self
     }
 
@@ -157,7 +163,7 @@ impl Body {
     }
 
     fn from_source(source: Source) -> Self {
-        Self { source, limit: None, pace: None, drops_trailers: false, held: None }
+        Self { source, limit: None, patience: None, drops_trailers: false, held: None }
     }
 
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
@@ -174,16 +180,6 @@ impl Body {
     }
 }
 
-impl Pace {
-    /// Ready once the limit is over since the last part.
-    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<NetError> {
-        let limit = self.limit;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
-        ready!(waiting.as_mut().poll(cx));
-        Poll::Ready(NetError::Timeout { what: Wait::Body, limit })
-    }
-}
-
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = NetError;
@@ -192,19 +188,23 @@ impl HttpBody for Body {
         let this = self.get_mut();
         let mut next = match this.poll_source(cx) {
             Poll::Ready(next) => next,
-            Poll::Pending => match &mut this.pace {
-                Some(pace) => Some(Err(ready!(pace.poll_over(cx)))),
+            Poll::Pending => match &mut this.patience {
+                Some(patience) => Some(Err(ready!(patience.poll_over(cx)))),
                 None => return Poll::Pending,
             },
         };
         if this.drops_trailers && matches!(&next, Some(Ok(frame)) if frame.is_trailers()) {
             next = None;
         }
-        if let Some(pace) = &mut this.pace {
-            pace.waiting = None;
+        let size =
+            |frame: &Frame<Bytes>| frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+        if let (Some(Ok(frame)), Some(patience)) = (&next, &mut this.patience)
+            && let Err(error) = patience.came(size(frame))
+        {
+            next = Some(Err(error));
         }
         if let (Some(Ok(frame)), Some(limit)) = (&next, &mut this.limit) {
-            let size = frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX));
+            let size = size(frame);
             match limit.left.checked_sub(size) {
                 Some(left) => limit.left = left,
                 None => next = Some(Err(NetError::BodyTooLarge { limit: limit.whole })),
@@ -320,6 +320,7 @@ mod tests {
     use http_body_util::Full;
 
     use super::*;
+    use crate::error::Wait;
 
     /// A body in pieces of three octets, size unknown.
     struct Pieces(usize);

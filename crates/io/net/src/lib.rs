@@ -40,6 +40,7 @@ mod in_hand;
 mod leftover;
 pub mod listen;
 mod paced;
+mod parts_patience;
 mod patience;
 pub mod reports;
 mod request;

@@ -16,6 +16,7 @@ pub mod fault;
 pub mod gauge;
 pub mod head;
 pub mod limits;
+pub mod pace;
 pub mod principal;
 pub mod scope;
 pub mod secret;

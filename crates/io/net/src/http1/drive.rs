@@ -219,7 +219,7 @@ where
             (None, Body::empty())
         } else {
             let (feed, body) = incoming(length);
-            let body = Body::streaming(body).paced(limits.idle_time);
+            let body = Body::streaming(body).paced(limits.body_time).at_least(limits.body_rate, limits.rate_grace);
             let body = match limits.body_bytes {
                 Some(limit) => body.limited(limit),
                 None => body,
