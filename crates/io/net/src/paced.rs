@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::door::Place;
@@ -20,7 +22,21 @@ pub(crate) struct Paced<I> {
     _place: Place,
 }
 
-impl<I: AsyncWrite + Unpin> Paced<I> {
+/// A stream that can be ended in disorder.
+pub(crate) trait Cut {
+    /// When it is dropped the other end sees a reset, and nothing stays in the system: after an orderly close, that
+    /// keeps what is unsent for minutes, and remembers every connection for one.
+    fn reset_when_dropped(&self);
+}
+
+impl Cut for TcpStream {
+    fn reset_when_dropped(&self) {
+        // If that fails, the close is an orderly one.
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+}
+
+impl<I: Cut> Paced<I> {
     pub(crate) fn new(stream: I, limit: Duration, place: Place) -> Self {
         Self { stream, limit, blocked: None, _place: place }
     }
@@ -34,10 +50,11 @@ impl<I: AsyncWrite + Unpin> Paced<I> {
         let limit = self.limit;
         let blocked = self.blocked.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         match blocked.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                NetError::Timeout { what: Wait::Write, limit },
-            ))),
+            Poll::Ready(()) => {
+                self.stream.reset_when_dropped();
+                let error = NetError::Timeout { what: Wait::Write, limit };
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -49,7 +66,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
+impl<I: AsyncWrite + Cut + Unpin> AsyncWrite for Paced<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.watch(cx, progress)

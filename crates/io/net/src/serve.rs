@@ -108,7 +108,6 @@ pub async fn serve_admitted(
     let rate = if tls.is_some() { limits.handshakes_per_second } else { 0 };
     let mut door = Door::new(admission, reports.clone(), rate);
     let handshakes = Handshakes::new(limits.handshakes);
-    listener.give_up_after(limits.send_time);
     let shared = Arc::new(Shared { tls, handler, limits, drain: drain.clone(), handshakes, reports });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
