@@ -12,8 +12,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::admission::{Admission, Seat};
+use crate::cut::Cut;
 use crate::listen::Listener;
-use crate::paced::Cut;
 use crate::reports::Reports;
 
 /// Between two looks whether there are descriptors again.

@@ -5,11 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use crate::cut::Cut;
 use crate::door::Place;
 use crate::error::{NetError, Wait};
 
@@ -20,20 +19,6 @@ pub(crate) struct Paced<I> {
     limit: Duration,
     blocked: Option<Pin<Box<Sleep>>>,
     _place: Place,
-}
-
-/// A stream that can be ended in disorder.
-pub(crate) trait Cut {
-    /// When it is dropped the other end sees a reset, and nothing stays in the system: after an orderly close, that
-    /// keeps what is unsent for minutes, and remembers every connection for one.
-    fn reset_when_dropped(&self);
-}
-
-impl Cut for TcpStream {
-    fn reset_when_dropped(&self) {
-        // If that fails, the close is an orderly one.
-        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
-    }
 }
 
 impl<I: Cut> Paced<I> {
