@@ -12,7 +12,8 @@ from gateway import until
 
 SLOW = 500
 SHORT = {name: "3s" for name in ["handshake_time", "head_time", "idle_time", "body_time", "send_time"]}
-KINDS = ["header", "silent-body", "reader", "no-hello", "half-hello"]
+SHORT |= {"rate_grace": "3s", "read_rate": 20000}
+KINDS = ["header", "silent-body", "body", "reader", "slow-reader", "no-hello", "half-hello"]
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use gatepost_model::bound::Bound;
 use gatepost_model::bucket::Bucket;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::admission::{Admission, Seat};
+use crate::cut::Cut;
 use crate::listen::Listener;
 use crate::reports::Reports;
 
@@ -150,8 +150,7 @@ impl Door {
     }
 
     fn turn_away(&self, stream: &TcpStream, address: SocketAddr, bound: Bound) -> Option<Held> {
-        // A reset: an orderly close would leave something to remember in the system for each of them.
-        let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        stream.reset_when_dropped();
         self.reports.note(bound, Some(address.ip()));
         None
     }

@@ -22,6 +22,7 @@ pub mod admission;
 pub mod body;
 pub mod budget;
 pub mod connection;
+mod cut;
 pub mod descriptors;
 pub mod dial;
 mod door;

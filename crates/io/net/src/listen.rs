@@ -14,6 +14,11 @@ use crate::error::NetError;
 /// How long accepting pauses when the machine has run out of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Octets of a connection that may wait in the system to be sent. By itself it takes megabytes, and more only when a
+/// third of them have gone: a client that reads slowly would seem to read nothing for a minute.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 16 * 1024;
+
 /// A TCP listener.
 #[derive(Debug)]
 pub struct Listener {
@@ -50,16 +55,6 @@ impl Listener {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
-    }
-
-    /// Lets the system end a connection of which nothing was acknowledged or read for so long, after we have closed
-    /// it, too: else what is left to send stays with the system for minutes. Where it cannot, it does as it does.
-    pub(crate) fn give_up_after(&self, time: Duration) {
-        // Connections inherit it from their listener; 0 would mean the system's own time.
-        #[cfg(target_os = "linux")]
-        let _ = SockRef::from(&self.socket).set_tcp_user_timeout(Some(time.max(Duration::from_millis(1))));
-        #[cfg(not(target_os = "linux"))]
-        let _ = time;
     }
 
     /// Waits for the next connection.
@@ -143,6 +138,9 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 }
 
 fn listening(socket: Socket, address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
+    // Connections inherit it. It is an optimisation as well: where it is refused, all goes on as before.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     Ok(socket.into())
@@ -174,12 +172,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn connections_are_given_up_as_their_listener_says() {
+    async fn little_waits_in_the_system_for_a_slow_reader() {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1).unwrap();
-        listener.give_up_after(Duration::from_secs(7));
         let client = TcpStream::connect(listener.local_addr());
         let (client, (stream, _)) = tokio::join!(client, listener.accept());
-        assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(Duration::from_secs(7)));
+        assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().unwrap(), UNSENT);
         drop(client);
     }
 }

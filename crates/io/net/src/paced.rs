@@ -2,44 +2,80 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use gatepost_model::limits::Limits;
+use gatepost_model::pace::Pace;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
+use crate::cut::Cut;
 use crate::door::Place;
 use crate::error::{NetError, Wait};
 
-/// A stream that fails when its peer does not read for too long, and that gives its place back when it
-/// is dropped: as a connection or as the tunnel it became.
+/// A stream that fails when its peer reads nothing for too long, or too little, and that gives its place back
+/// when it is dropped: as a connection or as the tunnel it became.
 pub(crate) struct Paced<I> {
     stream: I,
-    limit: Duration,
-    blocked: Option<Pin<Box<Sleep>>>,
+    limits: Arc<Limits>,
+    /// `None` as long as it never had to wait.
+    blocked: Option<Box<Blocked>>,
     _place: Place,
 }
 
-impl<I: AsyncWrite + Unpin> Paced<I> {
-    pub(crate) fn new(stream: I, limit: Duration, place: Place) -> Self {
-        Self { stream, limit, blocked: None, _place: place }
+/// How a peer reads that has let us wait.
+struct Blocked {
+    /// While we wait.
+    timer: Option<Pin<Box<Sleep>>>,
+    since: Instant,
+    pace: Pace,
+}
+
+impl<I: Cut> Paced<I> {
+    pub(crate) fn new(stream: I, limits: Arc<Limits>, place: Place) -> Self {
+        Self { stream, limits, blocked: None, _place: place }
     }
 
-    /// `progress`, unless the stream has been blocked for too long.
-    fn watch<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if progress.is_ready() {
-            self.blocked = None;
-            return progress;
+    /// `progress`, of so many octets, unless the peer lets us wait for too long.
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        progress: Poll<io::Result<T>>,
+        octets: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        let moved = match &progress {
+            Poll::Ready(Ok(moved)) => u64::try_from(octets(moved)).unwrap_or(u64::MAX),
+            Poll::Ready(Err(_)) => return progress,
+            Poll::Pending => return self.wait(cx),
+        };
+        let Some(blocked) = &mut self.blocked else { return progress };
+        let time = if blocked.timer.take().is_some() { blocked.since.elapsed() } else { Duration::ZERO };
+        blocked.pace.waited(time, moved);
+        if blocked.pace.is_too_slow() {
+            return Poll::Ready(Err(self.cut()));
         }
-        let limit = self.limit;
-        let blocked = self.blocked.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        match blocked.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                NetError::Timeout { what: Wait::Write, limit },
-            ))),
-            Poll::Pending => Poll::Pending,
+        progress
+    }
+
+    fn wait<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let Limits { send_time, read_rate, rate_grace, .. } = *self.limits;
+        let blocked = self.blocked.get_or_insert_with(|| {
+            Box::new(Blocked { timer: None, since: Instant::now(), pace: Pace::new(read_rate, rate_grace) })
+        });
+        if blocked.timer.is_none() {
+            blocked.since = Instant::now();
         }
+        let timer = blocked.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(send_time)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(self.cut()))
+    }
+
+    fn cut(&self) -> io::Error {
+        self.stream.reset_when_dropped();
+        let error = NetError::Timeout { what: Wait::Write, limit: self.limits.send_time };
+        io::Error::new(io::ErrorKind::TimedOut, error)
     }
 }
 
@@ -49,10 +85,10 @@ impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
+impl<I: AsyncWrite + Cut + Unpin> AsyncWrite for Paced<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch(cx, progress)
+        self.watch(cx, progress, |octets| *octets)
     }
 
     fn poll_write_vectored(
@@ -61,7 +97,7 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let progress = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch(cx, progress)
+        self.watch(cx, progress, |octets| *octets)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -70,11 +106,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Paced<I> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let progress = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watch(cx, progress)
+        self.watch(cx, progress, |()| 0)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let progress = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.watch(cx, progress)
+        self.watch(cx, progress, |()| 0)
     }
 }

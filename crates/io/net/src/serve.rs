@@ -107,7 +107,6 @@ pub async fn serve_admitted(
     let rate = if tls.is_some() { limits.handshakes_per_second } else { 0 };
     let mut door = Door::new(admission, reports.clone(), rate);
     let handshakes = Handshakes::new(limits.handshakes);
-    listener.give_up_after(limits.send_time);
     let bells = Bells::default();
     let house = Arc::new(House { handler, limits, drain: drain.clone(), bells: bells.clone() });
     let shared = Arc::new(Shared { tls, house, handshakes, reports });
@@ -169,12 +168,12 @@ impl Shared {
         let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1" };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
-            let stream = Paced::new(stream, limits.send_time, place);
+            let stream = Paced::new(stream, Arc::clone(limits), place);
             return serve_http1(stream, Arc::new(peer), house).await;
         };
         let handshake = async {
             let stream = refuse_plain_http(stream, address).await?;
-            let stream = Paced::new(stream, limits.send_time, place);
+            let stream = Paced::new(stream, Arc::clone(limits), place);
             let accepted = accept_tls(&tls.settings_for(local), stream).await;
             accepted.map_err(|error| explain::handshake(&error, address.to_string()))
         };
