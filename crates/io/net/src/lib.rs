@@ -9,8 +9,8 @@
 //!
 //! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
 //! connections, streams. HTTP/1.1 stands on the strict core of `gatepost-http` at both ends (`http1` is the
-//! server's driver, `exchange` the client's), HTTP/2 on hyper for now (`http2`, `http2_client`); each of
-//! the four stands behind one narrow signature, so that it can be replaced alone.
+//! server's driver, `exchange` the client's), HTTP/2 on `h2` (`http2`); each of the four drivers stands
+//! behind one narrow signature, so that it can be replaced alone.
 
 #![cfg_attr(
     not(test),
@@ -29,9 +29,6 @@ pub mod feed;
 pub mod handler;
 mod http1;
 mod http2;
-mod http2_client;
-mod in_hand;
-mod leftover;
 pub mod listen;
 mod paced;
 mod request;

@@ -17,7 +17,7 @@ use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
 use crate::http1::drive::serve_http1;
-use crate::http2::serve_http2;
+use crate::http2::drive::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
 
