@@ -194,11 +194,11 @@ impl FrameWatch {
 
     /// Takes a head from `octets`, or as much of it as is there.
     fn next_head(&mut self, octets: &mut &[u8]) -> Option<[u8; HEAD]> {
-        if self.have == 0 {
-            if let Some((head, rest)) = octets.split_first_chunk() {
-                *octets = rest;
-                return Some(*head);
-            }
+        if self.have == 0
+            && let Some((head, rest)) = octets.split_first_chunk()
+        {
+            *octets = rest;
+            return Some(*head);
         }
         let part = self.head.get_mut(self.have..)?;
         let size = part.len().min(octets.len());

@@ -12,8 +12,8 @@ use tokio::runtime::{Handle, Id};
 
 /// Parts of a pool: workers seldom meet in one.
 const SHARDS: usize = 32;
-/// Idle connections that are kept per origin, in one runtime.
-const PER_ORIGIN: usize = 64;
+/// Idle connections that are kept per origin, in one runtime: the streams of a few HTTP/2 clients end at once.
+const PER_ORIGIN: usize = 256;
 /// Idle connections that are kept in all, in one runtime.
 const IN_ALL: usize = 1024;
 /// How long an idle connection is trusted; servers close theirs after a minute or so.

@@ -72,8 +72,7 @@ where
     };
     let started = Box::pin(async move { drain.started().await });
     let mut drive = Drive::new(connection, outer, (handler, peer, limits), started);
-    let ended = std::future::poll_fn(|cx| drive.poll(cx)).await;
-    drive.in_hand.judge(ended)
+    std::future::poll_fn(|cx| drive.poll(cx)).await
 }
 
 /// Exchanges prefaces (RFC 9113 §3.4).
@@ -180,10 +179,8 @@ where
             if none {
                 break;
             }
-            if wire {
-                if let Poll::Ready(ended) = self.poll_wire() {
-                    return Poll::Ready(self.last_word(ended));
-                }
+            if wire && let Poll::Ready(ended) = self.poll_wire() {
+                return Poll::Ready(self.last_word(ended));
             }
         }
         // A write that waits rings for the wire.
@@ -228,10 +225,8 @@ where
         }
         while self.sleep.as_mut().poll(&mut self.clock.context()).is_ready() {
             let now = Instant::now();
-            if let Parting::Abrupt(end, _) = self.parting {
-                if now >= end {
-                    return Poll::Ready(self.last_word(Ok(())));
-                }
+            if matches!(self.parting, Parting::Abrupt(end, _) if now >= end) {
+                return Poll::Ready(self.last_word(Ok(())));
             }
             let next = self.look_after(now);
             self.sleep.as_mut().reset(next);
@@ -281,7 +276,7 @@ where
     /// Ends it at once; gives the time when nobody waits any longer for the client to hear of it.
     fn cut(&mut self, reason: Reason, why: Result<(), NetError>) -> Instant {
         let end = Instant::now() + FAREWELL;
-        self.parting = Parting::Abrupt(end, why);
+        self.parting = Parting::Abrupt(end, self.in_hand.judge(why));
         self.connection.abrupt_shutdown(reason);
         self.sleep.as_mut().reset(end);
         // The clock's bell hangs on the sleep again only when that is looked at.
@@ -294,7 +289,7 @@ where
     fn last_word(&mut self, ended: Result<(), NetError>) -> Result<(), NetError> {
         match std::mem::replace(&mut self.parting, Parting::No) {
             Parting::Abrupt(_, why) => why,
-            _ => ended,
+            _ => self.in_hand.judge(ended),
         }
     }
 }

@@ -169,9 +169,14 @@ mod tests {
             let answer = Response::builder().status(status).header("connection", "close, x-hop").header("x-hop", "1");
             let answer = answer.header("date", "now").header("upgrade", "h2c").header("keep-alive", "1");
             let (head, body) = respond(answer.body(said.into()).unwrap(), bodiless);
-            let fields: Vec<String> = head.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
+            let fields: Vec<String> =
+                head.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
             let fields = fields.join("|").replace("date: now", "").trim_matches('|').to_owned();
-            assert_eq!((fields.as_str(), body.size_hint().exact()), (expected, u64::try_from(sent.len()).ok()), "{status}");
+            assert_eq!(
+                (fields.as_str(), body.size_hint().exact()),
+                (expected, u64::try_from(sent.len()).ok()),
+                "{status}"
+            );
         }
         assert!(respond(Response::new(Body::empty()), false).0.headers().contains_key("date"));
     }

@@ -33,7 +33,8 @@ impl Heart {
     /// Looks at a peer that was last heard at `heard`, and asks it if it has been quiet for too long and is
     /// `wanted`. Whatever it says counts as an answer.
     pub(super) fn beat(&mut self, heard: Instant, now: Instant, wanted: bool) -> Beat {
-        if self.asked.is_some_and(|asked| heard > asked) {
+        // It was asked because it had not been heard for long: what is as new as the question came after.
+        if self.asked.is_some_and(|asked| heard >= asked) {
             self.asked = None;
         }
         if let Some(asked) = self.asked {

@@ -15,8 +15,6 @@ use tokio::time::Instant;
 
 /// So much is gathered before it has to leave.
 const GATHERED: usize = 64 * 1024;
-/// A buffer of more octets is given back when it is empty.
-const KEPT: usize = 16 * 1024;
 
 /// The end that h2 reads and writes.
 pub(crate) struct Inner<I>(Arc<Mutex<Line<I>>>);
@@ -84,9 +82,6 @@ impl<I: AsyncWrite + Unpin> Line<I> {
         }
         self.left = 0;
         self.out.clear();
-        if self.out.capacity() > KEPT {
-            self.out = Vec::new();
-        }
         Poll::Ready(Ok(()))
     }
 

@@ -22,3 +22,5 @@ mod leftover;
 mod line;
 mod outgoing;
 mod stream;
+#[cfg(test)]
+mod tests;

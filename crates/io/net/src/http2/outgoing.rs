@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::{Reason, SendStream};
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
 use tokio::time::Sleep;
 
@@ -23,6 +24,7 @@ pub(super) struct Outgoing {
     waiting: Option<Piece>,
     /// Whether nothing was sent yet: the first piece goes to h2 without asking.
     fresh: bool,
+    trailers: Option<HeaderMap>,
     stall: Stall,
     moved: u64,
 }
@@ -46,7 +48,7 @@ impl Outgoing {
     /// more for `limit` at a time.
     pub(super) fn new(body: Body, stream: SendStream<Bytes>, limit: Duration) -> Self {
         let stall = Stall { limit, waiting: None };
-        Self { body, stream, ahead: None, waiting: None, fresh: true, stall, moved: 0 }
+        Self { body, stream, ahead: None, waiting: None, fresh: true, trailers: None, stall, moved: 0 }
     }
 
     /// How many pieces the body has given.
@@ -68,7 +70,7 @@ impl Outgoing {
             }
             let Poll::Ready(next) = self.poll_next(cx) else { return self.poll_gone(cx) };
             match next {
-                None => return Poll::Ready(self.send(Bytes::new(), true)),
+                None => return Poll::Ready(self.end()),
                 Some(Err(error)) => {
                     self.stream.send_reset(Reason::INTERNAL_ERROR);
                     return Poll::Ready(Err(error));
@@ -112,10 +114,9 @@ impl Outgoing {
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
-                let Ok(trailers) = frame.into_trailers() else { return Ok(false) };
-                self.stream.reserve_capacity(0);
-                self.stream.send_trailers(trailers).map_err(gone)?;
-                return Ok(true);
+                // They end the stream: so they wait for the end, which may yet be a failure.
+                self.trailers = frame.into_trailers().ok();
+                return Ok(false);
             }
         };
         let last = self.is_last(cx);
@@ -129,8 +130,14 @@ impl Outgoing {
         Ok(false)
     }
 
+    fn end(&mut self) -> Result<(), NetError> {
+        let Some(trailers) = self.trailers.take() else { return self.send(Bytes::new(), true) };
+        self.stream.reserve_capacity(0);
+        self.stream.send_trailers(trailers).map_err(|error| gone(&error))
+    }
+
     fn send(&mut self, data: Bytes, last: bool) -> Result<(), NetError> {
-        self.stream.send_data(data, last).map_err(gone)
+        self.stream.send_data(data, last).map_err(|error| gone(&error))
     }
 
     /// Ready when h2 would send something of the piece that waits. Room is asked for only then: what one
@@ -140,7 +147,7 @@ impl Outgoing {
         while self.stream.capacity() == 0 {
             match self.stream.poll_capacity(cx) {
                 Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(gone(error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(gone(&error))),
                 Poll::Ready(None) => return Poll::Ready(Err(NetError::ClosedEarly { what: "the body" })),
                 Poll::Pending => {
                     if let Poll::Ready(error) = self.stall.poll_over(cx) {
@@ -160,7 +167,7 @@ impl Outgoing {
         let reset = ready!(self.stream.poll_reset(cx));
         Poll::Ready(Err(match reset {
             Ok(_) => NetError::ClosedEarly { what: "the body" },
-            Err(error) => gone(error),
+            Err(error) => gone(&error),
         }))
     }
 }
@@ -174,6 +181,6 @@ impl Stall {
     }
 }
 
-fn gone(error: h2::Error) -> NetError {
-    explain::h2(&error, "the body")
+fn gone(error: &h2::Error) -> NetError {
+    explain::h2(error, "the body")
 }
