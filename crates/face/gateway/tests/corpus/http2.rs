@@ -94,33 +94,6 @@ async fn each_abuse_ends_as_it_must_and_others_are_served() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Each flood again and again: what it cost is given back.
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn no_flood_leaves_anything_behind() {
-    let gateway = Gateway::open(true).await;
-    let mut floods = cases();
-    floods.retain(|case| case.frames.iter().any(|frame| frame.starts_with("TIMES")) && case.outcome.contains("CALM"));
-    let mut sizes = Vec::new();
-    for _ in 0..4 {
-        for case in &floods {
-            play(&gateway, case).await;
-        }
-        sizes.push(resident_kib());
-    }
-    gateway.upstream.take();
-    let grown = sizes[3].saturating_sub(sizes[1]);
-    assert!(grown < 8 * 1024, "{grown} KiB more: {sizes:?}");
-}
-
-/// What this process holds in memory.
-#[cfg(target_os = "linux")]
-fn resident_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 /// Whether another client is answered.
 async fn canary(gateway: &Gateway) -> bool {
     let request = b"GET /canary HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
