@@ -65,7 +65,7 @@ pub struct Bound {
     pub per_second: u64,
     /// Frames that each HEADERS frame of the peer brings.
     pub per_stream: u64,
-    /// Frames that each answer of ours brings.
+    /// Frames that each answer of ours, or each request of ours, brings.
     pub per_answer: u64,
     /// Frames that each KiB that we send brings.
     pub per_kib: u64,
@@ -82,7 +82,7 @@ pub struct Bound {
 pub const BOUNDS: [Bound; 7] = [
     Bound { kind: Flood::Settings, first: 100, most: 100, per_second: 1, per_stream: 0, per_answer: 0, per_kib: 0 },
     Bound { kind: Flood::Ping, first: 500, most: 1000, per_second: 10, per_stream: 0, per_answer: 1, per_kib: 1 },
-    Bound { kind: Flood::EmptyData, first: 100, most: 100, per_second: 1, per_stream: 0, per_answer: 0, per_kib: 0 },
+    Bound { kind: Flood::EmptyData, first: 100, most: 100, per_second: 1, per_stream: 1, per_answer: 0, per_kib: 0 },
     Bound { kind: Flood::Reset, first: 200, most: 200, per_second: 20, per_stream: 0, per_answer: 1, per_kib: 0 },
     Bound { kind: Flood::Priority, first: 200, most: 500, per_second: 10, per_stream: 4, per_answer: 0, per_kib: 0 },
     Bound {
@@ -182,7 +182,7 @@ impl FrameWatch {
         }
     }
 
-    /// Says that we have answered a request.
+    /// Says that we have given so many answers, or sent so many requests.
     pub fn answered(&mut self, count: u64) {
         self.work.answers = self.work.answers.saturating_add(count);
     }

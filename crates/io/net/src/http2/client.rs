@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use gatepost_http::frame_watch::FrameWatch;
 use gatepost_model::limits::Limits;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TE};
 use http::{Method, Request, Response, Uri};
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep};
@@ -129,6 +129,10 @@ impl Streams {
 /// A request as HTTP/2 sends it.
 fn fit(mut request: Request<Body>) -> (Request<()>, Body) {
     strip_connection(request.headers_mut());
+    // RFC 9113 §8.2.2: of the fields that speak of a connection the one that may stay, with this value.
+    if request.headers().get(TE).is_some_and(|te| te != "trailers") {
+        request.headers_mut().remove(TE);
+    }
     let expects = [Method::POST, Method::PUT, Method::PATCH].contains(request.method());
     // RFC 9110 §8.6.
     if let Some(length) = request.body().size_hint().exact().filter(|length| *length > 0 || expects) {
@@ -208,27 +212,39 @@ impl Before {
     }
 }
 
-/// Counts the requests in hand.
+/// Counts the requests of a connection.
 #[derive(Debug, Clone, Default)]
-struct Busy(Arc<AtomicUsize>);
+struct Busy(Arc<Counts>);
 
-/// One of them.
+#[derive(Debug, Default)]
+struct Counts {
+    in_hand: AtomicUsize,
+    /// Begun since the driver last looked.
+    begun: AtomicU64,
+}
+
+/// One that is in hand.
 struct InHand(Busy);
 
 impl Busy {
     fn begin(&self) -> InHand {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.0.in_hand.fetch_add(1, Ordering::Relaxed);
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
         InHand(self.clone())
     }
 
     fn is_busy(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 0
+        self.0.in_hand.load(Ordering::Relaxed) > 0
+    }
+
+    fn take_begun(&self) -> u64 {
+        self.0.begun.swap(0, Ordering::Relaxed)
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -246,7 +262,7 @@ impl Future for Driver<Duplex> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let ended = Pin::new(&mut self.connection).poll(cx).is_ready();
-        let flushed = self.outer.poll_flush(cx, 0);
+        let flushed = self.outer.poll_flush(cx, self.busy.take_begun());
         // Whatever ends here breaks the requests in hand: dropping the connection does.
         if ended || matches!(flushed, Poll::Ready(Err(_))) || self.outer.flood().is_some() {
             return Poll::Ready(());
@@ -259,5 +275,28 @@ impl Future for Driver<Duplex> {
             }
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_says_what_http2_lets_it_say() {
+        let table = [
+            ("GET", "te", "trailers", "", "te: trailers"),
+            ("GET", "te", "trailers, gzip", "", ""),
+            ("GET", "keep-alive", "1", "", ""),
+            ("GET", "x", "y", "ab", "x: y|content-length: 2"),
+            ("POST", "x", "y", "", "x: y|content-length: 0"),
+            ("GET", "connection", "x", "", ""),
+        ];
+        for (method, name, value, body, expected) in table {
+            let request = Request::builder().method(method).header(name, value).body(Body::from(body)).unwrap();
+            let (head, _) = fit(request);
+            let fields = head.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            assert_eq!(fields.collect::<Vec<_>>().join("|"), expected, "{method} {name}: {value}");
+        }
     }
 }

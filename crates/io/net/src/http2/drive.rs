@@ -59,10 +59,14 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (inner, outer) = line(io, FrameWatch::of_client());
+    let draining = async {
+        drain.started().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
     let greeting = tokio::select! {
         biased;
-        () = drain.started() => return Ok(()),
         greeting = tokio::time::timeout(limits.head_time, greet(inner, &outer, &limits)) => greeting,
+        () = draining => return Ok(()),
     };
     let connection = match greeting.unwrap_or_else(|_| Err(explain::timeout(Wait::Head, limits.head_time))) {
         Ok(connection) => connection,

@@ -46,12 +46,16 @@ pub(super) fn admit(mut request: Request<RecvStream>, limits: &Limits) -> Admitt
 pub(super) fn respond(answer: Response<Body>, bodiless: bool) -> (Response<()>, Body) {
     let (mut head, body) = answer.into_parts();
     strip_connection(&mut head.headers);
+    head.headers.remove(header::TE);
     head.headers.entry(header::DATE).or_insert_with(date);
     if !body.is_end_stream() {
         // RFC 9110 §8.6: so much would be sent.
         if let Some(length) = body.size_hint().exact() {
             head.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
         }
+    }
+    if head.status == StatusCode::NO_CONTENT {
+        head.headers.remove(header::CONTENT_LENGTH);
     }
     // RFC 9110 §6.4.1.
     let none = bodiless || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
@@ -92,7 +96,7 @@ fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), StatusCode> {
     Ok(())
 }
 
-/// Removes what speaks of a connection: in HTTP/2 it makes a message malformed (RFC 9113 §8.2.2).
+/// Removes what speaks of a connection: in HTTP/2 it makes a message malformed (RFC 9113 §8.2.2). TE is the caller's.
 pub(super) fn strip_connection(headers: &mut HeaderMap) {
     if let Some(connection) = headers.remove(header::CONNECTION) {
         let listed = connection.to_str().unwrap_or_default().split(',').map(str::trim);
@@ -100,7 +104,7 @@ pub(super) fn strip_connection(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in [header::TE, header::TRANSFER_ENCODING, header::UPGRADE] {
+    for name in [header::TRANSFER_ENCODING, header::UPGRADE] {
         headers.remove(name);
     }
     for name in ["keep-alive", "proxy-connection"] {
@@ -162,12 +166,13 @@ mod tests {
             (200, false, "ok", "content-length: 2", "ok"),
             (200, false, "", "", ""),
             (200, true, "ok", "content-length: 2", ""),
-            (204, false, "no", "content-length: 2", ""),
+            (204, false, "no", "", ""),
             (304, false, "no", "content-length: 2", ""),
         ];
         for (status, bodiless, said, expected, sent) in table {
             let answer = Response::builder().status(status).header("connection", "close, x-hop").header("x-hop", "1");
-            let answer = answer.header("date", "now").header("upgrade", "h2c").header("keep-alive", "1");
+            let answer =
+                answer.header("date", "now").header("upgrade", "h2c").header("keep-alive", "1").header("te", "x");
             let (head, body) = respond(answer.body(said.into()).unwrap(), bodiless);
             let fields: Vec<String> =
                 head.headers().iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();

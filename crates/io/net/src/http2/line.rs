@@ -44,10 +44,10 @@ pub(crate) fn line<I>(io: I, watch: FrameWatch) -> (Inner<I>, Outer<I>) {
 }
 
 impl<I: AsyncWrite + Unpin> Outer<I> {
-    /// Sends what was gathered; `answers` says how many answers are in it.
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>, answers: u64) -> Poll<io::Result<()>> {
+    /// Sends what was gathered; `messages` says how many answers, or requests, began since the last call.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>, messages: u64) -> Poll<io::Result<()>> {
         let mut line = lock(&self.0);
-        line.watch.answered(answers);
+        line.watch.answered(messages);
         line.poll_flush(cx)
     }
 

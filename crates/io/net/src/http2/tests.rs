@@ -1,7 +1,11 @@
 //! Both ends of HTTP/2 against peers that behave as no peer of ours does, in virtual time.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +14,7 @@ use h2::client::SendRequest;
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::task::JoinHandle;
 
 use crate::body::Body;
@@ -19,16 +23,44 @@ use crate::error::{NetError, Wait};
 use crate::handler::{Handler, Peer};
 use crate::http2::client::Streams;
 use crate::http2::drive::serve_http2;
+use crate::upgrade::Stream;
 
 type Served = JoinHandle<Result<(), NetError>>;
 
 /// A server on one end of a pipe; the other end.
 fn serve(handler: impl Handler, limits: Limits) -> (DuplexStream, Served) {
     let (near, far) = tokio::io::duplex(1 << 20);
+    (far, serve_on(near, handler, limits))
+}
+
+fn serve_on(near: impl Stream + 'static, handler: impl Handler, limits: Limits) -> Served {
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
     let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2" };
-    let serving = serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::new(limits), Drain::default());
-    (far, tokio::spawn(serving))
+    tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::new(limits), Drain::default()))
+}
+
+/// A pipe that counts what is written to it at once.
+struct Counted(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
 }
 
 /// A foreign client of such a server.
@@ -101,6 +133,33 @@ async fn bodies_and_trailers_pass_both_ways() {
     };
     let ((), heard) = tokio::join!(sending, reading);
     assert_eq!(heard, (1_200_000, "1".parse().unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_ready_together_leave_together() {
+    let meet = Arc::new(tokio::sync::Barrier::new(20));
+    let handler = move |_: Request<Body>, _: Arc<Peer>| {
+        let meet = Arc::clone(&meet);
+        async move {
+            meet.wait().await;
+            Response::new(Body::from(vec![b'x'; 1500]))
+        }
+    };
+    let ((near, far), writes) = (tokio::io::duplex(1 << 20), Arc::new(AtomicUsize::new(0)));
+    let _served = serve_on(Counted(near, Arc::clone(&writes)), handler, Limits::default());
+    let sender = client(far).await;
+    let mut asked = Vec::new();
+    for _ in 0..19 {
+        asked.push(ask(&sender, "GET", true).await.0);
+    }
+    // Virtual time passes only when nobody has anything to do.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let before = writes.load(Ordering::Relaxed);
+    asked.push(ask(&sender, "GET", true).await.0);
+    for answer in asked {
+        assert_eq!(all(answer.await.unwrap().into_body()).await.unwrap().0.len(), 1500);
+    }
+    assert_eq!(writes.load(Ordering::Relaxed) - before, 1);
 }
 
 #[tokio::test(start_paused = true)]
