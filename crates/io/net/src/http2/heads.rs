@@ -47,11 +47,14 @@ pub(super) fn respond(answer: Response<Body>, bodiless: bool) -> (Response<()>, 
     let (mut head, body) = answer.into_parts();
     strip_connection(&mut head.headers);
     head.headers.remove(header::TE);
-    head.headers.entry(header::DATE).or_insert_with(date);
-    if !body.is_end_stream() {
+    // Not by `entry`: that makes room for one more in any case.
+    if !head.headers.contains_key(header::DATE) {
+        head.headers.insert(header::DATE, date());
+    }
+    if !body.is_end_stream() && !head.headers.contains_key(header::CONTENT_LENGTH) {
         // RFC 9110 §8.6: so much would be sent.
         if let Some(length) = body.size_hint().exact() {
-            head.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| length.into());
+            head.headers.insert(header::CONTENT_LENGTH, length.into());
         }
     }
     if head.status == StatusCode::NO_CONTENT {
