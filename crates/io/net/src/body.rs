@@ -14,7 +14,6 @@ use http_body_util::BodyExt;
 
 use crate::error::NetError;
 use crate::exchange::incoming::Incoming;
-use crate::explain;
 use crate::feed::{self, BodySender};
 use crate::parts_patience::PartsPatience;
 
@@ -71,17 +70,6 @@ impl Body {
     /// This body again, of which `first` was taken.
     pub(crate) fn preceded_by(self, first: Bytes) -> Self {
         Self::streaming(Preceded { first: Some(first), rest: self })
-    }
-
-    /// What arrives on a connection that speaks `protocol`, as a part of `what`.
-    pub(crate) fn incoming<B>(body: B, protocol: &'static str, what: &'static str) -> Self
-    where
-        B: HttpBody<Data = Bytes, Error = hyper::Error> + Send + 'static,
-    {
-        if body.is_end_stream() {
-            return Self::empty();
-        }
-        Self::from_source(Source::Stream(Box::pin(body.map_err(move |error| explain::hyper(&error, protocol, what)))))
     }
 
     /// A body that is fed from elsewhere; at most `capacity` frames wait in between.

@@ -17,7 +17,7 @@ use crate::exchange::drive::Asking;
 use crate::exchange::wire::{GiveBack, Wire};
 use crate::explain;
 use crate::failed::Failed;
-use crate::http2_client::Streams;
+use crate::http2::client::Streams;
 use crate::upgrade::Duplex;
 
 /// What stands behind a connection.

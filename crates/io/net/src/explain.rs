@@ -1,4 +1,4 @@
-//! Turns the errors of hyper, rustls and the system into ours.
+//! Turns the errors of h2, rustls and the system into ours.
 
 use std::error::Error;
 use std::io;
@@ -9,34 +9,8 @@ use gatepost_tls::client::explain as explain_tls;
 
 use crate::error::{NetError, Wait};
 
-/// What a failed HTTP exchange or body means. `what` is the message that was under way.
-pub(crate) fn hyper(error: &hyper::Error, protocol: &'static str, what: &'static str) -> NetError {
-    if let Some(own) = source_of::<NetError>(error) {
-        return own.clone();
-    }
-    if error.is_parse_too_large() {
-        return NetError::HeadTooLarge;
-    }
-    if error.is_canceled() {
-        return NetError::Unsent;
-    }
-    if let Some(reset) = source_of::<h2::Error>(error) {
-        return stream(reset, what);
-    }
-    if error.is_incomplete_message() || error.is_closed() || error.is_body_write_aborted() {
-        return NetError::ClosedEarly { what };
-    }
-    if let Some(broken) = source_of::<io::Error>(error) {
-        return io(broken, what);
-    }
-    if error.is_user() {
-        return NetError::Request { detail: whole(error) };
-    }
-    NetError::Protocol { protocol, detail: whole(error) }
-}
-
-/// What a reset HTTP/2 stream or a closed connection means.
-fn stream(error: &h2::Error, what: &'static str) -> NetError {
+/// What a reset HTTP/2 stream or a closed connection means. `what` is the message that was under way.
+pub(crate) fn h2(error: &h2::Error, what: &'static str) -> NetError {
     match error.reason() {
         // RFC 9113 §8.7: nothing of the request was processed.
         Some(h2::Reason::REFUSED_STREAM) => NetError::Unsent,
@@ -90,22 +64,6 @@ pub(crate) fn handshake(error: &io::Error, peer: String) -> NetError {
 
 pub(crate) fn timeout(what: Wait, limit: std::time::Duration) -> NetError {
     NetError::Timeout { what, limit }
-}
-
-fn source_of<T: Error + 'static>(error: &dyn Error) -> Option<&T> {
-    let mut next = error.source();
-    while let Some(source) = next {
-        if let Some(found) = source.downcast_ref::<T>() {
-            return Some(found);
-        }
-        // An io::Error hands out its payload's source, not the payload.
-        let payload = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = payload.and_then(|payload| payload.downcast_ref::<T>()) {
-            return Some(found);
-        }
-        next = source.source();
-    }
-    None
 }
 
 /// The error with its causes, on one line.

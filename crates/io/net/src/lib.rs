@@ -10,8 +10,8 @@
 //! Everything has a bound ([`Limits`](gatepost_model::limits::Limits)): heads, bodies if wanted, waiting,
 //! connections, streams; and for the process ([`Admission`](admission::Admission)): connections, handshakes, memory,
 //! descriptors. HTTP/1.1 stands on the strict core of `gatepost-http` at both ends (`http1` is the
-//! server's driver, `exchange` the client's), HTTP/2 on hyper for now (`http2`, `http2_client`); each of
-//! the four stands behind one narrow signature, so that it can be replaced alone.
+//! server's driver, `exchange` the client's), HTTP/2 on `h2` (`http2`); each of the four drivers stands
+//! behind one narrow signature, so that it can be replaced alone.
 
 #![cfg_attr(
     not(test),
@@ -36,9 +36,6 @@ pub mod handler;
 mod handshakes;
 mod http1;
 mod http2;
-mod http2_client;
-mod in_hand;
-mod leftover;
 pub mod listen;
 mod paced;
 mod parts_patience;

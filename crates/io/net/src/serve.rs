@@ -18,7 +18,7 @@ use crate::explain;
 use crate::handler::{Handler, Peer};
 use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
-use crate::http2::serve_http2;
+use crate::http2::drive::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
 use crate::reports::Reports;

@@ -240,7 +240,7 @@ async fn an_answer_that_cannot_be_sent_is_500() {
 
 #[tokio::test]
 async fn a_body_that_stops_fails_in_the_handlers_hands() {
-    let limits = Limits { idle_time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { body_time: Duration::from_millis(50), ..Limits::default() };
     let (site, record) = recording(limits);
     let octets = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc";
     let answer = exchange(&site, octets).await;

@@ -22,6 +22,7 @@ pub mod decoder;
 pub mod encoder;
 pub mod error;
 pub mod fields;
+pub mod frame_watch;
 pub mod framing;
 pub mod head;
 pub mod host;

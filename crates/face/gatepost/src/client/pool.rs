@@ -16,8 +16,8 @@ use crate::client::opener::Opener;
 
 /// Parts of a rack: workers seldom meet in one.
 const SHARDS: usize = 16;
-/// Idle connections that are kept per origin, in one runtime.
-const PER_ORIGIN: usize = 64;
+/// Idle connections that are kept per origin, in one runtime: the streams of a few HTTP/2 clients end at once.
+const PER_ORIGIN: usize = 256;
 /// Idle connections that are kept in all, in the runtimes of one shard.
 const IN_ALL: usize = 1024;
 /// Origins of which idle connections are kept.

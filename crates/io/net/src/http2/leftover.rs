@@ -1,4 +1,4 @@
-//! What is left of an HTTP/2 request's body when its answer came before its end.
+//! What is left of a request's body when its answer came before its end.
 //!
 //! To drop it resets the stream at once, and many clients then throw the answer away that they have
 //! just received, the 401 or 413 included (RFC 9113 §8.1 asks them not to). So it is kept until the
@@ -11,7 +11,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use crate::error::NetError;
+use crate::http2::incoming::Incoming;
 
 /// So much is read to let a short body end by itself.
 const SKIPPED: usize = 64 * 1024;
@@ -23,25 +26,56 @@ const LINGER: Duration = Duration::from_secs(1);
 struct Shelf(Arc<Mutex<Option<Incoming>>>);
 
 /// A request's body as the handler reads it.
-pub(crate) struct Wanted {
+pub(super) struct Wanted {
     body: Option<Incoming>,
     shelf: Shelf,
 }
 
-/// Held by the answer: when that has been sent, sees to what is left.
-pub(crate) struct Leftover(Shelf);
+/// Held by the request: when its answer has been sent, sees to what is left.
+pub(super) struct Leftover(Shelf);
+
+/// What is left, until it ends or its time is over.
+pub(super) struct Lingering {
+    body: Incoming,
+    left: usize,
+    until: Pin<Box<Sleep>>,
+}
 
 /// Splits the care for a body between its reader and its answer.
-pub(crate) fn keep(body: Incoming) -> (Wanted, Leftover) {
+pub(super) fn keep(body: Incoming) -> (Wanted, Leftover) {
     let shelf = Shelf::default();
     (Wanted { body: Some(body), shelf: shelf.clone() }, Leftover(shelf))
 }
 
+impl Leftover {
+    /// What the reader left, if it has left.
+    pub(super) fn linger(self) -> Option<Lingering> {
+        let body = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Lingering { body, left: SKIPPED, until: Box::pin(tokio::time::sleep(LINGER)) })
+    }
+}
+
+impl Lingering {
+    /// Reads a short rest to its end; of a long one so much, and then waits for the client to stop.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.left > 0 {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.left = self.left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        self.until.as_mut().poll(cx)
+    }
+}
+
 impl HttpBody for Wanted {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = NetError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
         match &mut self.body {
             Some(body) => Pin::new(body).poll_frame(cx),
             None => Poll::Ready(None),
@@ -63,24 +97,4 @@ impl Drop for Wanted {
             *self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
         }
     }
-}
-
-impl Drop for Leftover {
-    fn drop(&mut self) {
-        let left = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Outside a runtime nothing is being served any more.
-        if let (Some(body), Ok(runtime)) = (left, tokio::runtime::Handle::try_current()) {
-            runtime.spawn(tokio::time::timeout(LINGER, skip(body)));
-        }
-    }
-}
-
-/// Reads a short rest to its end; of a long one so much, and then waits for the client to stop.
-async fn skip(mut body: Incoming) {
-    let mut left = SKIPPED;
-    while left > 0 {
-        let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await else { return };
-        left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-    }
-    std::future::pending().await
 }
