@@ -23,6 +23,7 @@ pub mod body;
 pub mod budget;
 pub mod connection;
 mod cut;
+mod date;
 pub mod descriptors;
 pub mod dial;
 mod door;

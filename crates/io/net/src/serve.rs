@@ -188,7 +188,8 @@ impl Shared {
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
-            return serve_http2(stream, Arc::new(peer), handler, limits, drain).await;
+            // In a box, so that the many connections of HTTP/1.1 need not have its room.
+            return Box::pin(serve_http2(stream, Arc::new(peer), handler, limits, drain)).await;
         }
         serve_http1(stream, Arc::new(peer), house).await
     }

@@ -1,8 +1,5 @@
 //! The head of an answer, made fit for its request and its connection.
 
-use std::cell::RefCell;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use gatepost_http::encoder::Encoder;
 use gatepost_http::error::HttpError;
 use gatepost_http::fields::strip_hop_by_hop;
@@ -10,6 +7,8 @@ use gatepost_http::framing::Framing;
 use gatepost_http::write::write_response;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, Method, StatusCode, Version, response};
+
+use crate::date::date;
 
 /// What of a request its answer depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +71,7 @@ pub(super) fn plan(
     if connection == Some("upgrade") && closes && framing != Framing::Tunnel {
         parts.headers.append(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    date(&mut parts.headers)?;
+    tell_date(&mut parts.headers);
     let mut head = Vec::with_capacity(256);
     write_response(status, Version::HTTP_11, &parts.headers, &mut head)?;
     Ok(Answer { head, framing, closes })
@@ -86,8 +85,9 @@ pub(super) fn refusal(status: StatusCode, text: &str) -> Vec<u8> {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     let mut octets = Vec::with_capacity(256);
-    // Neither can fail; if one did, the connection would close without an answer.
-    if date(&mut headers).is_err() || write_response(status, Version::HTTP_11, &headers, &mut octets).is_err() {
+    tell_date(&mut headers);
+    // It cannot fail; if it did, the connection would close without an answer.
+    if write_response(status, Version::HTTP_11, &headers, &mut octets).is_err() {
         return Vec::new();
     }
     octets.extend_from_slice(text.as_bytes());
@@ -155,31 +155,10 @@ fn declared(headers: &HeaderMap) -> Result<Option<u64>, HttpError> {
 }
 
 /// RFC 9110 §6.6.1: who has a clock says the time.
-fn date(headers: &mut HeaderMap) -> Result<(), HttpError> {
-    if headers.contains_key(header::DATE) {
-        return Ok(());
+fn tell_date(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::DATE) {
+        headers.insert(header::DATE, date());
     }
-    headers.insert(header::DATE, now()?);
-    Ok(())
-}
-
-thread_local! {
-    /// The second that was written last, and how: it is the same for all answers of that second.
-    static WRITTEN: RefCell<Option<(u64, HeaderValue)>> = const { RefCell::new(None) };
-}
-
-fn now() -> Result<HeaderValue, HttpError> {
-    let time = SystemTime::now();
-    let second = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    WRITTEN.with_borrow_mut(|written| {
-        if let Some((_, value)) = written.as_ref().filter(|(last, _)| *last == second) {
-            return Ok(value.clone());
-        }
-        let value = HeaderValue::from_str(&httpdate::fmt_http_date(time));
-        let value = value.map_err(|_| HttpError::Unwritable("the date"))?;
-        *written = Some((second, value.clone()));
-        Ok(value)
-    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,5 @@
 //! Where an HTTP/2 head becomes a handler's request, and a handler's answer an HTTP/2 head.
 
-use std::cell::RefCell;
-use std::time::{Duration, SystemTime};
-
 use gatepost_http::{fields, framing};
 use gatepost_model::limits::Limits;
 use h2::RecvStream;
@@ -11,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Versio
 use http_body::Body as _;
 
 use crate::body::Body;
+use crate::date::date;
 use crate::http2::incoming::Incoming;
 use crate::http2::leftover::{self, Leftover};
 
@@ -113,26 +111,6 @@ pub(super) fn strip_connection(headers: &mut HeaderMap) {
     for name in ["keep-alive", "proxy-connection"] {
         headers.remove(name);
     }
-}
-
-thread_local! {
-    /// The second since the epoch, and its date.
-    static DATE: RefCell<(u64, HeaderValue)> = const { RefCell::new((0, HeaderValue::from_static(""))) };
-}
-
-/// The time as an answer says it (RFC 9110 §6.6.1), written once a second.
-fn date() -> HeaderValue {
-    let now = SystemTime::now();
-    let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    DATE.with_borrow_mut(|(written, date)| {
-        if *written != second {
-            // A date is always a value.
-            if let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
-                (*written, *date) = (second, value);
-            }
-        }
-        date.clone()
-    })
 }
 
 #[cfg(test)]
