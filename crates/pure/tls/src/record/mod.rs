@@ -27,3 +27,6 @@ const KEY_UPDATE_RECORD: usize = 5 + OVERHEAD;
 pub const ALERT_ROOM: usize = 2 + OVERHEAD + KEY_UPDATE_RECORD;
 /// Room in which [`Traffic::seal`](traffic::Traffic::seal) makes four full records, in octets, and a KeyUpdate.
 pub const SEAL_ROOM: usize = 4 * (MAX_PLAINTEXT + OVERHEAD) + KEY_UPDATE_RECORD;
+
+#[cfg(test)]
+mod tests;

@@ -26,14 +26,14 @@ const MAX_FRUITLESS: u8 = 32;
 /// what is sealed, whole and in order. After a [`RecordFault`] it is of no use but to
 /// [`seal_alert`](Self::seal_alert).
 pub struct Traffic {
-    opening: RecordKey,
-    sealing: RecordKey,
+    pub(super) opening: RecordKey,
+    pub(super) sealing: RecordKey,
     chain: Chain,
     messages: Messages,
     fruitless: u8,
     /// The peer has asked for new keys, and gets them with the next record (RFC 8446 §4.6.3).
-    owes_update: bool,
-    records_per_key: u64,
+    pub(super) owes_update: bool,
+    pub(super) records_per_key: u64,
 }
 
 /// What a record carried.
@@ -208,7 +208,7 @@ impl Traffic {
     }
 
     /// Goes on to our next key where the peer asked for it or this one is used up, and tells the peer.
-    fn renew_if_due(&mut self, out: &mut [u8]) -> Result<usize, RecordFault> {
+    pub(super) fn renew_if_due(&mut self, out: &mut [u8]) -> Result<usize, RecordFault> {
         if !self.owes_update && self.sealing.sequence() < self.records_per_key {
             return Ok(0);
         }
