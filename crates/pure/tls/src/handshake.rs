@@ -14,7 +14,7 @@ use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion
 
 use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
 use crate::legacy::Legacy;
-use crate::record::HEADER;
+use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::version::TlsVersion;
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use gatepost_tls::handshake::Protection;
 use gatepost_tls::record::fault::RecordFault;
+use gatepost_tls::record::layout::{HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD};
 use gatepost_tls::record::traffic::{Content, Traffic};
-use gatepost_tls::record::{HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::remains::Remains;

@@ -14,8 +14,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{AlertDescription, ClientConfig, ContentType, RootCertStore, SupportedCipherSuite};
 
 use super::fault::RecordFault;
+use super::layout::{ALERT_ROOM, HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, SEAL_ROOM};
 use super::traffic::{Content, Traffic};
-use super::{ALERT_ROOM, HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, SEAL_ROOM};
 use crate::handshake::{ClientSettings, Established, Handshake, Protection, ServerSettings};
 use crate::issue::Authority;
 use crate::server::ServerTls;

@@ -11,8 +11,8 @@ use rustls::{AlertDescription, ConnectionTrafficSecrets, ContentType, ExtractedS
 use super::fault::RecordFault;
 use super::gather::{Gather, Piece};
 use super::key::RecordKey;
+use super::layout::{HEADER, KEY_UPDATE_RECORD, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, TAG};
 use super::message::{Message, Messages, judge_alert};
-use super::{HEADER, KEY_UPDATE_RECORD, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, TAG};
 
 /// Records that one key of ours protects before the next takes over. RFC 8446 §5.5 allows 2^24.5 full
 /// ones for AES-GCM; what is right for it is right for ChaCha20-Poly1305.
@@ -167,7 +167,7 @@ impl Traffic {
         Ok(sealed)
     }
 
-    /// Seals an alert into the front of `out`, which has [`ALERT_ROOM`](super::ALERT_ROOM); gives the length of what to send.
+    /// Seals an alert into the front of `out`, which has [`ALERT_ROOM`](super::layout::ALERT_ROOM); gives the length of what to send.
     ///
     /// # Errors
     /// [`RecordFault::Exhausted`] if no more can be protected.

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::handshake::{accept, connect};
 use super::super::stream::Secured;
-use super::World;
+use super::world::World;
 
 /// Reads that bring something, over all connections: a million in a release build, or as many as
 /// `CANARY_EXCHANGES` says.

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::handshake::{accept, connect};
 use super::super::stream::Secured;
-use super::{World, pattern};
+use super::world::{World, pattern};
 
 const BOTH: [rustls::SupportedCipherSuite; 2] = [TLS13_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
 

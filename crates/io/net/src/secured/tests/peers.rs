@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::super::handshake::{accept, connect};
-use super::{World, pattern};
+use super::world::{World, pattern};
 use gatepost_testkit::wire::{pair, pair_of};
 use gatepost_tls::handshake::Facts;
 use gatepost_tls::version::TlsVersion;
