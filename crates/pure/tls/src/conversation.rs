@@ -44,6 +44,9 @@ pub(crate) trait Conversation: Send {
     /// Seals a close_notify, once the handshake is over.
     fn close(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error>;
 
+    /// Which end it is.
+    fn is_server(&self) -> bool;
+
     /// What both ends agreed on.
     fn common(&self) -> &CommonState;
 
@@ -62,6 +65,10 @@ impl Conversation for UnbufferedServerConnection {
 
     fn close(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error> {
         close(writable(self.process_tls_records(incoming))?, out)
+    }
+
+    fn is_server(&self) -> bool {
+        true
     }
 
     fn common(&self) -> &CommonState {
@@ -84,6 +91,10 @@ impl Conversation for UnbufferedClientConnection {
 
     fn close(&mut self, incoming: &mut [u8], out: &mut Vec<u8>) -> Result<(), Error> {
         close(writable(self.process_tls_records(incoming))?, out)
+    }
+
+    fn is_server(&self) -> bool {
+        false
     }
 
     fn common(&self) -> &CommonState {

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ServerConfig};
+use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion, ServerConfig};
 
 use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
 use crate::legacy::Legacy;
-use crate::record::HEADER;
+use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::version::TlsVersion;
 
@@ -85,7 +85,7 @@ pub struct Established {
     pub plaintext: Vec<u8>,
     /// Records that have already come, and the beginning of one.
     pub received: Vec<u8>,
-    /// What is still to be sent before anything else: the client's Finished, the server's tickets.
+    /// What is still to be sent before anything else: a Finished, or a server's tickets.
     pub output: Vec<u8>,
     /// Whether the peer has already said that it says no more.
     pub peer_closed: bool,
@@ -155,6 +155,13 @@ impl Handshake {
         !self.conversation.common().is_handshaking()
     }
 
+    /// Whether the peer cannot go on before it has the output. It can once all of it is tickets (RFC 8446 §4.6.1).
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        let version = self.conversation.common().protocol_version();
+        !(self.is_over() && self.conversation.is_server() && version == Some(ProtocolVersion::TLSv1_3))
+    }
+
     /// Whether the peer has said that it says no more. If it is not over then, it never will be.
     #[must_use]
     pub fn is_peer_closed(&self) -> bool {
@@ -174,9 +181,11 @@ impl Handshake {
             server_name: self.server_name,
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
         };
-        let (protection, received) = match version {
-            TlsVersion::V1_3 => (Protection::Traffic(Box::new(self.conversation.into_traffic()?)), self.incoming),
-            TlsVersion::V1_2 => (Protection::Legacy(Legacy::new(self.conversation)), self.incoming),
+        // What the handshake needed is more than what is left of it.
+        let received = self.incoming.as_slice().to_vec();
+        let protection = match version {
+            TlsVersion::V1_3 => Protection::Traffic(Box::new(self.conversation.into_traffic()?)),
+            TlsVersion::V1_2 => Protection::Legacy(Legacy::new(self.conversation)),
         };
         let Yield { plaintext, ciphertext: output } = self.yielded;
         Ok(Established { facts, protection, plaintext, received, output, peer_closed: self.peer_closed })

@@ -6,10 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use gatepost_tls::handshake::{ClientSettings, Facts, Handshake, ServerSettings};
-use gatepost_tls::version::TlsVersion;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::remains::Remains;
 use super::scratch::Scratch;
 use super::stream::Secured;
 
@@ -47,31 +47,63 @@ async fn shake<S>(mut handshake: Handshake, mut socket: S) -> io::Result<(Secure
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    while !handshake.is_over() {
-        send(&mut socket, &handshake.take_output()).await?;
-        let received = poll_fn(|cx| poll_receive(&mut handshake, &mut socket, cx)).await?;
-        if let Err(error) = received {
-            // The alert; that it does not arrive changes nothing.
-            let _ = send(&mut socket, &handshake.take_output()).await;
-            return Err(invalid(error));
-        }
+    let mut output = Remains::default();
+    let mut failed = None;
+    poll_fn(|cx| poll_shake(&mut handshake, &mut output, &mut failed, &mut socket, cx)).await?;
+    if let Some(error) = failed {
+        return Err(invalid(error));
     }
-    let mut established = handshake.finish().map_err(invalid)?;
-    if established.facts.version < TlsVersion::V1_3 {
-        // The peer cannot go on without our Finished.
-        send(&mut socket, &std::mem::take(&mut established.output)).await?;
-    }
-    // TLS 1.3: what is left to be sent goes with the first write, or with the first read that has to wait.
+    let established = handshake.finish().map_err(invalid)?;
     let facts = established.facts.clone();
     Ok((Secured::new(socket, established), facts))
 }
 
-async fn send<S: AsyncWrite + Unpin>(socket: &mut S, octets: &[u8]) -> io::Result<()> {
-    if octets.is_empty() {
-        return Ok(());
+/// Sends and reads until both ends are done, or one is not content. While the one waits the other goes on:
+/// both ends may be writing.
+fn poll_shake<S: AsyncRead + AsyncWrite + Unpin>(
+    handshake: &mut Handshake,
+    output: &mut Remains,
+    failed: &mut Option<rustls::Error>,
+    socket: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    loop {
+        // What nobody waits for goes with the first write, or with the first read that has to wait.
+        if !handshake.is_over() || handshake.is_awaited() {
+            output.keep(&handshake.take_output());
+        }
+        let sent = poll_send(socket, output, cx);
+        if failed.is_some() {
+            // That the alert does not arrive changes nothing.
+            return sent.map(|_| Ok(()));
+        }
+        if let Poll::Ready(Err(error)) = sent {
+            return Poll::Ready(Err(error));
+        }
+        if handshake.is_over() {
+            return sent;
+        }
+        if let Err(error) = ready!(poll_receive(handshake, socket, cx))? {
+            *failed = Some(error);
+        }
     }
-    socket.write_all(octets).await?;
-    socket.flush().await
+}
+
+fn poll_send<S: AsyncWrite + Unpin>(
+    socket: &mut S,
+    output: &mut Remains,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    if output.is_empty() {
+        return Poll::Ready(Ok(()));
+    }
+    while !output.is_empty() {
+        match ready!(Pin::new(&mut *socket).poll_write(cx, output.left()))? {
+            0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            count => output.consume(count),
+        }
+    }
+    Pin::new(socket).poll_flush(cx)
 }
 
 fn poll_receive<S: AsyncRead + Unpin>(

@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use gatepost_tls::handshake::Protection;
 use gatepost_tls::record::fault::RecordFault;
+use gatepost_tls::record::layout::{HEADER, MAX_PLAINTEXT, OVERHEAD};
 use gatepost_tls::record::traffic::{Content, Traffic};
-use gatepost_tls::record::{HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::remains::Remains;
@@ -81,7 +81,7 @@ impl State {
         }
         // As many full records as the reader has room for, so that few are cut in two.
         let full = MAX_PLAINTEXT + OVERHEAD;
-        let limit = full.saturating_mul((wanted / MAX_PLAINTEXT).max(1)).max(self.missing());
+        let limit = full.saturating_mul((wanted / MAX_PLAINTEXT).max(1)).max(self.begun());
         let limit = limit.saturating_sub(self.received.len()).max(HEADER);
         let mut room = ReadBuf::new(scratch.room(limit));
         ready!(Pin::new(socket).poll_read(cx, &mut room))?;
@@ -90,12 +90,9 @@ impl State {
         Poll::Ready(Ok(count > 0))
     }
 
-    /// The length of the record that has begun.
-    fn missing(&self) -> usize {
-        match (&self.protection, Traffic::measure(&self.received)) {
-            (Protection::Traffic(_), Ok(Some(length))) => length,
-            _ => MAX_RECORD,
-        }
+    /// The length of the record that has begun, as far as it is known.
+    fn begun(&self) -> usize {
+        Traffic::measure(&self.received).ok().flatten().unwrap_or_default()
     }
 
     /// Opens what is in `scratch` into `buf`, and keeps what is not opened.
@@ -149,10 +146,11 @@ fn open(traffic: &mut Traffic, records: &mut [u8], buf: &mut ReadBuf<'_>, unread
                 buf.advance(count);
             }
             content
-        } else if used > 0 || buf.remaining() == 0 {
+        } else if buf.remaining() + 1 < room && (used > 0 || buf.remaining() == 0) {
             // The next call opens it into the reader's memory.
             break Ok(false);
         } else {
+            // Its data may fit, but its type does not; or nothing has been read yet.
             let content = traffic.open_in_place(record);
             if let Ok(Content::Data(count)) = content {
                 let data = record.get(HEADER..HEADER + count).unwrap_or_default();

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use gatepost_tls::record::SEAL_ROOM;
+use gatepost_tls::record::layout::SEAL_ROOM;
 
 /// Its size in octets: what four full records take, and what a handshake has left to send.
 pub(super) const SIZE: usize = SEAL_ROOM + 2 * 1024;

@@ -19,7 +19,7 @@ use super::state::State;
 /// flush, so whoever waits for an answer flushes first. Shutting down sends a close_notify; reading can go on.
 pub struct Secured<S> {
     socket: S,
-    state: Box<State>,
+    pub(super) state: Box<State>,
 }
 
 impl<S> Secured<S> {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use gatepost_tls::handshake::Protection;
-use gatepost_tls::record::{ALERT_ROOM, MAX_PLAINTEXT, SEAL_ROOM};
+use gatepost_tls::record::layout::{ALERT_ROOM, MAX_PLAINTEXT, SEAL_ROOM};
 use rustls::AlertDescription;
 use tokio::io::AsyncWrite;
 

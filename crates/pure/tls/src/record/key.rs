@@ -6,7 +6,7 @@ use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafe
 use rustls::{ConnectionTrafficSecrets, ContentType};
 
 use super::fault::RecordFault;
-use super::{HEADER, MAX_PLAINTEXT, TAG};
+use super::layout::{HEADER, MAX_PLAINTEXT, TAG};
 
 /// What protects one direction, and how many records it has protected.
 pub(crate) struct RecordKey {
@@ -52,7 +52,7 @@ impl RecordKey {
         self.key.open_in_place(nonce, Aad::from(header), sealed).map_err(|_| RecordFault::BadRecordMac)
     }
 
-    /// Makes `out`, which has [`OVERHEAD`](super::OVERHEAD) octets more than `plaintext`, a record.
+    /// Makes `out`, which has [`OVERHEAD`](super::layout::OVERHEAD) octets more than `plaintext`, a record.
     pub(crate) fn seal(&mut self, content: ContentType, plaintext: &[u8], out: &mut [u8]) -> Result<(), RecordFault> {
         let (header, body, end) = frame(out, plaintext.len())?;
         let nonce = self.next_nonce()?;

@@ -11,8 +11,8 @@ use rustls::{AlertDescription, ConnectionTrafficSecrets, ContentType, ExtractedS
 use super::fault::RecordFault;
 use super::gather::{Gather, Piece};
 use super::key::RecordKey;
+use super::layout::{HEADER, KEY_UPDATE_RECORD, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, TAG};
 use super::message::{Message, Messages, judge_alert};
-use super::{HEADER, KEY_UPDATE_RECORD, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, TAG};
 
 /// Records that one key of ours protects before the next takes over. RFC 8446 §5.5 allows 2^24.5 full
 /// ones for AES-GCM; what is right for it is right for ChaCha20-Poly1305.
@@ -26,14 +26,14 @@ const MAX_FRUITLESS: u8 = 32;
 /// what is sealed, whole and in order. After a [`RecordFault`] it is of no use but to
 /// [`seal_alert`](Self::seal_alert).
 pub struct Traffic {
-    opening: RecordKey,
-    sealing: RecordKey,
+    pub(super) opening: RecordKey,
+    pub(super) sealing: RecordKey,
     chain: Chain,
     messages: Messages,
     fruitless: u8,
     /// The peer has asked for new keys, and gets them with the next record (RFC 8446 §4.6.3).
-    owes_update: bool,
-    records_per_key: u64,
+    pub(super) owes_update: bool,
+    pub(super) records_per_key: u64,
 }
 
 /// What a record carried.
@@ -167,7 +167,7 @@ impl Traffic {
         Ok(sealed)
     }
 
-    /// Seals an alert into the front of `out`, which has [`ALERT_ROOM`](super::ALERT_ROOM); gives the length of what to send.
+    /// Seals an alert into the front of `out`, which has [`ALERT_ROOM`](super::layout::ALERT_ROOM); gives the length of what to send.
     ///
     /// # Errors
     /// [`RecordFault::Exhausted`] if no more can be protected.
@@ -208,7 +208,7 @@ impl Traffic {
     }
 
     /// Goes on to our next key where the peer asked for it or this one is used up, and tells the peer.
-    fn renew_if_due(&mut self, out: &mut [u8]) -> Result<usize, RecordFault> {
+    pub(super) fn renew_if_due(&mut self, out: &mut [u8]) -> Result<usize, RecordFault> {
         if !self.owes_update && self.sealing.sequence() < self.records_per_key {
             return Ok(0);
         }
