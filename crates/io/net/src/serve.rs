@@ -161,6 +161,7 @@ impl Shared {
         }
     }
 
+    /// Each protocol is in a box of its own: the connection lives in that, and has no room for the others.
     async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place) -> Result<(), NetError> {
         let broken = |error: std::io::Error| explain::io(&error, "the request");
         stream.set_nodelay(true).map_err(broken)?;
@@ -169,7 +170,7 @@ impl Shared {
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
-            return serve_http1(stream, Arc::new(peer), house).await;
+            return Box::pin(serve_http1(stream, Arc::new(peer), house)).await;
         };
         let handshake = async {
             let stream = refuse_plain_http(stream, address).await?;
@@ -188,10 +189,9 @@ impl Shared {
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
-            // In a box, so that the many connections of HTTP/1.1 need not have its room.
             return Box::pin(serve_http2(stream, Arc::new(peer), handler, limits, drain)).await;
         }
-        serve_http1(stream, Arc::new(peer), house).await
+        Box::pin(serve_http1(stream, Arc::new(peer), house)).await
     }
 }
 
