@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::remains::Remains;
 use super::scratch::Scratch;
-use super::state::{Failure, Reading, State};
+use super::state::{Failure, Reading, State, Writing};
 
 /// What opening some records came to.
 struct Opened {
@@ -41,6 +41,7 @@ impl State {
                 self.unread.consume(taken);
             }
             if buf.filled().len() > before {
+                self.is_spoken_to = true;
                 return Poll::Ready(Ok(()));
             }
             match &self.reading {
@@ -50,12 +51,16 @@ impl State {
             }
             let mut scratch = Scratch::lend();
             let read = self.poll_fill(socket, cx, &mut scratch, buf.remaining());
-            if read.is_pending() && self.greets {
-                // Whoever waits for the peer may wait for what the handshake left to send. Only then: later a
-                // writer has its own waker.
+            if read.is_pending() && self.greets && !self.is_spoken_to {
+                // Nobody writes before the peer has spoken, so what the handshake left goes now. Not later: then it
+                // goes with the answer, and a writer may wait with a waker of its own.
                 let _ = self.poll_drain(socket, cx);
             }
-            if !ready!(read)? {
+            let read = ready!(read);
+            if read.is_err() {
+                self.writing = Writing::Broken;
+            }
+            if !read? {
                 self.reading = Reading::Failed(Failure::Cut);
                 continue;
             }

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) unsent: Remains,
     /// Whether `unsent` is what the handshake left, and nobody has written yet.
     pub(super) greets: bool,
+    /// Whether the peer has said anything.
+    pub(super) is_spoken_to: bool,
     pub(super) reading: Reading,
     pub(super) writing: Writing,
 }
@@ -39,8 +41,10 @@ pub(super) enum Writing {
     Open,
     /// Our close_notify is sealed.
     Ended,
-    /// A fatal alert is sealed, or the socket failed.
+    /// A fatal alert is sealed, or a record is lost.
     Failed,
+    /// The socket has failed: there is nobody to tell.
+    Broken,
 }
 
 /// Why nothing more can be read.
@@ -59,8 +63,9 @@ impl State {
         Self {
             protection,
             received,
-            unread: plaintext.into(),
             greets: !unsent.is_empty(),
+            is_spoken_to: !plaintext.is_empty(),
+            unread: plaintext.into(),
             unsent,
             reading: if peer_closed { Reading::Ended } else { Reading::Open },
             writing: Writing::Open,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use gatepost_tls::handshake::Established;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::state::State;
+use super::state::{State, Writing};
 
 /// A stream behind its TLS handshake.
 ///
@@ -67,6 +67,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { socket, state } = &mut *self;
         ready!(state.poll_close(socket, cx))?;
+        if state.writing == Writing::Broken {
+            return Poll::Ready(Ok(()));
+        }
         match ready!(Pin::new(socket).poll_shutdown(cx)) {
             // The peer was faster.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),

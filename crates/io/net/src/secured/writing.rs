@@ -76,9 +76,13 @@ impl State {
         socket: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.writing == Writing::Open {
-            self.writing = Writing::Ended;
-            self.seal_close()?;
+        match self.writing {
+            Writing::Open => {
+                self.writing = Writing::Ended;
+                self.seal_close()?;
+            }
+            Writing::Ended | Writing::Failed => {}
+            Writing::Broken => return Poll::Ready(Ok(())),
         }
         self.poll_drain(socket, cx)
     }
@@ -105,7 +109,7 @@ impl State {
         match (self.writing, &self.reading) {
             (Writing::Open, _) => Ok(()),
             (Writing::Failed, Reading::Failed(failure)) => Err(failure.into()),
-            (Writing::Ended | Writing::Failed, _) => Err(io::ErrorKind::BrokenPipe.into()),
+            (Writing::Ended | Writing::Failed | Writing::Broken, _) => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 
@@ -123,7 +127,7 @@ impl State {
 
     /// After a failed write the peer misses a record: no other may follow.
     fn broken(&mut self, error: io::Error) -> io::Error {
-        self.writing = Writing::Failed;
+        self.writing = Writing::Broken;
         self.unsent.consume(usize::MAX);
         error
     }
