@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Why another than the system's: docs/decisions/0001-dependencies.md.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     gatepost_cli::run(std::env::args_os())
 }
