@@ -181,11 +181,11 @@ impl Upload {
                 break;
             }
             let stream = Pin::new(&mut *stream);
-            let written = if self.piece.is_empty() && after.is_empty() {
-                // Cheaper for the system than a list of one.
-                ready!(stream.poll_write(cx, before))?
-            } else {
-                ready!(stream.poll_write_vectored(cx, &slices))?
+            // For the system one piece is cheaper than a list of one.
+            let written = match (before.is_empty(), self.piece.is_empty(), after.is_empty()) {
+                (false, true, true) => ready!(stream.poll_write(cx, before))?,
+                (true, false, true) => ready!(stream.poll_write(cx, &self.piece))?,
+                _ => ready!(stream.poll_write_vectored(cx, &slices))?,
             };
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));

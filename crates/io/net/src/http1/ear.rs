@@ -20,8 +20,8 @@ use crate::explain;
 /// How much is read at once: several heads, or a usual body.
 const READ: usize = 16 * 1024;
 
-/// The same in the midst of a long body.
-const READ_LONG: usize = 64 * 1024;
+/// The same in the midst of a long body: every piece costs the upstream a waking.
+const READ_LONG: usize = 128 * 1024;
 
 /// How much may wait unread behind a request that is being answered.
 const AHEAD: usize = 16 * 1024;
@@ -149,11 +149,28 @@ impl Ear {
         I: AsyncRead + Unpin,
     {
         self.buffer.reserve(READ_LONG);
-        let read = pin!(stream.read_buf(&mut self.buffer)).poll(cx);
-        if read.is_pending() && self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+        let mut read = 0_usize;
+        // As much as there is: a TLS stream gives some records at a time.
+        while self.buffer.len() < READ_LONG {
+            match pin!(stream.read_buf(&mut self.buffer)).poll(cx) {
+                Poll::Ready(Ok(0)) if read > 0 => break,
+                Poll::Ready(Ok(count)) => read = read.saturating_add(count),
+                // What was read comes first; an error comes again.
+                Poll::Ready(Err(_)) if read > 0 => break,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if read > 0 => break,
+                Poll::Pending => {
+                    if self.buffer.is_empty() {
+                        self.buffer = BytesMut::new();
+                    }
+                    return Poll::Pending;
+                }
+            }
+            if read == 0 {
+                break;
+            }
         }
-        read
+        Poll::Ready(Ok(read))
     }
 
     /// Reads ahead a little, and is ready only when the connection breaks. That the client has said its
