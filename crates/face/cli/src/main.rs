@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Why another than the system's: docs/decisions/0001-dependencies.md.
 #[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     gatepost_cli::run(std::env::args_os())

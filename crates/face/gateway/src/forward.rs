@@ -19,7 +19,7 @@ use gatepost::ws::handshake::Offer;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 
-use crate::gate::Chosen;
+use crate::chosen::Chosen;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;

@@ -15,11 +15,11 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
-use crate::config::routes::{Route, Target};
+use crate::chosen::{Chosen, Held};
+use crate::config::routes::Target;
 use crate::demo;
 use crate::forward;
 use crate::plan::Plan;
-use crate::way::Way;
 
 /// The gate over the plan in force. Cheap to clone; clones share the plan.
 #[derive(Debug, Clone)]
@@ -35,41 +35,9 @@ struct InForce {
 /// The number of the next plan that comes into force.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// A worker's own hold on the plan, so that workers share no counter on the way of a request.
-#[derive(Debug)]
-struct Held(Arc<Plan>);
-
 thread_local! {
     /// What this worker holds, and its number.
     static HELD: RefCell<Option<(u64, Arc<Held>)>> = const { RefCell::new(None) };
-}
-
-/// The route that was chosen for a request, in the plan that was in force then.
-#[derive(Debug)]
-pub struct Chosen {
-    held: Arc<Held>,
-    at: usize,
-    host: HeaderValue,
-}
-
-impl Chosen {
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.held.0
-    }
-
-    pub(crate) fn route(&self) -> Result<&Route, Denied> {
-        self.plan().route(self.at).ok_or(Denied::NoRoute)
-    }
-
-    /// Where it leads, if that is to an upstream.
-    pub(crate) fn way(&self) -> Result<&Way, Denied> {
-        self.plan().way(self.at).ok_or(Denied::NoRoute)
-    }
-
-    /// The Host as it was written.
-    pub(crate) fn host(&self) -> &HeaderValue {
-        &self.host
-    }
 }
 
 impl Gate {
@@ -96,7 +64,7 @@ impl Gate {
             let place = self.0.plan.read().unwrap_or_else(PoisonError::into_inner);
             // Under the lock plan and number belong together.
             let number = self.0.number.load(Ordering::Acquire);
-            let new = Arc::new(Held(Arc::clone(&place)));
+            let new = Arc::new(Held::of(Arc::clone(&place)));
             *held = Some((number, Arc::clone(&new)));
             new
         })
@@ -108,7 +76,7 @@ impl Site for Gate {
 
     fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Chosen), Denied> {
         let held = self.current();
-        let plan = &held.0;
+        let plan = held.plan();
         let path = head.uri.path();
         let (at, guard) = plan.find(host.host(), path).ok_or(Denied::NoRoute)?;
         if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(host.host())) {
@@ -122,12 +90,14 @@ impl Site for Gate {
         }
         let guard = guard.clone();
         let host = written_host(head).ok_or(Denied::BadRequest("there is no Host"))?;
-        Ok((guard, Chosen { held, at, host }))
+        Ok((guard, Chosen::new(held, at, host)))
     }
 
     fn handle(&self, chosen: Chosen, request: Request<Body>, visitor: Visitor) -> Handling {
-        let plan = &chosen.held.0;
-        let Some(route) = plan.route(chosen.at) else { return Box::pin(ready(Err(Denied::NoRoute))) };
+        let route = match chosen.route() {
+            Ok(route) => route,
+            Err(denied) => return Box::pin(ready(Err(denied))),
+        };
         match &route.target {
             Target::Upstream(_) => forward::forward(chosen, request, &visitor),
             Target::Respond { status, body } => Box::pin(ready(Ok(fixed(*status, body)))),

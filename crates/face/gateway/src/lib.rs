@@ -6,6 +6,7 @@
 //! reloads it and ends it in good order. [`first_run`] makes what a fresh machine lacks.
 
 pub mod certificates;
+pub mod chosen;
 pub mod config;
 pub mod daemon;
 pub mod demo;

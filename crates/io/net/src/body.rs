@@ -13,7 +13,6 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 
 use crate::error::NetError;
-use crate::exchange::incoming::Incoming;
 use crate::feed::{self, BodySender};
 use crate::parts_patience::PartsPatience;
 
@@ -30,8 +29,6 @@ pub struct Body {
 enum Source {
     Whole(Bytes),
     Stream(Pin<Box<dyn HttpBody<Data = Bytes, Error = NetError> + Send>>),
-    /// The rest of an HTTP/1.1 exchange.
-    Answer(Incoming),
     Ended,
 }
 
@@ -60,11 +57,6 @@ impl Body {
     /// As [`new`](Self::new), for a body whose errors are ours.
     pub(crate) fn streaming(body: impl HttpBody<Data = Bytes, Error = NetError> + Send + 'static) -> Self {
         Self::from_source(Source::Stream(Box::pin(body)))
-    }
-
-    /// The rest of an HTTP/1.1 exchange.
-    pub(crate) fn answer(incoming: Incoming) -> Self {
-        Self::from_source(Source::Answer(incoming))
     }
 
     /// This body again, of which `first` was taken.
@@ -163,7 +155,6 @@ impl Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Source::Stream(stream) => stream.as_mut().poll_frame(cx),
-            Source::Answer(answer) => Pin::new(answer).poll_frame(cx),
         }
     }
 }
@@ -210,7 +201,6 @@ impl HttpBody for Body {
             Source::Ended => true,
             Source::Whole(bytes) => bytes.is_empty(),
             Source::Stream(stream) => stream.is_end_stream(),
-            Source::Answer(answer) => answer.is_end_stream(),
         }
     }
 
@@ -219,7 +209,6 @@ impl HttpBody for Body {
             Source::Ended => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
             Source::Stream(stream) => stream.size_hint(),
-            Source::Answer(answer) => answer.size_hint(),
         }
     }
 }

@@ -80,7 +80,7 @@ impl Connection {
     }
 
     /// One whose wire has come back.
-    pub(crate) fn over(wire: Box<Wire>, facts: ConnectionFacts) -> Self {
+    fn over(wire: Box<Wire>, facts: ConnectionFacts) -> Self {
         Self { facts, answer_time: wire.patience_limit(), sender: Sender::Http1(Seat::Here(wire)) }
     }
 
@@ -153,7 +153,8 @@ impl Connection {
         let Some(wire) = seat.take(self.answer_time).await? else { return Err(Failed::unsent(request)) };
         let (give, lent) = oneshot::channel();
         *seat = Seat::Lent(lent);
-        Asking::new(wire, request, GiveBack::Once(give)).await
+        // If the connection is gone, so is the wire.
+        Asking::new(wire, request, Box::new(move |wire| drop(give.send(wire)))).await
     }
 
     /// As [`try_send`](Self::try_send), and hands the connection to `keeper` when it takes its next
@@ -165,11 +166,11 @@ impl Connection {
     pub fn try_send_returning(self, request: Request<Body>, keeper: Arc<dyn Keeper>) -> Sending {
         let Self { facts, answer_time, sender } = self;
         Sending(match sender {
-            Sender::Http1(Seat::Here(wire)) => Way::Http1(Asking::new(wire, request, GiveBack::Keeper(keeper, facts))),
+            Sender::Http1(Seat::Here(wire)) => Way::Http1(Asking::new(wire, request, to(keeper, facts))),
             Sender::Http1(Seat::Gone) => Way::Http1(Asking::unsent(request)),
             Sender::Http1(mut seat) => Way::Other(Box::pin(async move {
                 let Some(wire) = seat.take(answer_time).await? else { return Err(Failed::unsent(request)) };
-                Asking::new(wire, request, GiveBack::Keeper(keeper, facts)).await
+                Asking::new(wire, request, to(keeper, facts)).await
             })),
             Sender::Http2(mut streams) => Way::Other(Box::pin(async move {
                 let answer = streams.exchange(request).await?;
@@ -178,6 +179,11 @@ impl Connection {
             })),
         })
     }
+}
+
+/// Brings a wire back as the connection that it was.
+fn to(keeper: Arc<dyn Keeper>, facts: ConnectionFacts) -> GiveBack {
+    Box::new(move |wire| keeper.keep(Connection::over(wire, facts)))
 }
 
 /// A request on its way: awaited, the head of its answer. It owns all that it needs; nothing is sent before it

@@ -2,6 +2,7 @@
 
 use http::header::{self, HeaderMap, HeaderName};
 
+use crate::lengths::Lengths;
 use crate::spellings::Spellings;
 
 /// What the hop-by-hop fields said before they were removed.
@@ -66,22 +67,10 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Hop {
 /// Whether a field of this name, in lower case, ends at this hop whatever Connection says.
 fn ends_here(name: &str) -> bool {
     // The length decides for nearly all names.
-    HOP_BY_HOP_LENGTHS & length_bit(name.len()) != 0 && HOP_BY_HOP.contains(&name)
+    HOP_BY_HOP_LENGTHS.have(name.len()) && HOP_BY_HOP.contains(&name)
 }
 
-/// One bit for each length; those from 63 on share the last.
-pub(crate) const fn length_bit(length: usize) -> u64 {
-    1 << if length < 63 { length } else { 63 }
-}
-
-const HOP_BY_HOP_LENGTHS: u64 = lengths(HOP_BY_HOP);
-
-const fn lengths(names: &[&str]) -> u64 {
-    match names {
-        [] => 0,
-        [first, rest @ ..] => length_bit(first.len()) | lengths(rest),
-    }
-}
+const HOP_BY_HOP_LENGTHS: Lengths = Lengths::of(HOP_BY_HOP);
 
 /// Removes every field that a backend could take for `name`, and counts them. For many names, or for
 /// many heads, compile [`Spellings`] once.

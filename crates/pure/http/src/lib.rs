@@ -26,6 +26,7 @@ pub mod frame_watch;
 pub mod framing;
 pub mod head;
 pub mod host;
+mod lengths;
 pub mod request_reader;
 pub mod response_reader;
 pub mod scan;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use crate::fields::length_bit;
+use crate::lengths::Lengths;
 
 /// Names and families of names of which a backend could take a field for ours.
 ///
@@ -28,8 +28,8 @@ use crate::fields::length_bit;
 pub struct Spellings {
     /// Folded and sorted.
     names: Vec<Vec<u8>>,
-    /// A bit for each length that a name of these has: a spelling has as many characters as what it spells.
-    lengths: u64,
+    /// A spelling has as many characters as what it spells.
+    lengths: Lengths,
     /// Folded beginnings.
     families: Vec<Vec<u8>>,
 }
@@ -40,7 +40,7 @@ impl Spellings {
         let mut names: Vec<Vec<u8>> = names.into_iter().map(|name| folded(name.as_str()).collect()).collect();
         names.sort();
         names.dedup();
-        let lengths = names.iter().fold(0, |lengths, name| lengths | length_bit(name.len()));
+        let lengths = names.iter().fold(Lengths::default(), |lengths, name| lengths.and(name.len()));
         Self { names, lengths, families: Vec::new() }
     }
 
@@ -55,7 +55,7 @@ impl Spellings {
     #[must_use]
     pub fn covers(&self, written: &str) -> bool {
         let listed = || self.names.binary_search_by(|name| name.iter().copied().cmp(folded(written))).is_ok();
-        (self.lengths & length_bit(written.len()) != 0 && listed())
+        (self.lengths.have(written.len()) && listed())
             || self.families.iter().any(|family| folded(written).take(family.len()).eq(family.iter().copied()))
     }
 

@@ -51,10 +51,12 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// Floor, waits as seconds and octets, too slow.
+    type Case = (u32, &'static [(u64, u64)], bool);
+
     #[test]
     fn only_who_is_waited_for_can_be_too_slow() {
-        // Floor, waits as seconds and octets, too slow.
-        let table: &[(u32, &[(u64, u64)], bool)] = &[
+        let table: &[Case] = &[
             (240, &[], false),
             (240, &[(10, 0)], false),
             (240, &[(11, 0)], true),

@@ -4,7 +4,7 @@
 //! short time under a keyed digest, the work runs on blocking threads, and only so many at once:
 //! beyond that we refuse to decide, which denies.
 //!
-//! This lies below what [`proved`](crate::server::proved) remembers, and outlives it: any change of any user or key
+//! This lies below what `proved` remembers, and outlives it: any change of any user or key
 //! ends everything that was proved, and without this memory all who are inside would then have their passwords
 //! computed at once. It may stay, because its names hold the user's hash: a changed password is another name.
 

@@ -8,9 +8,9 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderM
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::chosen::Chosen;
 use crate::demo::{page, websocket};
 use crate::forward;
-use crate::gate::Chosen;
 
 /// How much of a body is echoed.
 const LONGEST: usize = 64 * 1024;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
 use crate::exchange::drive::Asking;
-use crate::exchange::wire::{GiveBack, Wire};
+use crate::exchange::wire::Wire;
 
 /// Status, fields and body; `None` if the answer is not whole.
 type Seen = Option<(u16, HeaderMap, Vec<u8>)>;
@@ -50,7 +50,9 @@ async fn ours(method: &Method, octets: &[u8], step: usize) -> (Seen, bool) {
     let wire = Box::new(Wire::new(Box::new(near), &Limits::default()));
     let (give, given) = tokio::sync::oneshot::channel();
     let asking = async {
-        let answer = Asking::new(wire, request(method, Body::empty()), GiveBack::Once(give)).await.ok()?;
+        let answer = Asking::new(wire, request(method, Body::empty()), Box::new(move |wire| drop(give.send(wire))))
+            .await
+            .ok()?;
         whole(answer).await
     };
     // What does not come back is closed, or the other end would wait.

@@ -75,7 +75,7 @@ fn begin(mut wire: Box<Wire>, mut request: Request<Body>, give_back: GiveBack) -
         Ok(plan) => plan,
         Err(error) => {
             wire.scratch = head;
-            give_back.give(wire);
+            give_back(wire);
             return Err(error.into());
         }
     };

@@ -12,7 +12,7 @@ use crate::exchange::under_way::{Exchange, Part};
 
 /// Reads the answer, and sends what the request still has to say. Dropping it closes the connection,
 /// unless the answer was read to its end.
-pub(crate) struct Incoming {
+pub(super) struct Incoming {
     /// `None` once it is over.
     under_way: Option<Box<Exchange>>,
 }
@@ -26,7 +26,7 @@ impl Incoming {
             incoming.finish();
             return Body::empty();
         }
-        Body::answer(incoming)
+        Body::streaming(incoming)
     }
 
     /// The answer is whole. The wire can be used again if the request is, too, and the server has not
@@ -36,7 +36,7 @@ impl Incoming {
         let Exchange { mut wire, upload, keeps, give_back, .. } = *exchange;
         if keeps && upload.is_none() && wire.buffer.is_empty() {
             wire.rest();
-            give_back.give(wire);
+            give_back(wire);
         }
     }
 }

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod differential;
 pub(crate) mod drive;
-pub(crate) mod incoming;
+mod incoming;
 mod outgoing;
 #[cfg(test)]
 mod tests;

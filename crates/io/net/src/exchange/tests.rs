@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use crate::body::Body;
 use crate::error::{NetError, Wait};
 use crate::exchange::drive::Asking;
-use crate::exchange::wire::{GiveBack, Wire};
+use crate::exchange::wire::Wire;
 use crate::failed::Failed;
 
 const SMALL: usize = 256;
@@ -25,7 +25,7 @@ fn post(body: impl Into<Body>) -> Request<Body> {
 }
 
 async fn ask(wire: Box<Wire>, request: Request<Body>) -> Result<Response<Body>, Failed> {
-    Asking::new(wire, request, GiveBack::Once(tokio::sync::oneshot::channel().0)).await
+    Asking::new(wire, request, Box::new(|_| {})).await
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn what_cannot_be_written_costs_no_connection() {
     let (wire, _far) = wire(&Limits::default());
     let (give, given) = tokio::sync::oneshot::channel();
     let request = Request::get("/relative").body(Body::empty()).unwrap();
-    let failed = Asking::new(wire, request, GiveBack::Once(give)).await.unwrap_err();
+    let failed = Asking::new(wire, request, Box::new(move |wire| drop(give.send(wire)))).await.unwrap_err();
     assert_eq!(failed.error, NetError::Request { detail: "its URI is not absolute".into() });
     assert!(given.await.unwrap().is_alive());
 }

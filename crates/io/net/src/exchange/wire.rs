@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -10,9 +9,7 @@ use bytes::BytesMut;
 use gatepost_http::scan::HeadLimits;
 use gatepost_model::limits::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::sync::oneshot;
 
-use crate::connection::{Connection, ConnectionFacts, Keeper};
 use crate::error::NetError;
 use crate::explain;
 use crate::http1::rewound::Rewound;
@@ -25,22 +22,7 @@ const READ: usize = 8 * 1024;
 const READ_LONG: usize = 64 * 1024;
 
 /// Takes a wire that can be used again.
-pub(crate) enum GiveBack {
-    /// Who waits for this one wire.
-    Once(oneshot::Sender<Box<Wire>>),
-    /// Who keeps connections.
-    Keeper(Arc<dyn Keeper>, ConnectionFacts),
-}
-
-impl GiveBack {
-    pub(super) fn give(self, wire: Box<Wire>) {
-        match self {
-            // If the connection is gone, so is the wire.
-            Self::Once(seat) => drop(seat.send(wire)),
-            Self::Keeper(keeper, facts) => keeper.keep(Connection::over(wire, facts)),
-        }
-    }
-}
+pub(crate) type GiveBack = Box<dyn FnOnce(Box<Wire>) + Send>;
 
 /// One connection.
 pub(crate) struct Wire {
