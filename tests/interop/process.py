@@ -17,5 +17,14 @@ def descriptors(pid):
 
 def resident(pid):
     """Octets of memory that it holds."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+    return status(pid, "VmRSS:")
+
+
+def addresses(pid):
+    """Octets of its address space, used or not: what RLIMIT_AS bounds."""
+    return status(pid, "VmPeak:")
+
+
+def status(pid, name):
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.split(name)[1].split()[0]) * 1024

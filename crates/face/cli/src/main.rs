@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Why another than the system's: docs/decisions/0001-dependencies.md.
+/// Why another than the system's, and for what is written in C as well: docs/decisions/0001-dependencies.md.
 #[global_allocator]
 static MEMORY: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
