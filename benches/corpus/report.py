@@ -24,22 +24,26 @@ def table(verdicts):
 
 
 def worse(verdicts, everything):
-    """Where a contestant did worse than the gateway."""
+    """Where a contestant did worse than the gateway, the worst first; a share of the lines for each."""
     ours = {(one.group, one.case): one for one in verdicts["gatepost"]}
-    for name, all_of in verdicts.items():
-        bad = [one for one in all_of if is_worse(one, ours[one.group, one.case])]
-        if not bad:
-            continue
-        print(f"\n{name} did worse than gatepost in {len(bad)} cases:")
-        for one in bad if everything else bad[:LINES]:
+    bad = {name: [one for one in all_of if is_worse(one, ours[one.group, one.case])] for name, all_of in verdicts.items()}
+    bad = {name: sorted(all_of, key=rank, reverse=True) for name, all_of in bad.items() if all_of}
+    for name, all_of in bad.items():
+        shown = len(all_of) if everything else LINES // len(bad)
+        print(f"\n{name} did worse than gatepost in {len(all_of)} cases:")
+        for one in all_of[:shown]:
             line = f"  {one.outcome:9} {one.group:13} {one.case}   [{one.detail}] {' '.join(one.seen[:2])}"
-            print(line if everything or len(line) <= WIDTH else line[: WIDTH - 1] + "…")
-        if len(bad) > LINES and not everything:
-            print(f"  and {len(bad) - LINES} more: --all")
+            print(line if everything or len(line) <= WIDTH else line[: WIDTH - 3] + "...")
+        if len(all_of) > shown:
+            print(f"  and {len(all_of) - shown} more: --all")
+
+
+def rank(one):
+    return list(OUTCOMES).index(one.outcome)
 
 
 def is_worse(one, ours):
-    return one.outcome in BAD and list(OUTCOMES).index(one.outcome) > list(OUTCOMES).index(ours.outcome)
+    return one.outcome in BAD and rank(one) > rank(ours)
 
 
 def failures(verdicts):

@@ -35,6 +35,7 @@ def read(octets):
     fields = [field(one) for one in lines]
     values = {name: [value for other, value in fields if other == name] for name, _ in fields}
     check(values)
+    target = origin_form(target, values[b"host"][0])
     read = body(octets[end + 4 :], values, version)
     if read is None:
         return None
@@ -49,9 +50,19 @@ def request_line(line):
     words = line.split(b" ")
     if len(words) != 3 or not TOKEN.fullmatch(words[0]) or words[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
         raise Fault("request line")
-    if words[0] == b"CONNECT" or not is_plain_target(words[1]):
+    if words[0] == b"CONNECT":
         raise Fault("target")
     return words
+
+
+def origin_form(target, host):
+    """A server takes the absolute form too (RFC 9112 §3.2.2), which is plain where it says what Host says."""
+    whole = re.fullmatch(rb"http://([^/?#]*)(.*)", target, re.DOTALL)
+    if whole and whole[1].lower() == host.lower():
+        target = whole[2]
+    if not is_plain_target(target):
+        raise Fault("target")
+    return target
 
 
 def is_plain_target(target):

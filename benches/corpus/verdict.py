@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 OUTCOMES = {
     "refused": "nothing of it reached the upstream",
     "one form": "the strict reader read all that reached it, as what it is",
-    "let be": "a flood of HTTP/2 that was borne: the connection stayed open, others were served",
+    "let be": "HTTP/2 only: nothing of it reached the upstream, the connection stayed open, others were served",
     "flooded": "more requests than the corpus allows reached the upstream",
     "ambiguous": "the strict reader objected to what reached it",
     "smuggled": "the request behind it was seen as part of it, or instead of it",
