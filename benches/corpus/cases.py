@@ -33,7 +33,7 @@ def carried():
 
 
 def abuses():
-    """The cases of http2/abuses.txt: name, frames, outcome, forms, and where requests are only counted how many may pass."""
+    """The cases of http2/abuses.txt. Where requests of a flood are only counted, `at_most` says how many may pass."""
     found, lines = [], (FOLDER / "http2" / "abuses.txt").read_text().splitlines()
     for line in lines[lines.index("") :]:
         mark, _, text = line.partition(" ")

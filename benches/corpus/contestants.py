@@ -29,8 +29,12 @@ class Gatepost:
             Gateway(folder / "guarded", "--upstream", url, "--workers", "1"),
             Gateway(folder / "tls", "--config", tls),
         ]
-        for gateway in self.gateways:
-            gateway.start()
+        try:
+            for gateway in self.gateways:
+                gateway.start()
+        except BaseException:
+            self.stop()
+            raise
         self.plain, self.guarded, self.tls = [gateway.port for gateway in self.gateways]
         self.password = self.gateways[1].password
 
@@ -58,7 +62,11 @@ class Peer:
         words = [word.replace("{config}", str(folder / template)).replace("{dir}", str(folder)) for word in command]
         self.log = open(folder / "log", "ab")
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=folder)
-        self.wait(folder)
+        try:
+            self.wait(folder)
+        except BaseException:
+            self.stop()
+            raise
 
     def wait(self, folder):
         for _ in range(200):
@@ -115,7 +123,7 @@ def haproxy(folder, upstream):
 
 
 def haproxy_strict(folder, upstream):
-    """With the option, off by default, that drops fields whose names have other characters than letters, digits, `-`."""
+    """With the option, off by default, that drops fields whose names have other characters than words have."""
     command = [found("haproxy"), "-db", "-f", "{config}"]
     return Peer(folder, upstream, "haproxy.cfg", command, "option http-restrict-req-hdr-names delete")
 

@@ -45,8 +45,7 @@ def carried(contestant, recorder):
 
 
 def spellings(contestant, recorder):
-    login = base64.b64encode(f"demo:{contestant.password}".encode())
-    common = b"/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic " + login + b"\r\n"
+    common = b"/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + login(contestant) + b"\r\n"
     for name, lines, text in cases.pairs("spellings.txt"):
         request = b"GET " + common + lines + b"\r\n"
         form = "GET /|host: localhost|x-gatepost-user: demo||"
@@ -67,6 +66,19 @@ def spellings(contestant, recorder):
 GROUPS = {"refused.txt": refused, "paths.txt": paths, "carried.txt": carried, "spellings.txt": spellings}
 
 
+def is_served(contestant):
+    """Whether requests that nobody could misread are answered, with and without a name that was proven."""
+    fields = b"Host: localhost\r\nConnection: close\r\nAuthorization: " + login(contestant)
+    request = b"GET / HTTP/1.1\r\n" + fields + b"\r\n\r\n"
+    open_to_all, _ = client.exchange(client.connect(contestant.plain), request, 1)
+    guarded, _ = client.exchange(client.connect(contestant.guarded, "http/1.1"), request, 1)
+    return client.status(open_to_all) == client.status(guarded) == "200"
+
+
+def login(contestant):
+    return b"Basic " + base64.b64encode(f"demo:{contestant.password}".encode())
+
+
 def of_one(forms):
     """`None` where nothing was seen."""
     if any(form.startswith("FAULT") for form in forms):
@@ -75,7 +87,7 @@ def of_one(forms):
 
 
 def of_pair(forms):
-    """The same where the follower may be seen too: once, whole, behind a request that is whole and has nothing of it."""
+    """The same where the follower may be seen too: once, whole, behind a request that has nothing of it."""
     first, rest = forms[:1], forms[1:]
     whole = [form.startswith("GET /smuggled|") and form.endswith("||") for form in rest]
     if any("smuggled" in form for form in first) or whole not in ([], [True]):

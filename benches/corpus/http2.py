@@ -47,7 +47,7 @@ def is_served(contestant):
 
 
 def play(contestant, case):
-    """Sends the frames of a case: (what became of it, whether a stream was refused before the connection was spared)."""
+    """Sends the frames of a case: (what became of it, whether its stream was refused)."""
     octets = memoryview(h2frames.case(case["frames"]))
     awaits_stream = case["outcome"].startswith(("stream", "status"))
     with client.connect(contestant.tls, "h2") as connection:
