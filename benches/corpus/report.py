@@ -26,8 +26,11 @@ def table(verdicts):
 def worse(verdicts, everything):
     """Where a contestant did worse than the gateway, the worst first; a share of the lines for each."""
     ours = {(one.group, one.case): one for one in verdicts["gatepost"]}
-    bad = {name: [one for one in all_of if is_worse(one, ours[one.group, one.case])] for name, all_of in verdicts.items()}
-    bad = {name: sorted(all_of, key=rank, reverse=True) for name, all_of in bad.items() if all_of}
+    bad = {}
+    for name, all_of in verdicts.items():
+        found = [one for one in all_of if is_worse(one, ours[one.group, one.case])]
+        if found:
+            bad[name] = sorted(found, key=rank, reverse=True)
     for name, all_of in bad.items():
         shown = len(all_of) if everything else LINES // len(bad)
         print(f"\n{name} did worse than gatepost in {len(all_of)} cases:")
