@@ -26,6 +26,8 @@ usage: cargo xtask COMMAND
   bench gateway [--quick] [--work LIST]
                      throughput, latency and memory beside nginx and HAProxy, one core each (benches/gateway/README.md);
                      `--work auth` is what a proof on every request costs
+  bench slow         what a normal client feels beside slow ones, and when these are cut (benches/slow/README.md)
+  bench corpus       tests/corpus through the gateway, nginx and HAProxy (benches/corpus/README.md)
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +46,9 @@ fn main() -> ExitCode {
         ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
         ["bench", "--cold"] => Tree::open().and_then(|tree| bench::figures::run(&tree, true)).map(|()| true),
         ["bench", "gateway", words @ ..] => Tree::open().and_then(|tree| bench::road::run(&tree, words)).map(|()| true),
+        ["bench", name @ ("slow" | "corpus"), words @ ..] => {
+            Tree::open().and_then(|tree| bench::script::run(&tree, name, words))
+        }
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -4,3 +4,4 @@ mod build;
 pub(crate) mod figures;
 mod gateway;
 pub(crate) mod road;
+pub(crate) mod script;
