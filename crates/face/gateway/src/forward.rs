@@ -90,7 +90,7 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
 fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) -> Result<(&'a Way, Prepared), Denied> {
     let way = chosen.way()?;
     let Prepared { mut request, websocket } = prepare(chosen, request, visitor)?;
-    *request.uri_mut() = way.address(request.uri())?;
+    *request.uri_mut() = way.address(std::mem::take(request.uri_mut()))?;
     if websocket.is_some() {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));

@@ -33,8 +33,8 @@ impl Way {
 
     /// The absolute URI at the upstream: its scheme and authority, the request's own path and query,
     /// octet for octet.
-    pub(crate) fn address(&self, asked: &Uri) -> Result<Uri, Denied> {
-        let target = asked.path_and_query().cloned().ok_or(Denied::BadRequest("the target has no path"))?;
+    pub(crate) fn address(&self, asked: Uri) -> Result<Uri, Denied> {
+        let target = asked.into_parts().path_and_query.ok_or(Denied::BadRequest("the target has no path"))?;
         if !target.as_str().starts_with('/') {
             return Err(Denied::BadRequest("this target is not forwarded"));
         }

@@ -56,7 +56,9 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) -> Hop {
         }
         remove(headers, option);
     }
-    // Names are shared or static, so that a usual head costs no allocation.
+    if !headers.keys().any(|name| ends_here(name.as_str())) {
+        return hop;
+    }
     let ending: Vec<HeaderName> = headers.keys().filter(|name| ends_here(name.as_str())).cloned().collect();
     for name in &ending {
         headers.remove(name);

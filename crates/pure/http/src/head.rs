@@ -78,7 +78,7 @@ impl RequestHead {
             let method = method.ok_or(HttpError::StartLine("the method is not a token"))?;
             let target = Target::parse(&method, request.path.unwrap_or_default())?;
             let version = version(request.version)?;
-            let headers = fields(&octets, request.headers)?;
+            let headers = fields(&octets, request.headers, OWN)?;
             let authority = host(version, &target, &headers)?;
             Ok(Self { method, target, version, headers, authority })
         })
@@ -118,7 +118,7 @@ impl ResponseHead {
                 }
                 own => Cow::Owned(own.to_owned()),
             };
-            Ok(Self { status, version, reason, headers: fields(&octets, response.headers)? })
+            Ok(Self { status, version, reason, headers: fields(&octets, response.headers, 0)? })
         })
     }
 }
@@ -130,7 +130,7 @@ pub(crate) fn trailers(buffer: &[u8], span: Span) -> Result<HeaderMap, HttpError
         let wrong = HttpError::Trailer("a field line is malformed");
         match httparse::parse_headers(&octets, slots) {
             Ok(httparse::Status::Complete((length, found))) if length == octets.len() => {
-                fields(&octets, found).map_err(|_| wrong)
+                fields(&octets, found, 0).map_err(|_| wrong)
             }
             _ => Err(wrong),
         }
@@ -167,13 +167,12 @@ fn version(minor: Option<u8>) -> Result<Version, HttpError> {
     }
 }
 
-/// So many fields can be added to those of a head without making new room.
-const OWN: usize = 6;
+/// So many fields a gateway adds to those of a request.
+const OWN: usize = 4;
 
-/// The lines that were `found` in `octets`.
-fn fields(octets: &Bytes, found: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
-    // A gateway adds some of its own.
-    let mut headers = HeaderMap::with_capacity(found.len().saturating_add(OWN));
+/// The lines that were `found` in `octets`, and room for some `more`.
+fn fields(octets: &Bytes, found: &[Header<'_>], more: usize) -> Result<HeaderMap, HttpError> {
+    let mut headers = HeaderMap::with_capacity(found.len().saturating_add(more));
     for field in found {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| HttpError::Field("a bad field name"))?;
         if masks_framing(name.as_str()) {
