@@ -138,9 +138,12 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 }
 
 fn listening(socket: Socket, address: SocketAddr, backlog: i32) -> io::Result<std::net::TcpListener> {
-    // Connections inherit it. It is an optimisation as well: where it is refused, all goes on as before.
+    // Connections inherit both. The second is an optimisation: where it is refused, all goes on as before.
     #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    {
+        socket.set_tcp_nodelay(true)?;
+        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+    }
     socket.bind(&address.into())?;
     socket.listen(backlog)?;
     Ok(socket.into())
@@ -177,6 +180,7 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr());
         let (client, (stream, _)) = tokio::join!(client, listener.accept());
         assert_eq!(SockRef::from(&stream).tcp_notsent_lowat().unwrap(), UNSENT);
+        assert!(stream.nodelay().unwrap());
         drop(client);
     }
 }

@@ -109,7 +109,7 @@ pub async fn serve_admitted(
     let handshakes = Handshakes::new(limits.handshakes);
     let bells = Bells::default();
     let house = Arc::new(House { handler, limits, drain: drain.clone(), bells: bells.clone() });
-    let shared = Arc::new(Shared { tls, house, handshakes, reports });
+    let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house, handshakes, reports });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
@@ -144,6 +144,7 @@ pub async fn serve_admitted(
 /// What all connections of a listener share.
 struct Shared {
     tls: Option<Arc<ServerTls>>,
+    listening: SocketAddr,
     house: Arc<House>,
     handshakes: Handshakes,
     reports: Reports,
@@ -164,8 +165,13 @@ impl Shared {
     /// Each protocol is in a box of its own: the connection lives in that, and has no room for the others.
     async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place) -> Result<(), NetError> {
         let broken = |error: std::io::Error| explain::io(&error, "the request");
+        // Elsewhere than on Linux it does not come with the listener.
+        #[cfg(not(target_os = "linux"))]
         stream.set_nodelay(true).map_err(broken)?;
-        let local = stream.local_addr().map_err(broken)?;
+        let local = match self.listening {
+            everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
+            here => here,
+        };
         let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1" };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -13,6 +14,9 @@ use tokio::task::LocalSet;
 
 use crate::error::NetError;
 use crate::listen::{Listener, bind_shared};
+
+/// Between two wakings of a worker that has nothing to do.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The number that the next worker of this process gets.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -202,10 +206,19 @@ fn hire(at: usize) -> std::io::Result<Worker> {
     Ok(Worker { runtime: handle, jobs, gone })
 }
 
+/// Keeps a timer near. A timer that is set before all others wakes its own thread by a system call, as if another
+/// thread had set it; with this one there is hardly one before all others, and each new connection sets some.
+async fn tick() {
+    loop {
+        tokio::time::sleep(TICK).await;
+    }
+}
+
 /// Takes jobs until nobody can send any more.
 fn work(runtime: Runtime, mut door: mpsc::UnboundedReceiver<Job>) {
     let local = LocalSet::new();
     local.block_on(&runtime, async move {
+        tokio::task::spawn_local(tick());
         while let Some(job) = door.recv().await {
             tokio::task::spawn_local(job());
         }

@@ -195,6 +195,8 @@ impl Upload {
         self.before.clear();
         self.after.clear();
         (self.at, self.after_at) = (0, 0);
+        // Even an empty rest would keep whoever reads from using the piece's memory again.
+        self.piece = Bytes::new();
         Poll::Ready(Ok(()))
     }
 

@@ -1,5 +1,6 @@
 //! The reading half of a connection: octets in, requests out.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
@@ -22,6 +23,12 @@ const READ: usize = 16 * 1024;
 
 /// The same in the midst of a long body: every piece costs the upstream a waking.
 const READ_LONG: usize = 128 * 1024;
+
+thread_local! {
+    /// Room of this thread for a long piece, while no connection reads one. It is empty: what others left in it
+    /// can be read by nobody before something has been read over it.
+    static SPARE: Cell<Option<BytesMut>> = const { Cell::new(None) };
+}
 
 /// How much may wait unread behind a request that is being answered.
 const AHEAD: usize = 16 * 1024;
@@ -143,11 +150,14 @@ impl Ear {
         Poll::Ready(Ok(space.filled().len()))
     }
 
-    /// Straight into the place of which the body's pieces are made; given back where nothing has come.
+    /// Straight into the place of which the body's pieces are made; lent to others where nothing has come.
     fn poll_read_long<I>(&mut self, cx: &mut Context<'_>, stream: &mut I) -> Poll<std::io::Result<usize>>
     where
         I: AsyncRead + Unpin,
     {
+        if self.buffer.capacity() == 0 {
+            self.buffer = SPARE.take().unwrap_or_default();
+        }
         self.buffer.reserve(READ_LONG);
         let mut read = 0_usize;
         // As much as there is: a TLS stream gives some records at a time.
@@ -161,7 +171,7 @@ impl Ear {
                 Poll::Pending if read > 0 => break,
                 Poll::Pending => {
                     if self.buffer.is_empty() {
-                        self.buffer = BytesMut::new();
+                        SPARE.set(Some(std::mem::take(&mut self.buffer)));
                     }
                     return Poll::Pending;
                 }

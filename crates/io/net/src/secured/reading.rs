@@ -11,7 +11,7 @@ use gatepost_tls::record::traffic::{Content, Traffic};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::remains::Remains;
-use super::scratch::Scratch;
+use super::scratch::{SIZE, Scratch};
 use super::state::{Failure, Reading, State, Writing};
 
 /// What opening some records came to.
@@ -86,7 +86,8 @@ impl State {
         }
         // As many full records as the reader has room for, so that few are cut in two.
         let full = MAX_PLAINTEXT + OVERHEAD;
-        let limit = full.saturating_mul((wanted / MAX_PLAINTEXT).max(1)).max(self.begun());
+        let records = (wanted / MAX_PLAINTEXT).clamp(1, SIZE / full);
+        let limit = full.saturating_mul(records).max(self.begun());
         let limit = limit.saturating_sub(self.received.len()).max(HEADER);
         let mut room = ReadBuf::new(scratch.room(limit));
         ready!(Pin::new(socket).poll_read(cx, &mut room))?;
