@@ -80,7 +80,7 @@ def streams(gateway):
 def flood(gateway, begin):
     """As many as it takes until memory is short, and some more."""
     begun, enough = [], None
-    for _ in range(3000):
+    for _ in range(6000):
         try:
             begun.append(begin(gateway))
         except OSError:
@@ -100,7 +100,7 @@ FLOODS = {"large-heads": large_heads, "websockets": websockets, "streams": strea
 @pytest.mark.parametrize("how", ["budget", "address-space"])
 @pytest.mark.parametrize("kind", FLOODS)
 def test_with_little_memory_nothing_new_is_taken_in_and_all_recovers(start, tmp_path, figure, kind, how):
-    plain.room_for(3200)
+    plain.room_for(13_000)
     upstream = Recorder()
     upstream.go.clear()
     tls = kind == "streams"
