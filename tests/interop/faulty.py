@@ -2,11 +2,12 @@
 
 import socket
 import struct
-import threading
 import time
 
+from accepting import Accepting
 
-class Faulty:
+
+class Faulty(Accepting):
     """Every request head on every connection is given to `act(conversation)`; what that returns false for is closed.
 
     `heads` holds the request heads, `connections` counts, `ended` holds when the gateway left a connection.
@@ -17,20 +18,10 @@ class Faulty:
         self.heads = []
         self.connections = 0
         self.ended = []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(backlog=256)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
-
-    def _converse(self, connection):
+    def serve(self, connection):
+        self.connections += 1
         conversation = Conversation(connection)
         with connection:
             try:
@@ -45,9 +36,6 @@ class Faulty:
             except OSError:
                 pass
             self.ended.append(time.monotonic())
-
-    def stop(self):
-        self.listener.close()
 
 
 class Conversation:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+from accepting import Accepting
 from gateway import until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
@@ -72,7 +73,7 @@ class Nginx:
         self.process.wait(10)
 
 
-class Recorder:
+class Recorder(Accepting):
     """An upstream that keeps each request head byte for byte and answers with `answer`."""
 
     ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nrecorded"
@@ -82,19 +83,9 @@ class Recorder:
         self.heads = []
         self.go = threading.Event()
         self.go.set()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__()
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection):
+    def serve(self, connection):
         with connection:
             connection.settimeout(10)
             head = b""
@@ -114,9 +105,6 @@ class Recorder:
         """The field lines of a recorded head, as (name, value) in the spelling that came."""
         lines = self.heads[at].split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
         return [tuple(line.split(":", 1)) for line in lines]
-
-    def stop(self):
-        self.listener.close()
 
 
 class Echo:

@@ -4,6 +4,7 @@ import socket
 import threading
 
 import plain
+from accepting import Accepting
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
 
@@ -90,24 +91,14 @@ KINDS = {
 }
 
 
-class Large:
+class Large(Accepting):
     """An upstream that waits for the body of a POST, and answers a GET without an end."""
 
     def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.over = threading.Event()
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(backlog=1024)
 
-    def _accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection):
+    def serve(self, connection):
         with connection:
             try:
                 if connection.recv(65536).startswith(b"POST"):
@@ -121,4 +112,4 @@ class Large:
 
     def stop(self):
         self.over.set()
-        self.listener.close()
+        super().stop()

@@ -81,7 +81,7 @@ impl Connection {
 
     /// One whose wire has come back.
     fn over(wire: Box<Wire>, facts: ConnectionFacts) -> Self {
-        Self { facts, answer_time: wire.patience_limit(), sender: Sender::Http1(Seat::Here(wire)) }
+        Self { facts, answer_time: wire.answer_time(), sender: Sender::Http1(Seat::Here(wire)) }
     }
 
     /// Where it leads and what it speaks.
@@ -166,13 +166,13 @@ impl Connection {
     pub fn try_send_returning(self, request: Request<Body>, keeper: Arc<dyn Keeper>) -> Sending {
         let Self { facts, answer_time, sender } = self;
         Sending(match sender {
-            Sender::Http1(Seat::Here(wire)) => Way::Http1(Asking::new(wire, request, to(keeper, facts))),
-            Sender::Http1(Seat::Gone) => Way::Http1(Asking::unsent(request)),
-            Sender::Http1(mut seat) => Way::Other(Box::pin(async move {
+            Sender::Http1(Seat::Here(wire)) => Sent::Http1(Asking::new(wire, request, to(keeper, facts))),
+            Sender::Http1(Seat::Gone) => Sent::Http1(Asking::unsent(request)),
+            Sender::Http1(mut seat) => Sent::Other(Box::pin(async move {
                 let Some(wire) = seat.take(answer_time).await? else { return Err(Failed::unsent(request)) };
                 Asking::new(wire, request, to(keeper, facts)).await
             })),
-            Sender::Http2(mut streams) => Way::Other(Box::pin(async move {
+            Sender::Http2(mut streams) => Sent::Other(Box::pin(async move {
                 let answer = streams.exchange(request).await?;
                 keeper.keep(Self { facts, answer_time, sender: Sender::Http2(streams) });
                 Ok(answer)
@@ -189,9 +189,9 @@ fn to(keeper: Arc<dyn Keeper>, facts: ConnectionFacts) -> GiveBack {
 /// A request on its way: awaited, the head of its answer. It owns all that it needs; nothing is sent before it
 /// is awaited, and dropping it ends the exchange.
 #[must_use = "nothing is sent before it is awaited"]
-pub struct Sending(Way);
+pub struct Sending(Sent);
 
-enum Way {
+enum Sent {
     Http1(Asking),
     Other(Pin<Box<dyn Future<Output = Result<Response<Body>, Failed>> + Send>>),
 }
@@ -201,8 +201,8 @@ impl Future for Sending {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Way::Http1(asking) => Pin::new(asking).poll(cx),
-            Way::Other(sending) => sending.as_mut().poll(cx),
+            Sent::Http1(asking) => Pin::new(asking).poll(cx),
+            Sent::Other(sending) => sending.as_mut().poll(cx),
         }
     }
 }

@@ -66,47 +66,47 @@ impl Default for Drain {
     }
 }
 
-/// Wakes the connections of one listener when its drain starts. Each hangs up its bell once in its life, so
-/// that no request has to register for the word.
+/// Wakes the connections of one listener when its drain starts. Each registers once in its life, so that no
+/// request has to.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Bells(Arc<Mutex<Hooks>>);
+pub(crate) struct Sleepers(Arc<Mutex<Registered>>);
 
 #[derive(Debug, Default)]
-struct Hooks {
-    hung: HashMap<u64, Waker>,
+struct Registered {
+    wakers: HashMap<u64, Waker>,
     ever: u64,
 }
 
-/// A bell that hangs until it is dropped.
+/// One of them, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Bell {
-    bells: Bells,
-    hook: u64,
+pub(crate) struct Sleeper {
+    all: Sleepers,
+    number: u64,
 }
 
-impl Bells {
-    /// Hangs up a bell that wakes a task.
-    pub(crate) fn hang(&self, waker: &Waker) -> Bell {
-        let mut hooks = self.hooks();
-        let hook = hooks.ever;
-        hooks.ever = hooks.ever.wrapping_add(1);
-        hooks.hung.insert(hook, waker.clone());
-        Bell { bells: self.clone(), hook }
+impl Sleepers {
+    /// Registers a task.
+    pub(crate) fn register(&self, waker: &Waker) -> Sleeper {
+        let mut registered = self.registered();
+        let number = registered.ever;
+        registered.ever = number.wrapping_add(1);
+        registered.wakers.insert(number, waker.clone());
+        Sleeper { all: self.clone(), number }
     }
 
-    /// Rings all that hang.
-    pub(crate) fn ring(&self) {
-        self.hooks().hung.values().for_each(Waker::wake_by_ref);
+    /// Wakes them all.
+    pub(crate) fn wake(&self) {
+        self.registered().wakers.values().for_each(Waker::wake_by_ref);
     }
 
-    fn hooks(&self) -> MutexGuard<'_, Hooks> {
+    fn registered(&self) -> MutexGuard<'_, Registered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Bell {
+impl Drop for Sleeper {
     fn drop(&mut self) {
-        let gone = self.bells.hooks().hung.remove(&self.hook);
+        let gone = self.all.registered().wakers.remove(&self.number);
         // Outside of the lock: the last waker of a task may take more with it.
         drop(gone);
     }

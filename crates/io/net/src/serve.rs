@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::admission::Admission;
 use crate::door::{Door, Guest, Place};
-use crate::drain::{Bells, Drain};
+use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Handler, Peer};
@@ -107,8 +107,8 @@ pub async fn serve_admitted(
     let rate = if tls.is_some() { limits.handshakes_per_second } else { 0 };
     let mut door = Door::new(admission, reports.clone(), rate);
     let handshakes = Handshakes::new(limits.handshakes);
-    let bells = Bells::default();
-    let house = Arc::new(House { handler, limits, drain: drain.clone(), bells: bells.clone() });
+    let sleepers = Sleepers::default();
+    let house = Arc::new(House { handler, limits, drain: drain.clone(), sleepers: sleepers.clone() });
     let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house, handshakes, reports });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
@@ -126,7 +126,7 @@ pub async fn serve_admitted(
         connections.spawn(Arc::clone(&shared).run(stream, address, place));
     }
     drop(listener);
-    bells.ring();
+    sleepers.wake();
     let gone = async {
         while let Some(ended) = connections.join_next().await {
             summary.failed += u64::from(!matches!(ended, Ok(true)));

@@ -25,7 +25,7 @@ const TURNS: usize = 32;
 /// # Errors
 /// Whatever broke either end: both are dropped then.
 pub async fn tunnel(mut a: Duplex, mut b: Duplex) -> Result<(u64, u64), NetError> {
-    let (mut there, mut back) = (Way::default(), Way::default());
+    let (mut there, mut back) = (Direction::default(), Direction::default());
     std::future::poll_fn(|cx| {
         let gone = there.poll(cx, &mut a, &mut b)?;
         let come = back.poll(cx, &mut b, &mut a)?;
@@ -40,7 +40,7 @@ pub async fn tunnel(mut a: Duplex, mut b: Duplex) -> Result<(u64, u64), NetError
 
 /// One direction.
 #[derive(Default)]
-struct Way {
+struct Direction {
     /// What the reader has not taken yet; no memory if there is none.
     held: Vec<u8>,
     /// So much of it has left.
@@ -60,7 +60,7 @@ enum State {
     Ended,
 }
 
-impl Way {
+impl Direction {
     /// Carries what there is; ready once the end has been passed on.
     fn poll(&mut self, cx: &mut Context<'_>, from: &mut Duplex, to: &mut Duplex) -> Poll<io::Result<()>> {
         for _ in 0..TURNS {

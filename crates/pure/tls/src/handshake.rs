@@ -207,8 +207,14 @@ impl Handshake {
     }
 
     fn step(&mut self) -> Result<Step, Error> {
-        let incoming = self.incoming.get_mut(..self.admitted).unwrap_or_default();
+        self.show(self.admitted)
+    }
+
+    /// Shows rustls so many of the octets that have come.
+    fn show(&mut self, count: usize) -> Result<Step, Error> {
+        let incoming = self.incoming.get_mut(..count).unwrap_or_default();
         let (used, step) = self.conversation.step(incoming, &mut self.yielded);
+        // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
@@ -227,9 +233,7 @@ impl Handshake {
             return Ok(true);
         }
         // Not whole, but rustls sees from its beginning if it is no record.
-        let (used, step) = self.conversation.step(&mut self.incoming, &mut self.yielded);
-        self.incoming.drain(..used.min(self.incoming.len()));
-        step.map(|_| false)
+        self.show(self.incoming.len()).map(|_| false)
     }
 }
 

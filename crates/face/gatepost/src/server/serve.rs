@@ -134,7 +134,7 @@ impl<S: Site> Server<S> {
             Crew::Own(count) => Workers::start(count)?,
             Crew::Shared(workers) => workers,
         };
-        // Never more seats than connections, or somebody would have none to give.
+        // With more seats than connections some workers would only stand in line for the others' places.
         let seats = workers.count().min(self.limits.connections.max(1));
         let mut bound = Vec::new();
         for (address, tls) in self.listeners {

@@ -43,7 +43,7 @@ impl Wire {
     }
 
     /// How long an answer may take.
-    pub(crate) fn patience_limit(&self) -> Duration {
+    pub(crate) fn answer_time(&self) -> Duration {
         self.patience.limit()
     }
 

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
-use crate::drain::{Bells, Drain};
+use crate::drain::{Drain, Sleepers};
 use crate::handler::Peer;
 use crate::http1::drive::{House, serve_http1};
 
@@ -55,8 +55,8 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
     let address = "127.0.0.1:1".parse().unwrap();
     let peer = Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1" };
     let (near, far) = duplex(1 << 16);
-    let (limits, drain, bells) = (Arc::new(Limits::default()), Drain::default(), Bells::default());
-    let house = House { handler: Arc::new(handler), limits, drain, bells };
+    let (limits, drain, sleepers) = (Arc::new(Limits::default()), Drain::default(), Sleepers::default());
+    let house = House { handler: Arc::new(handler), limits, drain, sleepers };
     let serving = serve_http1(near, Arc::new(peer), Arc::new(house));
     let (_, answers) = tokio::join!(serving, say(far, octets, step));
     (taken(&record), answers)

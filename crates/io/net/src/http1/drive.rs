@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body::Body;
-use crate::drain::{Bells, Drain};
+use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Answering, Handler, Peer};
@@ -48,8 +48,8 @@ pub(crate) struct House {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) drain: Drain,
-    /// Rung when the drain starts.
-    pub(crate) bells: Bells,
+    /// Woken when the drain starts.
+    pub(crate) sleepers: Sleepers,
 }
 
 /// Serves HTTP/1.1 on `io` until either end is done, or the drain has started and the request in hand is answered.
@@ -57,7 +57,7 @@ pub(crate) async fn serve_http1<I>(io: I, peer: Arc<Peer>, house: Arc<House>) ->
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let _bell = poll_fn(|cx| Poll::Ready(house.bells.hang(cx.waker()))).await;
+    let _sleeper = poll_fn(|cx| Poll::Ready(house.sleepers.register(cx.waker()))).await;
     let ear = Ear::new(HeadLimits::from(&*house.limits));
     let patience = Patience::new(house.limits.head_time);
     let mut road = Road { stream: io, ear, mouth: Mouth::default(), patience, peer, house };

@@ -29,6 +29,8 @@ const KEPT: usize = 8;
 pub(super) struct Mouth {
     queue: VecDeque<Bytes>,
     queued: usize,
+    /// The stream has taken something that may not have left yet.
+    unflushed: bool,
 }
 
 /// What a body gave when it was asked without waiting; `None` if it gave nothing yet.
@@ -67,9 +69,9 @@ impl Mouth {
         }
     }
 
-    /// Whether nothing is queued.
+    /// Whether all that was said has left.
     pub(super) fn is_silent(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.unflushed
     }
 
     /// Writes all that is queued, and sees it off.
@@ -78,7 +80,9 @@ impl Mouth {
         I: AsyncWrite + Unpin,
     {
         ready!(self.poll_write(cx, stream))?;
-        Pin::new(stream).poll_flush(cx).map_err(|error| explain::io(&error, "the answer"))
+        ready!(Pin::new(stream).poll_flush(cx)).map_err(|error| explain::io(&error, "the answer"))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Sends a body after what is queued.
@@ -163,6 +167,7 @@ impl Mouth {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 other => other,
             };
+            self.unflushed = true;
             self.drop_front(written.map_err(|error| explain::io(&error, "the answer"))?);
         }
         // A connection that idles owns no queue.
@@ -182,5 +187,41 @@ impl Mouth {
             written = written.saturating_sub(piece.len());
             self.queue.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Takes all, as a TLS stream does, and lets nothing leave until it is told.
+    struct Stuck(bool);
+
+    impl AsyncWrite for Stuck {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(octets.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.0 { Poll::Pending } else { Poll::Ready(Ok(())) }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.poll_flush(cx)
+        }
+    }
+
+    #[test]
+    fn what_was_taken_and_has_not_left_is_still_to_be_said() {
+        let (mut mouth, mut stream) = (Mouth::default(), Stuck(true));
+        let mut cx = Context::from_waker(Waker::noop());
+        mouth.push("HTTP/1.1 100 Continue\r\n\r\n");
+        assert!(mouth.poll_flush(&mut cx, &mut stream).is_pending());
+        assert!(!mouth.is_silent());
+        stream.0 = false;
+        assert_eq!(mouth.poll_flush(&mut cx, &mut stream), Poll::Ready(Ok(())));
+        assert!(mouth.is_silent());
     }
 }

@@ -43,7 +43,7 @@ const LOCAL_RESETS: usize = 1024;
 pub(crate) struct Streams {
     sender: SendRequest<Bytes>,
     answer_time: Duration,
-    idle_time: Duration,
+    send_time: Duration,
     /// Whether TLS lies beneath.
     secure: bool,
     busy: Busy,
@@ -74,7 +74,7 @@ impl Streams {
         };
         // Its error comes back through the requests in hand.
         tokio::spawn(driver);
-        Ok(Self { sender, answer_time: limits.answer_time, idle_time: limits.idle_time, secure, busy })
+        Ok(Self { sender, answer_time: limits.answer_time, send_time: limits.send_time, secure, busy })
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -107,7 +107,7 @@ impl Streams {
             NetError::ClosedEarly { .. } if !error.is_io() => request::wrong(&error.to_string()),
             other => other,
         })?;
-        let upload = (!ends).then(|| Outgoing::new(body, stream, self.idle_time));
+        let upload = (!ends).then(|| Outgoing::new(body, stream, self.send_time));
         let mut exchange = Exchange { answer, upload, answer_time: self.answer_time };
         let answer = exchange.head().await.map_err(|error| {
             let unsent = again.filter(|_| error == NetError::Unsent).map(|head| head.map(|()| Body::empty()));

@@ -25,7 +25,7 @@ pub(super) struct Stream {
     state: State,
     leftover: Option<Leftover>,
     bodiless: bool,
-    idle_time: Duration,
+    send_time: Duration,
 }
 
 enum State {
@@ -43,7 +43,7 @@ impl Stream {
         (handler, peer, limits): (&Arc<dyn Handler>, &Arc<Peer>, &Limits),
     ) -> Self {
         let admitted = admit(request, limits);
-        let (leftover, bodiless, idle_time) = (admitted.leftover, admitted.bodiless, limits.idle_time);
+        let (leftover, bodiless, send_time) = (admitted.leftover, admitted.bodiless, limits.send_time);
         let state = match admitted.refused {
             None => State::Answering(Arc::clone(handler).handle(admitted.request, Arc::clone(peer)), sender),
             Some(status) => {
@@ -52,7 +52,7 @@ impl Stream {
                 State::Over
             }
         };
-        let mut stream = Self { state, leftover, bodiless, idle_time };
+        let mut stream = Self { state, leftover, bodiless, send_time };
         if matches!(stream.state, State::Over) {
             stream.end();
         }
@@ -86,7 +86,7 @@ impl Stream {
                         // The client may not want it any more.
                         return sender.poll_reset(cx).map(drop);
                     };
-                    self.state = answered(sender, answer, self.bodiless, self.idle_time, cx);
+                    self.state = answered(sender, answer, self.bodiless, self.send_time, cx);
                 }
                 State::Sending(outgoing) => {
                     // Its error is the stream's: the client has seen the reset, or made it.
@@ -121,7 +121,7 @@ fn answered(
     sender: &mut SendResponse<Bytes>,
     answer: Response<Body>,
     bodiless: bool,
-    idle_time: Duration,
+    send_time: Duration,
     cx: &mut Context<'_>,
 ) -> State {
     // RFC 9113 §8.6: there is no 101, and an interim answer is no answer.
@@ -138,7 +138,7 @@ fn answered(
     if ends {
         return State::Over;
     }
-    let mut outgoing = Outgoing::new(body, stream, idle_time);
+    let mut outgoing = Outgoing::new(body, stream, send_time);
     // Most bodies are here whole, and need no place of their own.
     match outgoing.poll(cx) {
         Poll::Ready(_) => State::Over,
