@@ -101,7 +101,8 @@ impl Ui {
         self.paint("2", text)
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
+    /// Text in a colour (SGR parameters), where there is colour.
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
