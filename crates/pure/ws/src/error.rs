@@ -5,7 +5,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 /// Why a handshake or a frame is refused. The text never repeats what the peer sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum WsError {
     /// The request does not ask for a WebSocket as it must (RFC 6455 §4.2.1).
@@ -17,6 +17,12 @@ pub enum WsError {
     /// The answer does not accept what was asked for (RFC 6455 §4.1).
     #[error("the WebSocket was not accepted: {0}")]
     Answer(&'static str),
+    /// The server accepts none of the subprotocols on offer, and said which it would accept.
+    #[error("the server accepts none of the WebSocket subprotocols on offer")]
+    SubprotocolRefused {
+        /// The subprotocols that the server accepts, as it lists them: tokens, the best first.
+        expected: Vec<String>,
+    },
     /// The frame that closes is malformed, or its code may not be sent (RFC 6455 §5.5.1, §7.4).
     #[error("malformed WebSocket close: {0}")]
     Close(&'static str),
@@ -26,6 +32,9 @@ pub enum WsError {
     /// A text is not UTF-8 (RFC 6455 §8.1).
     #[error("a WebSocket text is not UTF-8")]
     Text,
+    /// A compressed message is not what its compression says (RFC 7692 §7.2.2).
+    #[error("malformed compressed WebSocket message: {0}")]
+    Deflate(&'static str),
     /// A message is larger than its limit.
     #[error("a WebSocket message is larger than the limit of {limit} octets")]
     TooLarge {
@@ -44,9 +53,13 @@ impl WsError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::Close(_) | Self::Frame(_) | Self::Text | Self::TooLarge { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Request(_)
+            | Self::SubprotocolRefused { .. }
+            | Self::Close(_)
+            | Self::Frame(_)
+            | Self::Text
+            | Self::Deflate(_)
+            | Self::TooLarge { .. } => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Answer(_) => StatusCode::BAD_GATEWAY,
             Self::Unsendable(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -72,6 +85,8 @@ impl Fault for WsError {
             Self::Frame(_) => "GP-WS-006",
             Self::Text => "GP-WS-007",
             Self::TooLarge { .. } => "GP-WS-008",
+            Self::SubprotocolRefused { .. } => "GP-WS-009",
+            Self::Deflate(_) => "GP-WS-010",
         }
     }
 }

@@ -87,9 +87,9 @@ impl Assembler {
 
 /// With which code a connection ends on which this went wrong (RFC 6455 §7.4.1).
 #[must_use]
-pub fn close_code(error: WsError) -> CloseCode {
+pub fn close_code(error: &WsError) -> CloseCode {
     match error {
-        WsError::Text => CloseCode::INVALID_DATA,
+        WsError::Text | WsError::Deflate(_) => CloseCode::INVALID_DATA,
         WsError::TooLarge { .. } => CloseCode::TOO_BIG,
         WsError::Unsendable(_) => CloseCode::INTERNAL,
         _ => CloseCode::PROTOCOL,
@@ -122,7 +122,7 @@ mod tests {
             for (fin, opcode, payload) in frames {
                 last = assembler.take(frame(*fin, *opcode, payload));
             }
-            close_code(last.unwrap_err()).number()
+            close_code(&last.unwrap_err()).number()
         };
         assert_eq!(run(&[(true, Opcode::Continuation, b"a")]), 1002);
         assert_eq!(run(&[(false, Opcode::Text, b"a"), (true, Opcode::Text, b"a")]), 1002);
