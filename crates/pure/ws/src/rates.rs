@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// It remembers one moment only: when it will be full again (the generic cell rate algorithm, ITU-T
 /// I.371 Annex A). Whoever asks says how much a second is allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
     /// In nanoseconds of the caller's clock.
     full_at: u64,
@@ -15,6 +15,10 @@ pub(crate) struct Bucket {
 const SECOND: u64 = 1_000_000_000;
 
 impl Bucket {
+    pub(crate) const fn new() -> Self {
+        Self { full_at: 0 }
+    }
+
     /// Takes one token; `false` if there is none. `now` is the time since any fixed point.
     pub(crate) fn take(&mut self, per_second: u32, now: Duration) -> bool {
         let Some(price) = SECOND.checked_div(u64::from(per_second)) else { return false };
@@ -39,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_the_rate() {
-        let mut bucket = Bucket::default();
+        let mut bucket = Bucket::new();
         assert_eq!(taken(&mut bucket, 100, 150, 0), 100);
         assert_eq!(taken(&mut bucket, 100, 150, 10), 1);
         assert_eq!(taken(&mut bucket, 100, 150, 510), 50);
@@ -50,8 +54,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_scale() {
-        assert_eq!(taken(&mut Bucket::default(), 0, 10, 5), 0);
-        assert_eq!(taken(&mut Bucket::default(), 1, 10, 5), 1);
-        assert_eq!(taken(&mut Bucket::default(), u32::MAX, 100_000, 5), 100_000);
+        assert_eq!(taken(&mut Bucket::new(), 0, 10, 5), 0);
+        assert_eq!(taken(&mut Bucket::new(), 1, 10, 5), 1);
+        assert_eq!(taken(&mut Bucket::new(), u32::MAX, 100_000, 5), 100_000);
     }
 }

@@ -35,9 +35,21 @@ impl Scratch {
         &mut self.room
     }
 
-    /// Where the payload of a control frame stands that came in pieces.
-    pub(crate) fn control(&mut self) -> &mut [u8; LONGEST_CONTROL] {
-        &mut self.control
+    /// What was inflated, and what lies behind it.
+    pub(crate) fn inflated(&self) -> &[u8] {
+        &self.room
+    }
+
+    /// Keeps the payload of a control frame that came in pieces.
+    pub(crate) fn keep(&mut self, control: &[u8]) {
+        for (place, octet) in self.control.iter_mut().zip(control) {
+            *place = *octet;
+        }
+    }
+
+    /// What was kept, and what lies behind it.
+    pub(crate) fn kept(&self) -> &[u8] {
+        &self.control
     }
 }
 

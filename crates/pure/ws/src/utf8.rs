@@ -6,7 +6,7 @@ use simdutf8::compat::from_utf8;
 use crate::error::WsError;
 
 /// How far the character at the end of the last part had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Utf8 {
     /// The octets of a character that is not complete; each beginning of one that is kept is right so far.
     begun: [u8; 4],
@@ -15,6 +15,10 @@ pub(crate) struct Utf8 {
 }
 
 impl Utf8 {
+    pub(crate) const fn new() -> Self {
+        Self { begun: [0; 4], held: 0 }
+    }
+
     /// Reads the next part.
     ///
     /// # Errors
@@ -38,7 +42,7 @@ impl Utf8 {
     /// [`WsError::Text`] within a character.
     pub(crate) fn end(&mut self) -> Result<(), WsError> {
         let whole = self.held == 0;
-        *self = Self::default();
+        *self = Self::new();
         if whole { Ok(()) } else { Err(WsError::Text) }
     }
 
@@ -51,7 +55,7 @@ impl Utf8 {
             let begun = self.begun.get(..usize::from(self.held)).unwrap_or_default();
             match from_utf8(begun) {
                 Ok(_) => {
-                    *self = Self::default();
+                    *self = Self::new();
                     break;
                 }
                 Err(error) if error.error_len().is_some() => return Err(WsError::Text),
@@ -77,7 +81,7 @@ mod tests {
 
     /// After how many octets it fails if they come one by one; `None` if it never does.
     fn fails_at(octets: &[u8]) -> Option<usize> {
-        let mut text = Utf8::default();
+        let mut text = Utf8::new();
         let bad = octets.iter().position(|octet| text.check(&[*octet]).is_err());
         bad.or_else(|| text.end().is_err().then_some(octets.len()))
     }
@@ -113,7 +117,7 @@ mod tests {
             octets in prop::collection::vec(prop_oneof![any::<u8>(), Just(0xe2), Just(0x82), Just(0xac), Just(0xf0), Just(0x9f)], 0..40),
             cuts in prop::collection::vec(0..40usize, 0..4),
         ) {
-            let mut text = Utf8::default();
+            let mut text = Utf8::new();
             let (mut rest, mut result) = (octets.as_slice(), Ok(()));
             for cut in cuts {
                 let (part, after) = rest.split_at(cut.min(rest.len()));
@@ -127,7 +131,7 @@ mod tests {
         #[test]
         fn texts_pass_however_they_are_cut(text in "\\PC{0,20}", cut in 0..60usize) {
             let (first, second) = text.as_bytes().split_at(cut.min(text.len()));
-            let mut check = Utf8::default();
+            let mut check = Utf8::new();
             prop_assert_eq!(check.check(first).and_then(|()| check.check(second)).and_then(|()| check.end()), Ok(()));
         }
     }

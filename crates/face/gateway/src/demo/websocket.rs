@@ -10,7 +10,7 @@ use gatepost::server::denied::Denied;
 use gatepost::server::respond::{Reader, respond};
 use gatepost::ws::error::WsError;
 use gatepost::ws::frame::{self, Opcode};
-use gatepost::ws::handshake::Offer;
+use gatepost::ws::handshake::offer::Offer;
 use gatepost::ws::message::{Assembler, Said, close_code};
 use http::{Request, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -61,7 +61,7 @@ async fn echo(mut stream: Duplex) {
                 }
                 Err(error) => {
                     let _ =
-                        stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
+                        stream.write_all(&frame::write(Opcode::Close, &close_code(&error).number().to_be_bytes())).await;
                     let _ = stream.shutdown().await;
                     return;
                 }
