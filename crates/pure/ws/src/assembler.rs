@@ -1,5 +1,7 @@
 //! Parts made into messages, each in one buffer of its own.
 
+use std::time::Duration;
+
 use bytes::buf::Limit;
 use bytes::{BufMut, BytesMut};
 
@@ -9,8 +11,6 @@ use crate::error::WsError;
 use crate::event::{Event, Part};
 use crate::message::{Kind, Message};
 use crate::scratch::Scratch;
-
-use std::time::Duration;
 
 /// Puts the parts of messages together. It owns no memory between messages.
 ///
@@ -99,12 +99,12 @@ impl Assembler {
         Message::of_parts(kind, std::mem::take(&mut self.octets).freeze())
     }
 
-    /// Room for `now` octets at once, and for some of those that are to come.
+    /// Makes room for `now` octets, and if there is too little, for some of those to come as well.
     fn reserve(&mut self, now: usize, coming: u64) {
+        let spare = self.octets.capacity().saturating_sub(self.octets.len());
         let ahead = usize::try_from(coming).unwrap_or(usize::MAX).min(Self::AHEAD.max(self.octets.len()));
-        let wanted = now.saturating_add(ahead);
-        if self.octets.capacity().saturating_sub(self.octets.len()) < now.max(1).min(wanted) {
-            self.octets.reserve(wanted);
+        if spare < now || spare == 0 {
+            self.octets.reserve(now.saturating_add(ahead));
         }
     }
 }

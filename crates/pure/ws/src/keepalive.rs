@@ -103,11 +103,10 @@ mod tests {
         assert_eq!((keepalive.tick(at(50)), keepalive.deadline()), (Due::Send(Beat::Ping), at(60)));
         keepalive.heard(at(59));
         assert_eq!((keepalive.tick(at(60)), keepalive.deadline()), (Due::Nothing, at(89)));
-        assert_eq!((keepalive.tick(at(90)), keepalive.tick(at(99)), keepalive.tick(at(100))), (
-            Due::Send(Beat::Ping),
-            Due::Nothing,
-            Due::Dead
-        ));
+        assert_eq!(
+            (keepalive.tick(at(90)), keepalive.tick(at(99)), keepalive.tick(at(100))),
+            (Due::Send(Beat::Ping), Due::Nothing, Due::Dead)
+        );
     }
 
     #[test]

@@ -65,8 +65,11 @@ impl Message {
         self.as_bytes().is_empty()
     }
 
-    /// A message made of the parts of one: a connection has checked the text already.
-    pub(crate) fn of_parts(kind: Kind, octets: Bytes) -> Self {
+    /// A message made of the octets of all its [parts](crate::event::Part): text that a connection has
+    /// checked is not checked again. Text from elsewhere is for [`Text::try_from`]; without a check,
+    /// what is not UTF-8 reads as empty.
+    #[must_use]
+    pub fn of_parts(kind: Kind, octets: Bytes) -> Self {
         match kind {
             Kind::Text => Self::Text(Text(octets)),
             Kind::Binary => Self::Binary(octets),
