@@ -1,6 +1,7 @@
 //! Compressed messages: the examples of RFC 7692 §7.2.3 octet for octet, what may be wrong, and that whatever is
 //! compressed comes out again, however it is cut, without more room than was given.
 
+use bytes::BytesMut;
 use gatepost_ws::deflate::agreed::Agreed;
 use gatepost_ws::deflate::compress::Compressor;
 use gatepost_ws::deflate::contexts::Contexts;
@@ -49,9 +50,9 @@ fn inflate(inflater: &mut Inflater, message: &[u8]) -> Result<Vec<u8>, WsError> 
 }
 
 fn compress(compressor: &mut Compressor, contexts: &mut Contexts, message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = BytesMut::new();
     compressor.compress(message, true, &mut out, contexts).unwrap();
-    out
+    out.to_vec()
 }
 
 /// RFC 7692 §7.2.3.1, §7.2.3.3, §7.2.3.4, §7.2.3.5, and other ways to say the same.
@@ -240,7 +241,7 @@ proptest! {
         let (mut compressor, mut inflater) = (Compressor::new(role, &agreed), Inflater::new(peer, &agreed));
         let (mut ours, mut theirs) = (Contexts::default(), Contexts::default());
         for (message, (said, heard, also), idle) in messages {
-            let mut wire = Vec::new();
+            let mut wire = BytesMut::new();
             let (head, tail) = message.split_at(usize::from(said) % (message.len() + 1));
             compressor.compress(head, false, &mut wire, &mut ours).unwrap();
             let flushed = wire.len();

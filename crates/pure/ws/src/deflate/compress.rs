@@ -1,5 +1,6 @@
 //! Messages made shorter (RFC 7692 §7.2.1).
 
+use bytes::BytesMut;
 use flate2::{Compress, FlushCompress};
 
 use crate::deflate::agreed::Agreed;
@@ -41,7 +42,7 @@ impl Compressor {
         &mut self,
         payload: &[u8],
         last: bool,
-        out: &mut Vec<u8>,
+        out: &mut BytesMut,
         contexts: &mut Contexts,
     ) -> Result<(), WsError> {
         if payload.is_empty() {
@@ -69,9 +70,9 @@ impl Compressor {
 
     /// A part without octets. If it is the last, what is left of the flush that ends a message is the head of an empty
     /// block (RFC 7692 §7.2.3.6): all that was said before is whole blocks up to an octet's border.
-    fn nothing(&mut self, last: bool, out: &mut Vec<u8>, contexts: &mut Contexts) -> Result<(), WsError> {
+    fn nothing(&mut self, last: bool, out: &mut BytesMut, contexts: &mut Contexts) -> Result<(), WsError> {
         if last {
-            out.push(0x00);
+            out.extend_from_slice(&[0x00]);
             self.under_way = false;
             if let Some(compressing) = self.context.take() {
                 self.put_back(compressing, contexts);
@@ -92,24 +93,28 @@ impl Compressor {
 const FAILED: WsError = WsError::Unsendable("the compressor failed");
 
 /// Appends all of `payload`, up to an octet's border.
-fn flush(context: &mut Compress, payload: &[u8], out: &mut Vec<u8>) -> Result<(), WsError> {
+fn flush(context: &mut Compress, payload: &[u8], out: &mut BytesMut) -> Result<(), WsError> {
     let mut rest = payload;
-    // Seldom longer than this, and what grows beyond doubles.
-    out.reserve((payload.len() / 2).saturating_add(ROOM));
+    let mut room = (payload.len() / 2).saturating_add(END).min(STEP);
     loop {
-        let (read, free) = (context.total_in(), out.capacity().saturating_sub(out.len()));
-        context.compress_vec(rest, out, FlushCompress::Sync).map_err(|_| FAILED)?;
-        let read = usize::try_from(context.total_in().wrapping_sub(read)).unwrap_or(usize::MAX);
+        let (read, written, start) = (context.total_in(), context.total_out(), out.len());
+        out.resize(start.saturating_add(room), 0);
+        let free = out.get_mut(start..).unwrap_or_default();
+        context.compress(rest, free, FlushCompress::Sync).map_err(|_| FAILED)?;
+        let since = |now: u64, then: u64| usize::try_from(now.wrapping_sub(then)).unwrap_or(usize::MAX);
+        let (read, written) = (since(context.total_in(), read), since(context.total_out(), written));
         rest = rest.get(read..).unwrap_or_default();
-        let left = out.capacity().saturating_sub(out.len());
-        if left > 0 {
+        out.truncate(start.saturating_add(written));
+        if written < room {
             return if rest.is_empty() { Ok(()) } else { Err(FAILED) };
         }
-        // zlib writes another empty block if it had no room to see that it was done. That does no harm, but must have
-        // room to end in.
-        out.reserve(free.max(ROOM));
+        // zlib writes another empty block if it had no room left to see that it was done. That does no harm, but must
+        // have room to end in.
+        room = (rest.len() / 2).saturating_add(END).min(STEP);
     }
 }
 
 /// Room enough for the end of any flush.
-const ROOM: usize = 64;
+const END: usize = 64;
+/// Room for one step at most: it is cleared first.
+const STEP: usize = 64 * 1024;

@@ -1,5 +1,7 @@
 //! Both directions of one connection.
 
+use bytes::BytesMut;
+
 use crate::deflate::agreed::Agreed;
 use crate::deflate::compress::Compressor;
 use crate::deflate::contexts::Contexts;
@@ -10,12 +12,13 @@ use crate::role::Role;
 /// What one connection holds of its compression. It owns no context before the first message of a direction.
 ///
 /// ```
+/// use bytes::BytesMut;
 /// use gatepost_ws::deflate::{agreed::agree, config::Config, contexts::Contexts, offer::offers, stream::Deflate};
 /// use gatepost_ws::role::Role;
 ///
 /// let (agreed, _answer) = agree(&Config::default(), &offers(&Config::default())).unwrap();
 /// let (mut server, mut client) = (Deflate::new(Role::Server, &agreed), Deflate::new(Role::Client, &agreed));
-/// let (mut contexts, mut wire, mut room) = (Contexts::default(), Vec::new(), [0; 64]);
+/// let (mut contexts, mut wire, mut room) = (Contexts::default(), BytesMut::new(), [0; 64]);
 /// server.compress(b"Hello Hello Hello", true, &mut wire, &mut contexts).unwrap();
 /// let progress = client.inflate(&wire, true, &mut room, &mut contexts).unwrap();
 /// assert_eq!(&room[..progress.written], b"Hello Hello Hello");
@@ -63,7 +66,7 @@ impl Deflate {
         &mut self,
         payload: &[u8],
         last: bool,
-        out: &mut Vec<u8>,
+        out: &mut BytesMut,
         contexts: &mut Contexts,
     ) -> Result<(), WsError> {
         self.compressor.compress(payload, last, out, contexts)
