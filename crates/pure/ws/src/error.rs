@@ -41,6 +41,12 @@ pub enum WsError {
         /// The limit.
         limit: usize,
     },
+    /// The peer sends more of something that bears no message than it may.
+    #[error("too many WebSocket frames: {0}")]
+    Flood(&'static str),
+    /// We were asked to send something after our Close frame (RFC 6455 §5.5.1).
+    #[error("the WebSocket is closed")]
+    Closed,
     /// We were asked to send something that is not allowed.
     #[error("cannot be sent over a WebSocket: {0}")]
     Unsendable(&'static str),
@@ -59,10 +65,11 @@ impl WsError {
             | Self::Frame(_)
             | Self::Text
             | Self::Deflate(_)
+            | Self::Flood(_)
             | Self::TooLarge { .. } => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Answer(_) => StatusCode::BAD_GATEWAY,
-            Self::Unsendable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unsendable(_) | Self::Closed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -70,7 +77,7 @@ impl WsError {
 impl Fault for WsError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unsendable(_) => Blame::Caller,
+            Self::Unsendable(_) | Self::Closed => Blame::Caller,
             _ => Blame::Peer,
         }
     }
@@ -87,6 +94,8 @@ impl Fault for WsError {
             Self::TooLarge { .. } => "GP-WS-008",
             Self::SubprotocolRefused { .. } => "GP-WS-009",
             Self::Deflate(_) => "GP-WS-010",
+            Self::Flood(_) => "GP-WS-011",
+            Self::Closed => "GP-WS-012",
         }
     }
 }
