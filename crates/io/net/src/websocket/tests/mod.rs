@@ -1,0 +1,1 @@
+//! Sockets over pipes, with a clock that is moved by hand.
