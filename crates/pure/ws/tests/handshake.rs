@@ -40,19 +40,20 @@ fn ask(text: &str) -> Result<Offer, WsError> {
 fn the_example_of_the_rfc_passes() {
     let offer = ask(REQUEST).unwrap();
     assert_eq!(offer.protocols, ["chat", "superchat"]);
-    assert_eq!(offer.answer(Some("chat")), Ok(fields(ANSWER)));
-    let agreement = Agreement { protocol: Some("chat".into()), extensions: Vec::new() };
-    assert_eq!(offer.check_answer(StatusCode::SWITCHING_PROTOCOLS, &fields(ANSWER)), Ok(agreement));
-    assert!(matches!(offer.answer(Some("other")), Err(WsError::Unsendable(_))));
+    let [chat, other] = ["chat", "other"].map(|name| Agreement { protocol: Some(name.into()), ..Agreement::default() });
+    assert_eq!(offer.answer(&chat), Ok(fields(ANSWER)));
+    assert_eq!(offer.check_answer(StatusCode::SWITCHING_PROTOCOLS, &fields(ANSWER)), Ok(chat));
+    assert!(matches!(offer.answer(&other), Err(WsError::Unsendable(_))));
 }
 
 #[test]
 fn browsers_spell_lists_in_their_own_way() {
     let request = REQUEST.replace("Connection: Upgrade", "Connection: keep-alive, Upgrade").replace(
         "Origin: http://example.com",
-        "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x; a=\"1,\\\"2\"",
+        "Sec-WebSocket-Extensions: Permessage-Deflate; client_max_window_bits, x; a=\"1\\2\" ;b =c",
     );
-    assert_eq!(ask(&request).unwrap().extensions, ["permessage-deflate", "x"]);
+    let read: Vec<String> = ask(&request).unwrap().extensions.iter().map(ToString::to_string).collect();
+    assert_eq!(read, ["permessage-deflate; client_max_window_bits", "x; a=12; b=c"]);
 }
 
 #[test]
@@ -140,8 +141,9 @@ proptest! {
         offer.write(&mut headers).unwrap();
         prop_assert_eq!(Offer::of_request(&Method::GET, Version::HTTP_11, &headers), Ok(offer.clone()));
         let protocol = offer.protocols.last().cloned();
-        let answer = offer.answer(protocol.as_deref()).unwrap();
+        let agreement = Agreement { protocol, extensions: Vec::new() };
+        let answer = offer.answer(&agreement).unwrap();
         let agreed = offer.check_answer(StatusCode::SWITCHING_PROTOCOLS, &answer);
-        prop_assert_eq!(agreed, Ok(Agreement { protocol, extensions: Vec::new() }));
+        prop_assert_eq!(agreed, Ok(agreement));
     }
 }
