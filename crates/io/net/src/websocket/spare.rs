@@ -26,7 +26,10 @@ thread_local! {
 /// An empty buffer to read into, with room for about this many octets: [`SMALL`] or [`LARGE`].
 pub(super) fn to_read(octets: usize) -> BytesMut {
     let resting = if octets > SMALL { &READ_LARGE } else { &READ };
-    roomy(resting.try_with(Cell::take).ok().flatten().unwrap_or_default(), octets)
+    match resting.try_with(Cell::take).ok().flatten() {
+        Some(buffer) => roomy(buffer, octets),
+        None => BytesMut::with_capacity(octets),
+    }
 }
 
 /// The same, and it may be this one.

@@ -7,10 +7,9 @@ use gatepost_model::credential::Credential;
 use gatepost_model::url::Url;
 use gatepost_net::upgrade::Duplex;
 use gatepost_net::websocket::octets::StreamSocket;
-use gatepost_net::websocket::settings::Settings;
+use gatepost_net::websocket::settings::{KeepAlive, Settings};
 use gatepost_net::websocket::socket::MessageSocket;
 use gatepost_ws::deflate::config::Config;
-use gatepost_ws::keepalive::Keepalive;
 use gatepost_ws::limits::Limits;
 use gatepost_ws::role::Role;
 use http::Method;
@@ -137,7 +136,7 @@ impl WebSocketBuilder {
     }
 
     /// Asks a silent server whether it lives, or shows it that we do. Default: no.
-    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
+    pub fn keepalive(mut self, keepalive: KeepAlive) -> Self {
         self.settings.keepalive = Some(keepalive);
         self
     }
@@ -177,9 +176,9 @@ impl WebSocketBuilder {
     /// [`Error`], as for a request. Where the server answers with anything but a WebSocket,
     /// [`Error::refusal`] is that answer.
     pub async fn connect(self) -> Result<Opened<MessageSocket<Duplex>>, Error> {
-        let settings = self.settings.clone();
+        let settings = self.settings;
         let Opened { socket, info } = self.connect_duplex().await?;
-        let socket = MessageSocket::new(socket, Role::Client, info.deflate, settings);
+        let socket = MessageSocket::new(socket, Role::Client, info.deflate.as_ref(), settings);
         Ok(Opened { socket, info })
     }
 

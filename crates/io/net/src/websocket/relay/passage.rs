@@ -37,7 +37,7 @@ impl Passage<'_> {
             self.from.is_alive_at(self.now);
             return Poll::Pending;
         }
-        if !self.from.held.is_empty() {
+        if self.from.unfinished {
             let held = std::mem::take(&mut self.from.held);
             return Poll::Ready(self.understand(held));
         }
@@ -60,6 +60,7 @@ impl Passage<'_> {
 
     /// Takes what was read, until the other side has no more room: the rest is held.
     fn understand(&mut self, mut read: BytesMut) -> Result<(), NetError> {
+        self.from.unfinished = true;
         let understood = lent::with(|lent| self.understand_with(lent, &mut read));
         if self.from.end.is_some() || read.is_empty() {
             spare::give_back_read(read);
@@ -84,6 +85,7 @@ impl Passage<'_> {
             };
             let taken = received.taken;
             let Some(event) = received.event else {
+                self.from.unfinished = false;
                 read.clear();
                 return Ok(());
             };

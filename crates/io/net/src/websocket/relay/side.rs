@@ -13,7 +13,7 @@ use gatepost_ws::error::WsError;
 use gatepost_ws::keepalive::{Beat, Due, Keepalive};
 use gatepost_ws::mask::Mask;
 use gatepost_ws::role::Role;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 
 use super::terms::SideTerms;
@@ -36,6 +36,8 @@ pub(super) struct Side {
     pub(super) out: BytesMut,
     /// Read, and not understood yet because the other side has no room; owns no memory if there is nothing.
     pub(super) held: BytesMut,
+    /// Whether there may be more in what was read, or was inflated of it.
+    pub(super) unfinished: bool,
     unflushed: bool,
     /// With the time that it may take to answer.
     keepalive: Option<(Keepalive, Duration)>,
@@ -70,15 +72,16 @@ enum Parting {
 
 impl Side {
     pub(super) fn new(stream: Duplex, role: Role, terms: &SideTerms) -> Self {
-        let keepalive = terms.keepalive.map(|(interval, timeout)| {
-            (Keepalive::new(Beat::Ping, interval, timeout, Duration::ZERO), timeout)
-        });
+        let keepalive = terms
+            .keepalive
+            .map(|(interval, timeout)| (Keepalive::new(Beat::Ping, interval, timeout, Duration::ZERO), timeout));
         Self {
             stream,
             role,
             connection: Connection::new(role, terms.deflate.as_ref(), terms.limits),
             out: BytesMut::new(),
             held: BytesMut::new(),
+            unfinished: false,
             unflushed: false,
             keepalive,
             stalled: None,
