@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user};
+use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user, ws};
 use crate::options::Output;
 
 /// Secures connections and authenticates requests, both ways.
@@ -42,7 +42,9 @@ pub enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Send a request and answer challenges
     Get(Box<get::GetArgs>),
-    /// Manage the credentials that `get` uses
+    /// Talk over a WebSocket, by hand, in pipes and in scripts
+    Ws(Box<ws::WsArgs>),
+    /// Manage the credentials that `get` and `ws` use
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
     /// Manage the users that may come in

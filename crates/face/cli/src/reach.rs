@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use gatepost::Session;
+use gatepost::client::session::SessionBuilder;
 use gatepost::model::event::Event;
 use gatepost::model::url::Url;
 use gatepost::net::dial::Roots;
@@ -45,8 +46,9 @@ impl ReachArgs {
         Err(CliError::usage(detail, hint))
     }
 
-    /// A session that reaches servers so, with the one scheme that was named, if any. `urls` are those of this run.
-    pub(crate) fn session(&self, urls: &[&str], scheme: Option<&str>, ui: Ui) -> Result<Session, CliError> {
+    /// The makings of a session that reaches servers so, with the one scheme that was named, if any. What is allowed in
+    /// the clear is allowed for the host of `url`.
+    pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
         let mut builder = Session::builder();
         if let Some(path) = &self.ca {
             let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
@@ -61,16 +63,14 @@ impl ReachArgs {
         if self.danger_plain_http {
             ui.warning("`--danger-plain-http`: everyone on the way can read and change what passes");
             let mut rules = TransportRules::default();
-            for url in urls {
-                let url = Url::parse(url).map_err(gatepost::Error::from)?;
-                // These hosts and no other: a redirect to plain http elsewhere stays refused.
-                rules.plain_hosts.push(HostRule::of(&url.origin()));
-            }
+            let url = Url::parse(url).map_err(gatepost::Error::from)?;
+            // This host and no other: a redirect to plain http elsewhere stays refused.
+            rules.plain_hosts.push(HostRule::of(&url.origin()));
             builder = builder.transport(rules);
         }
         if self.verbose {
             builder = builder.on_event(Arc::new(move |event: &Event| ui.note(&ui.dim(&format!("* {event}")))));
         }
-        Ok(builder.build()?)
+        Ok(builder)
     }
 }

@@ -81,6 +81,11 @@ impl Ui {
         self.say(&format!("{} {text} [{code}]", self.paint("1;31", "error:")));
     }
 
+    /// What failed, in lines of its own.
+    pub(crate) fn failed(&self, text: &str) {
+        self.say(text);
+    }
+
     /// A `hint:` line.
     pub(crate) fn hint(&self, text: &str) {
         self.say(&format!("{} {text}", self.paint("1;36", "hint:")));

@@ -59,7 +59,7 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
     args.reach.refuse_plain(&args.url)?;
     let credential = args.who.credential()?;
     let advice = who::advice(&args.url, credential.as_ref());
-    let session = args.reach.session(&[&args.url], args.who.auth.as_deref(), *ui)?;
+    let session = args.reach.builder(&args.url, args.who.auth.as_deref(), *ui)?.build()?;
     let delivery = Delivery { output: args.output.clone(), include: args.include, of: args.url.clone() };
     let (fail, request) = (args.fail, request(args, &session, credential)?);
     runtime::block_on(async {

@@ -47,7 +47,8 @@ fn connected(opened: &Opened) -> String {
     text
 }
 
-fn spoken(said: &Said) -> String {
+/// What was said, without time and direction, and without anything that a terminal would obey.
+pub(crate) fn spoken(said: &Said) -> String {
     match said {
         Said::Text(message) => text(message),
         Said::Binary(octets) => format!("binary, {}\n{}", count(octets.len()), hex::dump(octets)).trim_end().to_owned(),

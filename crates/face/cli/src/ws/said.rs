@@ -76,6 +76,8 @@ pub(crate) struct Opened {
     pub(crate) subprotocol: Option<String>,
     /// What was agreed of permessage-deflate.
     pub(crate) deflate: Option<String>,
+    /// Who we proved to be, and how; without the proof itself.
+    pub(crate) proof: Option<String>,
     /// The fields that we sent of our own accord, credentials left out.
     pub(crate) request: Vec<(String, String)>,
     /// The fields of the answer.

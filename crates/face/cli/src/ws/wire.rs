@@ -3,24 +3,30 @@
 use crate::error::CliError;
 use crate::ws::said::{Opened, Said};
 
-/// An open WebSocket.
-pub(crate) trait Wire {
+/// The half of an open WebSocket that speaks.
+pub(crate) trait Mouth {
     /// Says something; it is on its way when this returns.
-    async fn send(&mut self, said: &Said) -> Result<(), CliError>;
+    async fn say(&mut self, said: &Said) -> Result<(), CliError>;
+}
 
-    /// What the other end says next; `None` after its close. Pings are answered already. An end without a close is an error.
+/// The half that hears.
+pub(crate) trait Ear {
+    /// What the other end says next; `None` after its close. Pings are answered already. An end without a close is
+    /// an error.
     ///
     /// Safe to be dropped half-way: nothing that came is lost.
-    async fn receive(&mut self) -> Result<Option<Said>, CliError>;
+    async fn hear(&mut self) -> Result<Option<Said>, CliError>;
 }
 
 /// Who can open one.
 pub(crate) trait Dial {
-    /// What it opens.
-    type Wire: Wire;
+    /// One half of what it opens.
+    type Mouth: Mouth;
+    /// The other half.
+    type Ear: Ear;
 
     /// Opens a WebSocket, or gives what the server answered instead.
-    async fn dial(&mut self, target: &Target) -> Result<Dialed<Self::Wire>, CliError>;
+    async fn dial(&mut self, target: &Target) -> Result<Dialed<Self::Mouth, Self::Ear>, CliError>;
 }
 
 /// Where to, and with which fields beside those of every connection of this run.
@@ -34,9 +40,9 @@ pub(crate) struct Target {
 
 /// What became of it.
 #[derive(Debug)]
-pub(crate) enum Dialed<W> {
+pub(crate) enum Dialed<M, E> {
     /// The connection stands.
-    Open(Opened, W),
+    Open(Box<Opened>, M, E),
     /// The server answered something else.
     Refused(Refused),
 }
@@ -52,4 +58,6 @@ pub(crate) struct Refused {
     pub(crate) body: Vec<u8>,
     /// Whether there was more of it.
     pub(crate) truncated: bool,
+    /// What to try.
+    pub(crate) hint: Option<String>,
 }

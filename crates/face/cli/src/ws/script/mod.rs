@@ -3,13 +3,14 @@
 mod check;
 mod difference;
 mod expect;
-pub(crate) mod parse;
+mod parse;
 mod path;
 mod pattern;
 mod payload;
-pub(crate) mod report;
-pub(crate) mod run;
-pub(crate) mod step;
+mod report;
+mod run;
+mod step;
+pub(crate) mod suite;
 mod talk;
 pub(crate) mod template;
 mod test;

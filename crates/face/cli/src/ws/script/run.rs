@@ -60,7 +60,7 @@ struct Run<'a, D: Dial> {
     folder: &'a Path,
     variables: Variables,
     patience: Duration,
-    talk: Option<Talk<D::Wire>>,
+    talk: Option<Talk<D::Mouth, D::Ear>>,
     /// The answer to the last `connect`.
     answer: Option<Refused>,
     /// The message that came last.
@@ -114,10 +114,10 @@ impl<D: Dial> Run<'_, D> {
         let patience = self.patience.max(PATIENCE);
         let dialed = tokio::time::timeout(patience, self.dial.dial(&target)).await;
         match dialed.map_err(|_| wrong(place, "no answer in time"))?.map_err(|error| failed(place, &error))? {
-            Dialed::Open(opened, wire) => {
+            Dialed::Open(opened, mouth, ear) => {
                 let (status, fields) = (opened.status, opened.response);
                 self.answer = Some(Refused { status, fields, ..Refused::default() });
-                self.talk = Some(Talk::new(wire));
+                self.talk = Some(Talk::new(mouth, ear));
             }
             Dialed::Refused(refused) => self.answer = Some(refused),
         }
@@ -127,13 +127,13 @@ impl<D: Dial> Run<'_, D> {
     /// Ends a connection that is still there, politely; what the other end makes of it is nobody's test.
     async fn hang_up(&mut self) {
         let Some(mut talk) = self.talk.take() else { return };
-        let said = talk.send(&Said::close(NORMAL, "")).await;
+        let said = talk.say(&Said::close(NORMAL, "")).await;
         if said.is_ok() {
             let _ = talk.next(Kind::Close, self.patience).await;
         }
     }
 
-    fn talk(&mut self, place: Place) -> Result<&mut Talk<D::Wire>, Wrong> {
+    fn talk(&mut self, place: Place) -> Result<&mut Talk<D::Mouth, D::Ear>, Wrong> {
         let refused = self.answer.as_ref().map(|answer| format!("the server answered {}", answer.status));
         let detail = refused.unwrap_or_else(|| "nothing is connected yet: `connect URL` comes first".into());
         self.talk.as_mut().ok_or(Wrong { place, detail })
@@ -141,7 +141,7 @@ impl<D: Dial> Run<'_, D> {
 
     async fn say(&mut self, said: Said, place: Place) -> Result<(), Wrong> {
         let patience = self.patience;
-        let sent = tokio::time::timeout(patience, self.talk(place)?.send(&said)).await;
+        let sent = tokio::time::timeout(patience, self.talk(place)?.say(&said)).await;
         sent.map_err(|_| wrong(place, "the other end takes nothing"))?.map_err(|error| failed(place, &error))
     }
 

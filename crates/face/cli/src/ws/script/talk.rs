@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::CliError;
 use crate::ws::said::{Goodbye, Said};
-use crate::ws::wire::Wire;
+use crate::ws::wire::{Ear, Mouth};
 
 /// The most that is held of what nobody asked for yet: things, and octets in them.
 const MOST: usize = 10_000;
@@ -35,20 +35,21 @@ pub(crate) enum Missed {
 
 /// An open connection.
 #[derive(Debug)]
-pub(crate) struct Talk<W> {
-    wire: W,
+pub(crate) struct Talk<M, E> {
+    mouth: M,
+    ear: E,
     held: VecDeque<Said>,
     octets: usize,
     end: Option<Missed>,
 }
 
-impl<W: Wire> Talk<W> {
-    pub(crate) fn new(wire: W) -> Self {
-        Self { wire, held: VecDeque::new(), octets: 0, end: None }
+impl<M: Mouth, E: Ear> Talk<M, E> {
+    pub(crate) fn new(mouth: M, ear: E) -> Self {
+        Self { mouth, ear, held: VecDeque::new(), octets: 0, end: None }
     }
 
-    pub(crate) async fn send(&mut self, said: &Said) -> Result<(), CliError> {
-        self.wire.send(said).await
+    pub(crate) async fn say(&mut self, said: &Said) -> Result<(), CliError> {
+        self.mouth.say(said).await
     }
 
     /// The next one of this kind, within this time.
@@ -76,7 +77,7 @@ impl<W: Wire> Talk<W> {
         if let Some(end) = &self.end {
             return Err(end.clone());
         }
-        let end = match timeout_at(deadline, self.wire.receive()).await {
+        let end = match timeout_at(deadline, self.ear.hear()).await {
             Err(_) => return Err(Missed::Late),
             Ok(Ok(Some(Said::Close(goodbye)))) => {
                 self.end = Some(Missed::Closed(goodbye.clone()));

@@ -1,7 +1,9 @@
 //! Scripts against a peer that says what it was told to.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::CliError;
@@ -10,7 +12,7 @@ use crate::ws::script::parse::parse;
 use crate::ws::script::run::{Outcome, run};
 use crate::ws::script::step::Place;
 use crate::ws::script::template::Variables;
-use crate::ws::wire::{Dial, Dialed, Refused, Target, Wire};
+use crate::ws::wire::{Dial, Dialed, Ear, Mouth, Refused, Target};
 
 /// A peer: what it says, in order, and who called.
 #[derive(Debug, Default)]
@@ -22,40 +24,52 @@ struct Peer {
 }
 
 impl Dial for Peer {
-    type Wire = Mouth;
+    type Mouth = Lips;
+    type Ear = Rc<RefCell<Mind>>;
 
-    async fn dial(&mut self, target: &Target) -> Result<Dialed<Mouth>, CliError> {
+    async fn dial(&mut self, target: &Target) -> Result<Dialed<Lips, Self::Ear>, CliError> {
         self.dialed.push(target.clone());
         if let Some(refused) = self.refuses.take() {
             return Ok(Dialed::Refused(refused));
         }
         let opened = Opened { status: 101, response: vec![("Server".into(), "peer/1".into())], ..Opened::default() };
-        let mouth = Mouth { says: std::mem::take(&mut self.says), echo: VecDeque::new(), breaks: self.breaks };
-        Ok(Dialed::Open(opened, mouth))
+        let mind = Mind { says: std::mem::take(&mut self.says), echo: VecDeque::new(), breaks: self.breaks };
+        let mind = Rc::new(RefCell::new(mind));
+        Ok(Dialed::Open(Box::new(opened), Lips(Rc::clone(&mind)), mind))
     }
 }
 
-/// Its end of a connection: echoes messages and answers pings behind what it has to say.
+/// What the peer has to say; messages are echoed and pings answered behind that.
 #[derive(Debug)]
-struct Mouth {
+struct Mind {
     says: VecDeque<Said>,
     echo: VecDeque<Said>,
     breaks: bool,
 }
 
-impl Wire for Mouth {
-    async fn send(&mut self, said: &Said) -> Result<(), CliError> {
-        self.echo.push_back(match said.clone() {
+/// What speaks to the peer.
+#[derive(Debug)]
+struct Lips(Rc<RefCell<Mind>>);
+
+impl Mouth for Lips {
+    async fn say(&mut self, said: &Said) -> Result<(), CliError> {
+        self.0.borrow_mut().echo.push_back(match said.clone() {
             Said::Ping(payload) => Said::Pong(payload),
             other => other,
         });
         Ok(())
     }
+}
 
-    async fn receive(&mut self) -> Result<Option<Said>, CliError> {
-        match self.says.pop_front().or_else(|| self.echo.pop_front()) {
+impl Ear for Rc<RefCell<Mind>> {
+    async fn hear(&mut self) -> Result<Option<Said>, CliError> {
+        let (next, breaks) = {
+            let mut mind = self.borrow_mut();
+            (mind.says.pop_front().or_else(|| mind.echo.pop_front()), mind.breaks)
+        };
+        match next {
             Some(said) => Ok(Some(said)),
-            None if self.breaks => Err(CliError::Broken { detail: "the connection was reset".into() }),
+            None if breaks => Err(CliError::Broken { detail: "the connection was reset".into() }),
             None => std::future::pending().await,
         }
     }
