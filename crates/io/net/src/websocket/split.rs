@@ -89,9 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
         }
         drop(sender);
         match Arc::try_unwrap(self.shared) {
-            Ok(shared) => {
-                Ok(MessageSocket::over(shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner)))
-            }
+            Ok(shared) => Ok(MessageSocket::over(shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner))),
             // There are two halves, and both are here.
             Err(shared) => Err((Self { shared: Arc::clone(&shared), is_over: self.is_over }, Sender(shared))),
         }
