@@ -40,4 +40,14 @@ impl Config {
     pub fn shared() -> Self {
         Self { server_no_context_takeover: true, client_no_context_takeover: true, ..Self::default() }
     }
+
+    /// The same with every number within its bounds.
+    pub(crate) fn bounded(&self) -> Self {
+        Self {
+            server_max_window_bits: self.server_max_window_bits.clamp(8, 15),
+            client_max_window_bits: self.client_max_window_bits.clamp(8, 15),
+            level: self.level.min(9),
+            ..self.clone()
+        }
+    }
 }

@@ -15,7 +15,9 @@
 //! agree to it where one message, or one context, holds both a secret and what an attacker chose.
 
 pub mod agreed;
+pub mod compress;
 pub mod config;
 pub mod contexts;
+pub mod inflate;
 pub mod offer;
 pub mod stream;

@@ -1,42 +1,47 @@
-//! Messages made shorter and made whole again (RFC 7692 §7.2), a bounded piece at a time.
+//! Both directions of one connection.
 
 use bytes::BytesMut;
 
 use crate::deflate::agreed::Agreed;
+use crate::deflate::compress::Compressor;
 use crate::deflate::contexts::Contexts;
+use crate::deflate::inflate::{Inflater, Progress};
 use crate::error::WsError;
 use crate::role::Role;
 
-/// What one call of [`Deflate::inflate`] did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// Octets of the input that are done with.
-    pub read: usize,
-    /// Octets of the room that were filled.
-    pub written: usize,
-    /// There was no more room: call again with the rest of the input, which may be none, before any further input.
-    pub more: bool,
-}
-
-/// Both directions of one connection. Small: it owns no context before the first message of a direction.
+/// What one connection holds of its compression. It owns no context before the first message of a direction.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use gatepost_ws::deflate::{agreed::agree, config::Config, contexts::Contexts, offer::offers, stream::Deflate};
+/// use gatepost_ws::role::Role;
+///
+/// let (agreed, _answer) = agree(&Config::default(), &offers(&Config::default())).unwrap();
+/// let (mut server, mut client) = (Deflate::new(Role::Server, &agreed), Deflate::new(Role::Client, &agreed));
+/// let (mut contexts, mut wire, mut room) = (Contexts::default(), BytesMut::new(), [0; 64]);
+/// server.compress(b"Hello Hello Hello", true, &mut wire, &mut contexts).unwrap();
+/// let progress = client.inflate(&wire, true, &mut room, &mut contexts).unwrap();
+/// assert_eq!(&room[..progress.written], b"Hello Hello Hello");
+/// ```
 #[derive(Debug)]
 pub struct Deflate {
-    agreed: Agreed,
-    role: Role,
+    inflater: Inflater,
+    compressor: Compressor,
+    threshold: usize,
 }
 
 impl Deflate {
     /// For the end in `role`.
     #[must_use]
     pub fn new(role: Role, agreed: &Agreed) -> Self {
-        Self { agreed: *agreed, role }
+        let (inflater, compressor) = (Inflater::new(role, agreed), Compressor::new(role, agreed));
+        Self { inflater, compressor, threshold: agreed.threshold }
     }
 
-    /// Inflates `input`, the next octets of a compressed message, into `room`, as far as that goes. `last`: the message
-    /// ends with the end of `input`. It has ended when a call with `last` took all and gave `more: false`.
+    /// Inflates the next octets of a message: [`Inflater::inflate`].
     ///
     /// # Errors
-    /// [`WsError::Deflate`] for what is not a deflate stream; the connection must fail, with 1007.
+    /// [`WsError::Deflate`].
     pub fn inflate(
         &mut self,
         input: &[u8],
@@ -44,21 +49,19 @@ impl Deflate {
         room: &mut [u8],
         contexts: &mut Contexts,
     ) -> Result<Progress, WsError> {
-        let _ = (last, room, contexts, self.role);
-        Ok(Progress { read: input.len(), written: 0, more: false })
+        self.inflater.inflate(input, last, room, contexts)
     }
 
     /// Whether a message of that many octets is to be compressed at all: each message says for itself (RFC 7692 §6).
     #[must_use]
     pub fn is_worth(&self, length: usize) -> bool {
-        length >= self.agreed.threshold
+        length >= self.threshold
     }
 
-    /// Appends the compressed `payload` to `out`: a whole message, or a part of one whose other parts are compressed
-    /// too; `last` with the part that ends it.
+    /// Compresses a message or a part of one: [`Compressor::compress`].
     ///
     /// # Errors
-    /// [`WsError::Unsendable`] if the compressor failed; the message is then lost, and the connection with it.
+    /// [`WsError::Unsendable`].
     pub fn compress(
         &mut self,
         payload: &[u8],
@@ -66,11 +69,11 @@ impl Deflate {
         out: &mut BytesMut,
         contexts: &mut Contexts,
     ) -> Result<(), WsError> {
-        let _ = (contexts, last);
-        out.extend_from_slice(payload);
-        Ok(())
+        self.compressor.compress(payload, last, out, contexts)
     }
 
-    /// Frees what is not needed before the next octet, as far as the agreed terms allow.
-    pub fn idle(&mut self) {}
+    /// Frees what is not needed before the next message, as far as the agreed terms allow.
+    pub fn idle(&mut self) {
+        self.compressor.idle();
+    }
 }
