@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use gatepost_ws::close::CloseCode;
 use gatepost_ws::message::Message;
 use gatepost_ws::role::Role;
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
+use tokio::sync::oneshot;
 
 use super::{Slow, binary, pair, socket};
 use crate::error::NetError;
@@ -45,25 +46,27 @@ fn run(mut seed: u64, tasks: Vec<Task>) {
 
 const MESSAGES: usize = 12;
 
-async fn send_all<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut sender: Sender<S>, close: bool) {
+/// Sends all, and once `heard` tells that all was received, too, closes.
+async fn send_all(mut sender: Sender<Slow<DuplexStream>>, heard: Option<oneshot::Receiver<()>>) {
     for at in 0..MESSAGES {
         if at % 3 == 0 {
             sender.ping(b"and you?").await.unwrap();
         }
         sender.send(binary(at * 13, at)).await.unwrap();
     }
-    if close {
+    if let Some(heard) = heard {
+        heard.await.unwrap();
         sender.start_close(None).await.unwrap();
     }
 }
 
-async fn receive_all<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut receiver: Receiver<S>) {
-    let mut got = 0;
-    while let Some(message) = receiver.receive().await.unwrap() {
-        assert!(message == binary(got * 13, got));
-        got += 1;
+async fn receive_all(mut receiver: Receiver<Slow<DuplexStream>>, heard: oneshot::Sender<()>) {
+    for at in 0..MESSAGES {
+        assert!(receiver.receive().await.unwrap() == Some(binary(at * 13, at)));
     }
-    assert_eq!(got, MESSAGES);
+    // Nobody listens at the end that does not close.
+    let _ = heard.send(());
+    assert_eq!(receiver.receive().await, Ok(None));
 }
 
 #[test]
@@ -77,15 +80,16 @@ fn halves_wake_each_other_through_pipes_of_any_size_in_any_order() {
         let (near, far) = (Slow::new(near, most), Slow::new(far, usize::MAX));
         let (client_receiver, client_sender) = socket(near, Role::Client).split();
         let (server_receiver, server_sender) = socket(far, Role::Server).split();
-        run(
-            seed,
-            vec![
-                Box::pin(send_all(client_sender, seed % 2 == 0)),
-                Box::pin(receive_all(client_receiver)),
-                Box::pin(send_all(server_sender, seed % 2 == 1)),
-                Box::pin(receive_all(server_receiver)),
-            ],
-        );
+        let ((client_tells, client_heard), (server_tells, server_heard)) = (oneshot::channel(), oneshot::channel());
+        let (client_heard, server_heard) =
+            if seed % 2 == 0 { (Some(client_heard), None) } else { (None, Some(server_heard)) };
+        let tasks: Vec<Task> = vec![
+            Box::pin(send_all(client_sender, client_heard)),
+            Box::pin(receive_all(client_receiver, client_tells)),
+            Box::pin(send_all(server_sender, server_heard)),
+            Box::pin(receive_all(server_receiver, server_tells)),
+        ];
+        run(seed, tasks);
     }
 }
 
