@@ -13,6 +13,7 @@ mod lent;
 mod masks;
 pub mod octets;
 mod outgoing;
+pub mod relay;
 mod sending;
 pub mod settings;
 pub mod socket;
