@@ -79,6 +79,15 @@ pub struct Close {
 const REASON_BYTES: usize = 123;
 
 impl Close {
+    /// Tells the peer why its connection fails: the code that suits the error, and its words, which
+    /// repeat nothing of what the peer sent.
+    #[must_use]
+    pub fn of(error: &WsError) -> Self {
+        let words = error.to_string();
+        let reason = if words.len() > REASON_BYTES { String::new() } else { words };
+        Self { code: CloseCode::of(error), reason }
+    }
+
     /// Reads the payload of a Close frame; `None` if it is empty, which is allowed.
     ///
     /// # Errors

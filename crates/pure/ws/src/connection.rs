@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
-use crate::close::{Close, CloseCode};
+use crate::close::Close;
 use crate::closing::{Closing, State};
 use crate::control::Control;
 use crate::deflate::agreed::Agreed;
@@ -251,9 +251,8 @@ impl Connection {
     /// Appends the Close that tells the peer why its connection fails, unless ours was sent before; the
     /// connection is closed then. For errors of [`receive`](Self::receive), and for faults of our own.
     pub fn fail(&mut self, error: &WsError, mask: Mask, out: &mut BytesMut) {
-        let close = Close { code: CloseCode::of(error), reason: error.to_string() };
-        // Our own words are short enough.
-        let _ = self.close(Some(&close), mask, out);
+        // Refused only if it was sent before.
+        let _ = self.close(Some(&Close::of(error)), mask, out);
         self.closing.fail();
     }
 
