@@ -139,6 +139,12 @@ impl Incoming {
         !self.assembly.is_unchecked() && is_whole_frame(&self.input)
     }
 
+    /// Whether no memory is held.
+    #[cfg(test)]
+    pub(super) fn owns_nothing(&self) -> bool {
+        self.input.capacity() == 0 && self.assembly.is_empty()
+    }
+
     /// Whether the beginning of a message was given out as parts, but not its end.
     pub(super) fn is_parted(&self) -> bool {
         self.assembly.is_parted()

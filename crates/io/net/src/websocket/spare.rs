@@ -26,24 +26,20 @@ thread_local! {
 /// An empty buffer to read into, with room for about this many octets: [`SMALL`] or [`LARGE`].
 pub(super) fn to_read(octets: usize) -> BytesMut {
     let resting = if octets > SMALL { &READ_LARGE } else { &READ };
-    match resting.try_with(Cell::take).ok().flatten() {
-        Some(buffer) => roomy(buffer, octets),
-        None => BytesMut::with_capacity(octets),
-    }
+    let mut buffer = resting.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    if has_room(&mut buffer, octets) { buffer } else { BytesMut::with_capacity(octets) }
 }
 
 /// The same, and it may be this one.
 pub(super) fn roomy(mut buffer: BytesMut, octets: usize) -> BytesMut {
     debug_assert!(buffer.is_empty(), "all that was read is taken before more is read");
-    // Messages that live still may stand in its front. A quarter is enough to go on with, so that many small
-    // messages that are kept share one allocation.
-    if buffer.try_reclaim(octets) || buffer.capacity() >= octets / 4 {
-        return buffer;
-    }
-    if buffer.capacity() == 0 {
-        return to_read(octets);
-    }
-    BytesMut::with_capacity(octets)
+    if has_room(&mut buffer, octets) { buffer } else { to_read(octets) }
+}
+
+/// Whether there is enough room, once what nobody needs any more is forgotten. Messages that live still may stand in
+/// its front. A quarter is enough to go on with, so that many small messages that are kept share one allocation.
+fn has_room(buffer: &mut BytesMut, octets: usize) -> bool {
+    buffer.try_reclaim(octets) || buffer.capacity() >= octets / 4
 }
 
 /// Lets a buffer rest that was read into and is empty.
