@@ -69,13 +69,13 @@ pub struct ListenArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = serve::address, conflicts_with_all = ["url", "replay", "user", "credential", "token_env", "token_file"])]
     pub listen: Option<SocketAddr>,
     /// Send every message back
-    #[arg(long, requires = "listen")]
+    #[arg(long, requires = "listen", conflicts_with = "url")]
     pub echo: bool,
     /// The certificate chain to show, in PEM
-    #[arg(long, value_name = "FILE", requires = "key", requires = "listen")]
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with = "url")]
     pub cert: Option<PathBuf>,
     /// The private key of that certificate, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", conflicts_with = "url")]
     pub key: Option<PathBuf>,
 }
 

@@ -89,7 +89,7 @@ impl Check {
 
     /// The JSON value that a template stands for.
     fn literal(&self, template: &Template, variables: &Variables) -> Result<Value, Wrong> {
-        let text = template.fill_with(variables, |value, before| fit(value, before))?;
+        let text = template.fill_with(variables, fit)?;
         json(&text, self.place)
     }
 }
