@@ -34,6 +34,9 @@ pub struct Receiver<S = Duplex> {
 /// The half that sends. Its futures may be dropped at any time: a message is then sent whole or not at all.
 pub struct Sender<S = Duplex>(Arc<Shared<S>>);
 
+/// What the sending half waits for.
+type Polled<S> = fn(&mut Engine<S>, &mut Context<'_>) -> Poll<Result<(), NetError>>;
+
 struct Shared<S> {
     engine: Mutex<Engine<S>>,
     bell: Arc<Bell>,
@@ -194,11 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     }
 
     /// Polls for the sending half.
-    fn poll_sending(
-        &self,
-        cx: &mut Context<'_>,
-        poll: fn(&mut Engine<S>, &mut Context<'_>) -> Poll<Result<(), NetError>>,
-    ) -> Poll<Result<(), NetError>> {
+    fn poll_sending(&self, cx: &mut Context<'_>, poll: Polled<S>) -> Poll<Result<(), NetError>> {
         self.bell.sender_waits(cx.waker());
         let mut writes = Context::from_waker(&self.both);
         let mut engine = self.lock();
