@@ -6,7 +6,7 @@ use gatepost_ws::message::Message;
 use gatepost_ws::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::{binary, frames, pair, raw, server};
+use super::pipes::{binary, frames, pair, raw, server, socket};
 use crate::error::{NetError, Wait};
 use crate::websocket::settings::Settings;
 use crate::websocket::socket::MessageSocket;
@@ -121,7 +121,7 @@ async fn a_server_ends_the_stream_first_and_a_client_waits_for_it() {
     assert_eq!(answer, b"\x88\x02\x03\xe8");
 
     let (near, mut far) = tokio::io::duplex(1 << 20);
-    let mut client = super::socket(near, Role::Client);
+    let mut client = socket(near, Role::Client);
     far.write_all(b"\x88\x02\x03\xe8").await.unwrap();
     let ending = tokio::spawn(async move { client.receive().await });
     let mut answer = [0; 8];
@@ -144,14 +144,14 @@ async fn nobody_waits_for_ever_for_an_end() {
 
     // It does, but does not end the stream.
     let (near, mut far) = tokio::io::duplex(1 << 20);
-    let mut client = super::socket(near, Role::Client);
+    let mut client = socket(near, Role::Client);
     far.write_all(b"\x88\x00").await.unwrap();
     let before = tokio::time::Instant::now();
     assert_eq!(client.receive().await, Ok(None));
     assert_eq!(before.elapsed().as_secs(), limit.as_secs());
 
     // It reads nothing.
-    let (mut server, mut far) = super::server(10, Settings::default());
+    let (mut server, mut far) = super::pipes::server(10, Settings::default());
     far.write_all(&raw(0x82, b"x")).await.unwrap();
     assert!(server.receive().await.unwrap().is_some());
     let sent = tokio::time::timeout(std::time::Duration::from_secs(1), server.send(binary(100, 0))).await;

@@ -10,7 +10,7 @@ use gatepost_ws::message::{Kind, Message};
 use gatepost_ws::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{Slow, binary, frames, pair, raw, server, socket};
+use super::pipes::{Slow, binary, frames, pair, raw, server, socket};
 use crate::error::NetError;
 use crate::websocket::engine::Engine;
 use crate::websocket::heard::{MessagePart, SocketEvent};
