@@ -15,6 +15,7 @@ pub mod source;
 mod spec;
 mod suggest;
 pub mod value;
+pub mod websocket;
 
 #[cfg(test)]
 mod tests;
