@@ -10,12 +10,17 @@ use std::process::{Child, Command as Process};
 use bench::Bench;
 use peer::Peer;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+
+/// What switches bracketed paste on: the terminal is the editor's from here.
+const PROMPT: &str = "\u{1b}[?2004h";
 
 /// A session on a terminal of its own.
 struct Session {
     process: Child,
     keyboard: File,
+    /// What the terminal was set to at first.
+    before: Termios,
     screen: String,
 }
 
@@ -27,6 +32,7 @@ impl Session {
         let name = ptsname(&master, Vec::new()).unwrap();
         tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        let before = tcgetattr(&master).unwrap();
         let process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
             .arg("ws")
             .args(arguments.split_whitespace())
@@ -39,7 +45,7 @@ impl Session {
             .stderr(terminal)
             .spawn()
             .unwrap();
-        Self { process, keyboard: File::from(master), screen: String::new() }
+        Self { process, keyboard: File::from(master), before, screen: String::new() }
     }
 
     /// Reads the screen until this stands on it, behind what was waited for before.
@@ -83,6 +89,7 @@ fn a_session_shows_what_is_said_and_obeys_commands() {
     let mut session = Session::start(&bench, &arguments);
     session.wait_for("* connected to ws://127.0.0.1:");
     session.wait_for("no TLS, http/1.1, subprotocol chat");
+    session.wait_for(PROMPT);
     session.type_line("hello there");
     session.wait_for("< hello there");
     session.type_line("/ping anybody?");
@@ -123,13 +130,14 @@ fn the_terminal_is_as_it_was_whoever_ends_it() {
     ] {
         let arguments = format!("{} --danger-plain-http --color never", peer.url(path));
         let mut session = Session::start(&bench, &arguments);
-        let before = tcgetattr(&session.keyboard).unwrap();
-        session.wait_for("* connected to");
-        session.keyboard.write_all(keys.as_bytes()).unwrap();
+        if !keys.is_empty() {
+            session.wait_for(PROMPT);
+            session.keyboard.write_all(keys.as_bytes()).unwrap();
+        }
         session.wait_for(last);
         assert_eq!(session.end(), Some(code), "{path}");
         let after = tcgetattr(&session.keyboard).unwrap();
-        assert_eq!((before.local_modes, before.input_modes), (after.local_modes, after.input_modes), "{path}");
+        assert_eq!((session.before.local_modes, session.before.input_modes), (after.local_modes, after.input_modes), "{path}");
     }
 }
 
@@ -138,7 +146,7 @@ fn what_comes_while_something_is_typed_stands_above_it() {
     let (bench, peer) = (Bench::new(), Peer::start());
     let arguments = format!("{} --danger-plain-http --color never --history typed", peer.url("echo"));
     let mut session = Session::start(&bench, &arguments);
-    session.wait_for("* connected to");
+    session.wait_for(PROMPT);
     // The answer comes while the next line has begun: it is drawn again behind it.
     session.type_line("first");
     session.keyboard.write_all(b"sec").unwrap();
