@@ -89,7 +89,6 @@ fn a_session_shows_what_is_said_and_obeys_commands() {
     let mut session = Session::start(&bench, &arguments);
     session.wait_for("* connected to ws://127.0.0.1:");
     session.wait_for("no TLS, http/1.1, subprotocol chat");
-    session.wait_for(PROMPT);
     session.type_line("hello there");
     session.wait_for("< hello there");
     session.type_line("/ping anybody?");
@@ -137,7 +136,11 @@ fn the_terminal_is_as_it_was_whoever_ends_it() {
         session.wait_for(last);
         assert_eq!(session.end(), Some(code), "{path}");
         let after = tcgetattr(&session.keyboard).unwrap();
-        assert_eq!((session.before.local_modes, session.before.input_modes), (after.local_modes, after.input_modes), "{path}");
+        assert_eq!(
+            (session.before.local_modes, session.before.input_modes),
+            (after.local_modes, after.input_modes),
+            "{path}"
+        );
     }
 }
 
