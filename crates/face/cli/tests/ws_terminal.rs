@@ -1,5 +1,6 @@
 //! A session of `gatepost ws` on a terminal: a pseudo-terminal that a script types on.
 
+#[expect(dead_code, reason = "each test file uses its own part")]
 mod bench;
 mod peer;
 
