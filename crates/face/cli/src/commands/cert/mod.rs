@@ -1,6 +1,8 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
-use std::path::Path;
+mod live;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use gatepost::clock;
@@ -41,11 +43,19 @@ pub struct ListArgs {
 Examples:
   gatepost cert show localhost:0          The certificate of a binding
   gatepost cert show 3f9a                 By the beginning of its fingerprint
-  gatepost cert show ./server.pem         A file")]
+  gatepost cert show ./server.pem         A file
+  gatepost cert show --live example.com:443
+                                          What a server shows: chain, everything wrong with it, pins to copy")]
 pub struct ShowArgs {
-    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file
+    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file; with --live HOST[:PORT]
     #[arg(value_name = "NAME|FINGERPRINT|FILE")]
     pub which: String,
+    /// Ask the server of this name instead of the store
+    #[arg(long)]
+    pub live: bool,
+    /// With --live, trust these authorities (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub ca: Option<PathBuf>,
     /// Where they are kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -80,6 +90,9 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
 }
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CliError> {
+    if args.live {
+        return live::show(&args.which, args.ca.as_deref(), ui);
+    }
     let path = Path::new(&args.which);
     let facts = if path.is_file() { from_file(path)? } else { kept(args)? };
     if ui.is_json() {
@@ -129,6 +142,12 @@ fn kept(args: &ShowArgs) -> Result<Certificate, CliError> {
 }
 
 fn from_file(path: &Path) -> Result<Certificate, CliError> {
+    let chain = chain(path)?;
+    facts(chain.first().map_or(&[], Vec::as_slice))
+}
+
+/// The certificates of a PEM file.
+fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
     if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
         return Err(CliError::Io {
@@ -136,8 +155,7 @@ fn from_file(path: &Path) -> Result<Certificate, CliError> {
             detail: "more than 1 MiB is no certificate".into(),
         });
     }
-    let chain = pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?;
-    facts(chain.first().map_or(&[], Vec::as_slice))
+    Ok(pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?)
 }
 
 fn facts(der: &[u8]) -> Result<Certificate, CliError> {
