@@ -67,7 +67,7 @@ impl Session {
 }
 
 /// Puts a [`Session`] together. Everything not said is safe.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SessionBuilder {
     tls: ClientTls,
     limits: Limits,
@@ -88,24 +88,6 @@ struct SinkEntry(Sink);
 impl std::fmt::Debug for SinkEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Sink")
-    }
-}
-
-impl Default for SessionBuilder {
-    fn default() -> Self {
-        Self {
-            tls: ClientTls::default(),
-            limits: Limits::default(),
-            http1_only: false,
-            transport: TransportRules::default(),
-            credential_rules: CredentialRules::default(),
-            redirects: RedirectRules::default(),
-            schemes: Vec::new(),
-            settings: Settings::default(),
-            credentials: Vec::new(),
-            preauthenticate: Preauthenticate::default(),
-            sinks: Vec::new(),
-        }
     }
 }
 

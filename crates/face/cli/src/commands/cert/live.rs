@@ -14,7 +14,7 @@ use gatepost::tls::verify::judgement::{Found, Judgement};
 use gatepost::tls::verify::pin::Digest;
 use serde_json::{Value, json};
 
-use super::{chain, hex, to_json};
+use super::facts::{chain, hex, to_json};
 use crate::error::CliError;
 use crate::runtime;
 use crate::ui::Ui;
