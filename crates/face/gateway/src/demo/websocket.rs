@@ -15,7 +15,7 @@ use gatepost::ws::connection::Connection;
 use gatepost::ws::deflate::contexts::Contexts;
 use gatepost::ws::error::WsError;
 use gatepost::ws::event::Event;
-use gatepost::ws::handshake::offer::Offer;
+use gatepost::ws::handshake::offer::{Agreement, Offer};
 use gatepost::ws::limits::Limits;
 use gatepost::ws::mask::Mask;
 use gatepost::ws::message::Message;
@@ -34,7 +34,7 @@ const CHUNK: usize = 4096;
 /// Opens the WebSocket that `request` asks for, or says that this is where one could be.
 pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) -> Response<Body> {
     let offer = Offer::of_request(request.method(), request.version(), request.headers());
-    let fields = offer.and_then(|offer| offer.answer(None));
+    let fields = offer.and_then(|offer| offer.answer(&Agreement::default()));
     let (Some(upgrade), Ok(fields)) = (upgrade::take_request(request), fields) else {
         return respond(&Denied::UpgradeRequired("websocket"), Reader::of(request.headers()));
     };
