@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! WebSockets go the same way: [`Session::websocket`] out, [`server::websocket`] in.
+//!
 //! What can be asked for besides: [`SessionBuilder`](client::session::SessionBuilder) for all requests,
 //! [`RequestBuilder`](client::request::RequestBuilder) for one. An [`Error`] says who has to act.
 //!
@@ -57,7 +59,8 @@
 //! ```
 //!
 //! With users and a certificate, and a client that passes it, in one program: `examples/guarded.rs`
-//! (`cargo run -p gatepost --example guarded`).
+//! (`cargo run -p gatepost --example guarded`). A WebSocket server and client: `examples/ws_echo_server.rs`,
+//! `examples/ws_conformance_client.rs`.
 //!
 //! # What is in it
 //!
@@ -68,6 +71,7 @@
 //! | where plain `http` may go | [`policy::transport`] |
 //! | users, and what was used once | [`store::store::Store`] |
 //! | certificates | [`tls::issue`], [`tls::server::ServerTls`], [`net::dial::Roots`] |
+//! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
 //! | bounds | [`model::limits::Limits`] |
 //!
@@ -105,3 +109,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/book/src/guides/embedding.md")]
 struct Embedding;
+
+/// And these.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/book/src/guides/websockets.md")]
+struct WebSockets;

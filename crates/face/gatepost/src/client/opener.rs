@@ -20,16 +20,27 @@ impl Opener {
     /// A new connection to `origin`.
     pub(crate) async fn open(&self, origin: &Origin) -> Result<Connection, NetError> {
         let connection = self.dialer.connect(origin).await?;
-        let facts = connection.facts();
-        self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
-        if let Some(judgement) = &facts.judgement {
-            self.tell(judgement);
-        }
+        self.tell(&connection);
         Ok(connection)
     }
 
+    /// A new connection to `origin` that speaks HTTP/1.1.
+    pub(crate) async fn open_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
+        let connection = self.dialer.connect_http1(origin).await?;
+        self.tell(&connection);
+        Ok(connection)
+    }
+
+    fn tell(&self, connection: &Connection) {
+        let facts = connection.facts();
+        self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
+        if let Some(judgement) = &facts.judgement {
+            self.tell_of(judgement);
+        }
+    }
+
     /// What was let pass is never silent.
-    fn tell(&self, judgement: &Judgement) {
+    fn tell_of(&self, judgement: &Judgement) {
         let decided = |subject, reason| self.events.emit(&Event::Decided { subject, allowed: true, reason });
         if !judgement.found.is_empty() {
             decided("certificate", format!("ignored as asked: {judgement}"));
