@@ -76,6 +76,26 @@ fn a_second_start_finds_what_the_first_one_made() {
 }
 
 #[test]
+fn what_a_server_shows_is_shown_with_all_that_is_wrong() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let place = served.of("url").trim_start_matches("https://").trim_end_matches('/').to_owned();
+    let live = |more: &str| bench.gatepost(&format!("cert show --live {place} {more} --json")).output().unwrap();
+    let (strange, known) = (live(""), live(&format!("--ca {}", served.of("ca"))));
+    assert_eq!((strange.status.code(), known.status.code()), (Some(7), Some(0)), "{strange:?}");
+    let seen = |output: &std::process::Output| -> serde_json::Value { serde_json::from_slice(&output.stdout).unwrap() };
+    let (strange, known) = (seen(&strange), seen(&known));
+    assert_eq!((&strange["severity"], &strange["flaws"][0]["flaw"]), (&"ignorable".into(), &"untrusted".into()));
+    assert_eq!(
+        (&known["severity"], &known["flaws"], &known["tls"]),
+        (&"none".into(), &serde_json::json!([]), &"TLSv1.3".into())
+    );
+    assert_eq!(strange["path"][0], known["path"][0], "the chain is readable, too, where it was refused");
+    assert!(known["path"][0]["pin"].as_str().unwrap().starts_with("spki-sha256:"));
+    assert_eq!(known["path"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn what_keeps_it_from_starting_is_said_in_one_line() {
     let bench = Bench::new();
     let state = bench.path().join(".local/state/gatepost");

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use gatepost_model::limits::Limits;
+use gatepost_tls::verify::judgement::Judgement;
 use http::{Request, Response};
 use tokio::sync::oneshot;
 
@@ -29,6 +30,8 @@ pub struct ConnectionFacts {
     pub tls: Option<&'static str>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
+    /// What was found about the certificates of the other end, and they themselves; `None` in the clear.
+    pub judgement: Option<Arc<Judgement>>,
 }
 
 /// An open connection that takes requests: one after the other (HTTP/1.1) or many at once (HTTP/2).

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
-use gatepost_tls::client::{ClientRules, client_config};
+use gatepost_tls::client::{ClientRules, client_settings};
 use gatepost_tls::handshake::ClientSettings;
+use gatepost_tls::verify::flaw::Flaws;
+use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -44,12 +46,29 @@ pub struct ClientTls {
     pub min: TlsVersion,
     /// The newest version accepted. Default TLS 1.3.
     pub max: TlsVersion,
+    /// What may be wrong with a server's chain all the same. Default nothing. What is fatal stays fatal.
+    pub ignored: Flaws,
+    /// Which keys or certificates must be in the path, on top of all the rest. Default none.
+    pub pins: Pins,
+    /// Revocation lists (RFC 5280 §5), as DER. Default none.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// Whether a certificate that no list speaks about is refused. Default `false`.
+    pub demands_revocation_status: bool,
 }
 
 impl Default for ClientTls {
     fn default() -> Self {
         let rules = ClientRules::default();
-        Self { roots: Roots::System, alpn: rules.alpn, min: rules.min, max: rules.max }
+        Self {
+            roots: Roots::System,
+            alpn: rules.alpn,
+            min: rules.min,
+            max: rules.max,
+            ignored: rules.ignored,
+            pins: rules.pins,
+            revocation_lists: rules.revocation_lists,
+            demands_revocation_status: rules.demands_revocation_status,
+        }
     }
 }
 
@@ -73,10 +92,18 @@ impl Dialer {
             Roots::Only(own) => own,
             Roots::SystemAnd(own) => system_roots().into_iter().chain(own).collect(),
         };
-        let config = client_config(&ClientRules { roots, min: tls.min, max: tls.max, alpn: tls.alpn })?;
-        let mut http1 = config.clone();
-        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { tls: ClientSettings::new(config), tls_http1: ClientSettings::new(http1), limits })
+        let tls = client_settings(&ClientRules {
+            roots,
+            min: tls.min,
+            max: tls.max,
+            alpn: tls.alpn,
+            ignored: tls.ignored,
+            pins: tls.pins,
+            revocation_lists: tls.revocation_lists,
+            demands_revocation_status: tls.demands_revocation_status,
+        })?;
+        let tls_http1 = tls.with_alpn(vec![b"http/1.1".to_vec()]);
+        Ok(Self { tls, tls_http1, limits })
     }
 
     /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
@@ -102,7 +129,7 @@ impl Dialer {
         let limit = self.limits.connect_time;
         let stream = tokio::time::timeout(limit, self.reach(origin)).await;
         let (stream, address) = stream.map_err(|_| explain::timeout(Wait::Connect, limit))??;
-        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1" };
+        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1", judgement: None };
         if !origin.is_secure() {
             return Connection::open(Box::new(stream), facts, &self.limits).await;
         }
@@ -115,6 +142,7 @@ impl Dialer {
             .map_err(|_| explain::timeout(Wait::Handshake, limit))?
             .map_err(|error| explain::handshake(&error, origin.authority()))?;
         facts.tls = Some(agreed.version.name());
+        facts.judgement = agreed.judgement;
         if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }

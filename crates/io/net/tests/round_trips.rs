@@ -35,7 +35,9 @@ async fn both_protocols_carry_a_megabyte_each_way() {
         ("http/1.1", dialer.connect_http1(&site.origin("localhost")).await.unwrap()),
     ];
     for (protocol, mut connection) in connections {
-        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol };
+        let judgement = connection.facts().judgement.clone();
+        assert!(judgement.as_ref().is_some_and(|judgement| judgement.found.is_empty() && judgement.path.len() == 2));
+        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol, judgement };
         assert_eq!(connection.facts(), &facts);
         assert_eq!(connection.is_multiplexed(), protocol == "h2");
         for body in [megabyte.clone(), Vec::new(), b"small".to_vec()] {
@@ -52,7 +54,10 @@ async fn both_protocols_carry_a_megabyte_each_way() {
 async fn in_the_clear_it_is_http1() {
     let site = plain_site(echo, Limits::default());
     let mut connection = dialer(Default::default()).connect(&site.origin("127.0.0.1")).await.unwrap();
-    assert_eq!(connection.facts(), &ConnectionFacts { address: site.address, tls: None, protocol: "http/1.1" });
+    assert_eq!(
+        connection.facts(),
+        &ConnectionFacts { address: site.address, tls: None, protocol: "http/1.1", judgement: None }
+    );
     let request = Request::get(site.uri("/")).header("host", "other.example").body(Body::empty()).unwrap();
     let answer = connection.send(request).await.unwrap();
     assert_eq!(answer.headers()["seen"], "GET / other.example None None");

@@ -4,14 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_model::time::Timestamp;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, ClientConfig, OtherError};
 
 use crate::error::TlsError;
+use crate::handshake::ClientSettings;
+use crate::verify::flaw::Flaws;
+use crate::verify::judge::Judge;
+use crate::verify::judgement::Judgement;
+use crate::verify::pin::Pins;
+use crate::verify::verifier::{Rejected, Verifier};
 use crate::version::{TlsVersion, between};
 
-/// How a client speaks TLS. There is no way to skip verification.
+/// How a client speaks TLS. There is no way to skip verification; what may be ignored is ignored by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientRules {
     /// The authorities that are trusted, as DER. With none, every server is refused.
@@ -22,38 +29,69 @@ pub struct ClientRules {
     pub max: TlsVersion,
     /// Application protocols on offer, preferred first (RFC 7301). Default `h2`, `http/1.1`.
     pub alpn: Vec<Vec<u8>>,
+    /// What may be wrong with a server's chain all the same. Default nothing. What is fatal stays fatal.
+    pub ignored: Flaws,
+    /// Which keys or certificates must be in the path, on top of all the rest. Default none.
+    pub pins: Pins,
+    /// Revocation lists (RFC 5280 §5), as DER. Default none.
+    pub revocation_lists: Vec<Vec<u8>>,
+    /// Whether a certificate that no list speaks about is refused. Default `false`.
+    pub demands_revocation_status: bool,
 }
 
 impl Default for ClientRules {
     fn default() -> Self {
         let alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Self { roots: Vec::new(), min: TlsVersion::V1_2, max: TlsVersion::V1_3, alpn }
+        Self {
+            roots: Vec::new(),
+            min: TlsVersion::V1_2,
+            max: TlsVersion::V1_3,
+            alpn,
+            ignored: Flaws::NONE,
+            pins: Pins::default(),
+            revocation_lists: Vec::new(),
+            demands_revocation_status: false,
+        }
     }
 }
 
-/// Turns rules into a rustls configuration. Chain and name are verified by webpki.
+/// Turns rules into settings for handshakes of ours. Chain and name are judged by [`Judge`], whose eyes are webpki.
 ///
 /// # Errors
-/// [`TlsError::Setting`] if the rules leave no version; [`TlsError::Malformed`] for a root that is no certificate.
+/// [`TlsError::Setting`] if the rules leave no version; [`TlsError::Malformed`] for a root that is no certificate, or a
+/// list that is none.
+pub fn client_settings(rules: &ClientRules) -> Result<ClientSettings, TlsError> {
+    let (config, verifier) = configuration(rules)?;
+    Ok(ClientSettings::judged_by(config, verifier))
+}
+
+/// Turns rules into a rustls configuration, for handshakes that rustls drives: its errors name one flaw only, and a
+/// resumed session is not judged again.
+///
+/// # Errors
+/// As [`client_settings`].
 pub fn client_config(rules: &ClientRules) -> Result<ClientConfig, TlsError> {
+    configuration(rules).map(|(config, _)| config)
+}
+
+fn configuration(rules: &ClientRules) -> Result<(ClientConfig, Arc<Verifier>), TlsError> {
     let wrong = |detail: String| TlsError::Setting { detail };
     let versions = between(rules.min, rules.max);
     if versions.is_empty() {
         return Err(wrong(format!("no version from {} to {}", rules.min.name(), rules.max.name())));
     }
-    let mut roots = RootCertStore::empty();
-    for root in &rules.roots {
-        let refused =
-            |error: rustls::Error| TlsError::Malformed { what: "root certificate", detail: error.to_string() };
-        roots.add(CertificateDer::from(root.as_slice())).map_err(refused)?;
-    }
+    let judge = Judge::new(&rules.roots)?;
+    let judge = judge.with_revocation(&rules.revocation_lists, rules.demands_revocation_status)?;
+    let verifier = Arc::new(Verifier::new(judge, rules.ignored, rules.pins.clone()));
+    let asked: Arc<dyn ServerCertVerifier> = verifier.clone();
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&versions)
         .map_err(|error| wrong(error.to_string()))?
-        .with_root_certificates(roots)
+        .dangerous()
+        .with_custom_certificate_verifier(asked)
         .with_no_client_auth();
     config.alpn_protocols.clone_from(&rules.alpn);
-    Ok(config)
+    Ok((config, verifier))
 }
 
 /// What a failed handshake means, either end.
@@ -72,6 +110,11 @@ pub fn explain(error: &rustls::Error) -> TlsError {
 }
 
 fn explain_certificate(error: &CertificateError) -> TlsError {
+    if let CertificateError::Other(OtherError(inner)) = error
+        && let Some(Rejected(judgement)) = inner.downcast_ref()
+    {
+        return TlsError::Certificate(Box::new(Judgement::clone(judgement)));
+    }
     match error {
         CertificateError::Expired => TlsError::Expired { not_after: None },
         CertificateError::ExpiredContext { not_after, .. } => TlsError::Expired { not_after: Some(moment(*not_after)) },

@@ -4,10 +4,16 @@ use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_model::time::Timestamp;
 use thiserror::Error;
 
+use crate::verify::flaw::Flaw;
+use crate::verify::judgement::Judgement;
+
 /// An error of TLS. Comparable plain data; holds no key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TlsError {
+    /// What was found about the peer's certificates does not let it pass.
+    #[error("{0}")]
+    Certificate(Box<Judgement>),
     /// The peer's certificate is past its end.
     #[error("the certificate expired{}", at(.not_after, " at "))]
     Expired {
@@ -90,7 +96,8 @@ pub enum TlsError {
 impl Fault for TlsError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Expired { .. }
+            Self::Certificate(_)
+            | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::UnknownIssuer
             | Self::BadSignature
@@ -106,6 +113,7 @@ impl Fault for TlsError {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::Certificate(judgement) => flaw_code(judgement.gravest()),
             Self::Expired { .. } => "GP-TLS-001",
             Self::NotYetValid { .. } => "GP-TLS-002",
             Self::UnknownIssuer => "GP-TLS-003",
@@ -128,6 +136,7 @@ impl Fault for TlsError {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::Certificate(judgement) => flaw_hint(judgement.gravest())?,
             Self::Expired { .. } => "renew the certificate on the other end, and check the clock of this machine",
             Self::NotYetValid { .. } => "check the clocks of both machines",
             Self::UnknownIssuer => "if you trust that authority, name its certificate with `--ca FILE`",
@@ -145,6 +154,35 @@ impl Fault for TlsError {
         };
         Some(hint.to_owned())
     }
+}
+
+fn flaw_code(flaw: Option<Flaw>) -> &'static str {
+    match flaw {
+        Some(Flaw::Expired) => "GP-TLS-001",
+        Some(Flaw::NotYetValid) => "GP-TLS-002",
+        Some(Flaw::Untrusted | Flaw::IncompleteChain) => "GP-TLS-003",
+        Some(Flaw::WrongName) => "GP-TLS-004",
+        Some(Flaw::BadSignature) => "GP-TLS-012",
+        Some(Flaw::Pin) => "GP-TLS-014",
+        Some(Flaw::Revoked) => "GP-TLS-015",
+        Some(Flaw::RevocationUnknown | Flaw::RevocationFailed) => "GP-TLS-016",
+        _ => "GP-TLS-005",
+    }
+}
+
+fn flaw_hint(flaw: Option<Flaw>) -> Option<&'static str> {
+    Some(match flaw? {
+        Flaw::Expired => "renew the certificate on the other end, and check the clock of this machine",
+        Flaw::NotYetValid => "check the clocks of both machines",
+        Flaw::Untrusted | Flaw::IncompleteChain => "if you trust that authority, name its certificate with `--ca FILE`",
+        Flaw::BadSignature => "name the authority of that very installation with `--ca FILE`",
+        Flaw::WrongName => "use one of the names in the certificate, or have it issued for this name",
+        Flaw::Pin => "if the other end has new keys, change the pins of this endpoint; if not, somebody is in between",
+        Flaw::Revoked => "its authority says that the key is lost: have a new one issued on the other end",
+        Flaw::RevocationUnknown | Flaw::RevocationFailed => "give a current revocation list of its authority",
+        Flaw::WeakKey | Flaw::WeakSignature => "have a new certificate issued on the other end",
+        _ => return None,
+    })
 }
 
 fn at(moment: &Option<Timestamp>, before: &str) -> String {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion, ServerConfig};
 
@@ -16,6 +16,8 @@ use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
+use crate::verify::judgement::Judgement;
+use crate::verify::verifier::{Verifier, judged, rejection};
 use crate::version::TlsVersion;
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
@@ -28,7 +30,11 @@ pub struct ServerSettings(Arc<ServerConfig>);
 
 /// A client's configuration for [`Handshake::client`]. What it lets out of rustls stays in this crate.
 #[derive(Debug, Clone)]
-pub struct ClientSettings(Arc<ClientConfig>);
+pub struct ClientSettings {
+    config: Arc<ClientConfig>,
+    /// Who judges again what a resumed session was begun with.
+    verifier: Option<Arc<Verifier>>,
+}
 
 impl ServerSettings {
     /// The settings of `config`, without early data (RFC 8446 §8).
@@ -42,12 +48,48 @@ impl ServerSettings {
 }
 
 impl ClientSettings {
-    /// The settings of `config`, without early data (RFC 8446 §8).
+    /// The settings of `config`, without early data (RFC 8446 §8). A resumed session is not judged again.
     #[must_use]
     pub fn new(mut config: ClientConfig) -> Self {
         config.enable_secret_extraction = true;
         config.enable_early_data = false;
-        Self(Arc::new(config))
+        Self { config: Arc::new(config), verifier: None }
+    }
+
+    /// The settings of `config`, whose verifier this is.
+    pub(crate) fn judged_by(config: ClientConfig, verifier: Arc<Verifier>) -> Self {
+        Self { verifier: Some(verifier), ..Self::new(config) }
+    }
+
+    /// The same with other application protocols on offer. They share the sessions to resume.
+    #[must_use]
+    pub fn with_alpn(&self, alpn: Vec<Vec<u8>>) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = alpn;
+        Self { config: Arc::new(config), verifier: self.verifier.clone() }
+    }
+
+    /// The same, sharing the sessions to resume, but judged as `other` judges: for rules that have changed.
+    #[must_use]
+    pub fn judged_like(&self, other: &Self) -> Self {
+        let mut config = ClientConfig::clone(&other.config);
+        config.resumption = self.config.resumption.clone();
+        Self { config: Arc::new(config), verifier: other.verifier.clone() }
+    }
+
+    /// Judges what the server of a resumed session had shown: pins, lists and clocks may say otherwise by now.
+    fn judge_again(
+        &self,
+        shown: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+    ) -> Result<Option<Arc<Judgement>>, Error> {
+        let (Some(verifier), [leaf, sent @ ..]) = (&self.verifier, shown) else { return Ok(None) };
+        let now = self.config.time_provider.current_time().ok_or(Error::FailedToGetCurrentTime)?;
+        let (judgement, verdict) = verifier.verify(leaf, sent, name, now);
+        match verdict {
+            Ok(()) => Ok(Some(judgement)),
+            Err(_) => Err(rejection(judgement)),
+        }
     }
 }
 
@@ -62,6 +104,8 @@ pub struct Facts {
     pub server_name: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
+    /// What was found about the chain of the server; `None` at the server.
+    pub judgement: Option<Arc<Judgement>>,
 }
 
 /// A handshake under way.
@@ -73,6 +117,9 @@ pub struct Handshake {
     yielded: Yield,
     peer_closed: bool,
     server_name: Option<String>,
+    judgement: Option<Arc<Judgement>>,
+    /// Whom a client wants, and by which settings.
+    wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
 
 /// What a handshake leaves.
@@ -114,15 +161,17 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`] if the configuration contradicts itself.
     pub fn client(settings: &ClientSettings, name: ServerName<'static>) -> Result<Self, Error> {
-        let connection = UnbufferedClientConnection::new(Arc::clone(&settings.0), name)?;
+        let connection = UnbufferedClientConnection::new(Arc::clone(&settings.config), name.clone())?;
         let mut handshake = Self::new(Box::new(connection));
+        handshake.wanted = Some(Box::new((settings.clone(), name)));
         handshake.advance()?;
         Ok(handshake)
     }
 
     fn new(conversation: Box<dyn Conversation>) -> Self {
         let (incoming, yielded) = (Vec::new(), Yield::default());
-        Self { conversation, incoming, admitted: 0, yielded, peer_closed: false, server_name: None }
+        let (server_name, judgement, wanted) = (None, None, None);
+        Self { conversation, incoming, admitted: 0, yielded, peer_closed: false, server_name, judgement, wanted }
     }
 
     /// Takes what the peer sent, and goes as far as that allows.
@@ -140,7 +189,11 @@ impl Handshake {
                 }
             }
         }
-        advanced
+        // rustls knows of one flaw, which is in the alert; we know them all.
+        match (advanced, &self.judgement) {
+            (Err(Error::InvalidCertificate(_)), Some(judgement)) => Err(rejection(Arc::clone(judgement))),
+            (advanced, _) => advanced,
+        }
     }
 
     /// What is to be sent. After it there is none until more is received.
@@ -180,6 +233,12 @@ impl Handshake {
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+            judgement: match (self.judgement, &self.wanted) {
+                (None, Some(wanted)) => {
+                    wanted.0.judge_again(common.peer_certificates().unwrap_or_default(), &wanted.1)?
+                }
+                (judgement, _) => judgement,
+            },
         };
         // What the handshake needed is more than what is left of it.
         let received = self.incoming.as_slice().to_vec();
@@ -216,6 +275,7 @@ impl Handshake {
         let (used, step) = self.conversation.step(incoming, &mut self.yielded);
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
+        self.judgement = judged().or(self.judgement.take());
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
         step

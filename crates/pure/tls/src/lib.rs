@@ -1,7 +1,7 @@
 //! TLS rules turned into rustls configurations: versions, bindings, verification, issuing.
 //!
 //! A certificate is bound to an address or a name ([`bindings`]); [`server::ServerTls`] makes of the
-//! bindings what a listener shows, [`client::client_config`] what a dialer demands. A gateway without
+//! bindings what a listener shows, [`client::client_settings`] what a dialer demands. A gateway without
 //! a certificate of its own gets one from a local [`issue::Authority`]. Only TLS 1.2 and 1.3 exist
 //! here ([`version::TlsVersion`]), and no switch turns verification off.
 //!
@@ -25,4 +25,6 @@ pub mod legacy;
 pub mod pem;
 pub mod record;
 pub mod server;
+
+pub mod verify;
 pub mod version;

@@ -4,12 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_model::fault::Fault;
 use gatepost_model::time::Timestamp;
 use gatepost_tls::bindings::{BindingTable, Bindings, ServerCertificate};
-use gatepost_tls::client::{ClientRules, client_config, explain};
+use gatepost_tls::certificate::Certificate;
+use gatepost_tls::client::{ClientRules, client_config, client_settings, explain};
 use gatepost_tls::error::TlsError;
+use gatepost_tls::handshake::{ClientSettings, Facts, Handshake};
 use gatepost_tls::issue::Authority;
 use gatepost_tls::server::{ServerRules, ServerTls};
+use gatepost_tls::verify::flaw::{Flaw, Flaws};
+use gatepost_tls::verify::pin::{Digest, Pin, Pins, Place};
 use gatepost_tls::version::TlsVersion;
 use rustls::{CipherSuite, ClientConnection, HandshakeKind, ServerConnection};
 
@@ -67,10 +72,30 @@ fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result
     Ok(())
 }
 
-fn meet(client: &ClientRules, server: &ServerTls, name: &str) -> Result<(), TlsError> {
-    let config = Arc::new(client_config(client).unwrap());
-    let mut client = ClientConnection::new(config, name.to_owned().try_into().unwrap()).unwrap();
-    shake(&mut client, &mut ServerConnection::new(server.config_for(local())).unwrap())
+/// A handshake of ours at both ends; what the client knows after it.
+fn greet(client: &ClientSettings, server: &ServerTls, name: &str) -> Result<Facts, TlsError> {
+    let mut server = Handshake::server(&server.settings_for(local())).unwrap();
+    let mut client = Handshake::client(client, name.to_owned().try_into().unwrap()).unwrap();
+    while !client.is_over() {
+        // Its alert goes to the client, whose error is the one that counts.
+        let _ = server.receive(&client.take_output());
+        client.receive(&server.take_output()).map_err(|error| explain(&error))?;
+    }
+    // The server's tickets come behind its last word.
+    let _ = server.receive(&client.take_output());
+    client.receive(&server.take_output()).map_err(|error| explain(&error))?;
+    client.finish().map(|established| established.facts).map_err(|error| explain(&error))
+}
+
+/// The flaws that a client finds, and whether it goes on.
+fn meet(rules: &ClientRules, server: &ServerTls, name: &str) -> Result<Flaws, TlsError> {
+    let facts = greet(&client_settings(rules).unwrap(), server, name)?;
+    Ok(facts.judgement.unwrap().flaws())
+}
+
+fn flaws(error: &TlsError) -> Vec<Flaw> {
+    let TlsError::Certificate(judgement) = error else { panic!("{error}") };
+    judgement.flaws().iter().collect()
 }
 
 #[test]
@@ -79,29 +104,65 @@ fn verdicts_are_named() {
     let late = Timestamp::parse_rfc3339("2090-01-01T00:00:00Z").unwrap();
     let names = ["localhost", "*.example.com"];
     let table = [
-        ("localhost", start(), 30_000 * DAY, Ok(())),
-        ("localhost", start(), DAY, Err(TlsError::Expired { not_after: Some(start() + DAY) })),
-        ("localhost", late, DAY, Err(TlsError::NotYetValid { not_before: Some(late - Duration::from_secs(300)) })),
+        ("localhost", start(), 30_000 * DAY, "good"),
+        ("localhost", start(), DAY, "the certificate expired at 2020-01-02T00:00:00Z"),
+        ("localhost", late, DAY, "the certificate is not valid yet, only from 2089-12-31T23:55:00Z"),
         (
             "127.0.0.1",
             start(),
             30_000 * DAY,
-            Err(TlsError::WrongName {
-                expected: "127.0.0.1".into(),
-                presented: vec!["localhost".into(), "*.example.com".into()],
-            }),
+            "the certificate is not valid for 127.0.0.1; it is valid for localhost, *.example.com",
         ),
-        ("other.example", start(), 30_000 * DAY, Err(TlsError::Refused { alert: "AccessDenied".into() })),
-        ("a.example.com", start(), 30_000 * DAY, Ok(())),
+        ("other.example", start(), 30_000 * DAY, "the other end refused the handshake: AccessDenied"),
+        ("a.example.com", start(), 30_000 * DAY, "good"),
     ];
     for (name, from, span, verdict) in table {
         let server = server(&authority, "0.0.0.0:0", &names, from, span);
-        assert_eq!(meet(&rules(&authority), &server, name), verdict, "{name} {from}");
+        let heard = meet(&rules(&authority), &server, name).map_or_else(|error| error.to_string(), |_| "good".into());
+        assert_eq!(heard, verdict, "{name} {from}");
     }
     let other = Authority::create("Other authority", start(), DAY).unwrap();
     let server = server(&authority, "localhost:0", &["localhost"], start(), 30_000 * DAY);
-    assert_eq!(meet(&rules(&other), &server, "localhost"), Err(TlsError::UnknownIssuer));
-    assert_eq!(meet(&ClientRules::default(), &server, "localhost"), Err(TlsError::UnknownIssuer));
+    assert_eq!(flaws(&meet(&rules(&other), &server, "localhost").unwrap_err()), [Flaw::Untrusted]);
+    assert_eq!(flaws(&meet(&ClientRules::default(), &server, "localhost").unwrap_err()), [Flaw::Untrusted]);
+}
+
+#[test]
+fn what_is_ignored_is_ignored_by_name_and_known() {
+    let authority = authority();
+    let server = server(&authority, "0.0.0.0:0", &["localhost"], start(), DAY);
+    let both: Flaws = [Flaw::Untrusted, Flaw::Expired].into_iter().collect();
+    let table = [(Flaws::NONE, false), (Flaw::Expired.into(), false), (Flaw::Untrusted.into(), false), (both, true)];
+    for (ignored, passes) in table {
+        let met = meet(&ClientRules { ignored, ..ClientRules::default() }, &server, "localhost");
+        assert_eq!(met.is_ok(), passes, "{ignored}");
+        assert_eq!(met.unwrap_or_else(|error| flaws(&error).into_iter().collect()), both);
+    }
+}
+
+#[test]
+fn pins_hold_for_new_and_for_resumed_sessions() {
+    let authority = authority();
+    let server = server(&authority, "0.0.0.0:0", &["localhost"], start(), 30_000 * DAY);
+    let root = Certificate::parse(authority.certificate_der()).unwrap();
+    let pin = |spki| Pin { place: Place::Root, digest: Digest::Spki(spki), until: None };
+    // TLS 1.2 resumes by what the handshake itself brings.
+    let max = TlsVersion::V1_2;
+    let with = |any_of, report_only| ClientRules { pins: Pins { any_of, report_only }, max, ..rules(&authority) };
+    let error = meet(&with(vec![pin([0; 32])], false), &server, "localhost").unwrap_err();
+    assert_eq!((flaws(&error), error.code()), (vec![Flaw::Pin], "GP-TLS-014"));
+    let reporting = client_settings(&with(vec![pin([0; 32])], true)).unwrap();
+    assert!(greet(&reporting, &server, "localhost").unwrap().judgement.unwrap().pins_missed);
+    let good = client_settings(&with(vec![pin([0; 32]), pin(root.spki)], false)).unwrap();
+    for resumed in [false, true] {
+        let facts = greet(&good, &server, "localhost").unwrap();
+        let judgement = facts.judgement.unwrap();
+        assert_eq!((facts.resumed, judgement.pins_missed, judgement.flaws()), (resumed, false, Flaws::NONE));
+        assert_eq!(judgement.path.last().unwrap(), authority.certificate_der());
+    }
+    // The sessions of the one are the other's too, but not its pins.
+    let other = good.judged_like(&client_settings(&with(vec![pin([0; 32])], false)).unwrap());
+    assert_eq!(flaws(&greet(&other, &server, "localhost").unwrap_err()), [Flaw::Pin]);
 }
 
 #[test]

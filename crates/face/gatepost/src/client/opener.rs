@@ -5,6 +5,7 @@ use gatepost_model::url::Origin;
 use gatepost_net::connection::Connection;
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
+use gatepost_tls::verify::judgement::Judgement;
 
 use crate::events::Events;
 
@@ -33,5 +34,19 @@ impl Opener {
     fn tell(&self, connection: &Connection) {
         let facts = connection.facts();
         self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
+        if let Some(judgement) = &facts.judgement {
+            self.tell_of(judgement);
+        }
+    }
+
+    /// What was let pass is never silent.
+    fn tell_of(&self, judgement: &Judgement) {
+        let decided = |subject, reason| self.events.emit(&Event::Decided { subject, allowed: true, reason });
+        if !judgement.found.is_empty() {
+            decided("certificate", format!("ignored as asked: {judgement}"));
+        }
+        if judgement.pins_missed {
+            decided("pin", "no pin is in the path; pins only report here".to_owned());
+        }
     }
 }

@@ -11,6 +11,8 @@ use gatepost_net::dial::{ClientTls, Dialer, Roots};
 use gatepost_policy::credentials::CredentialRules;
 use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
+use gatepost_tls::verify::flaw::Flaws;
+use gatepost_tls::verify::pin::Pins;
 use http::Method;
 
 use crate::client::context::{Context, Preauthenticate};
@@ -75,9 +77,9 @@ impl Session {
 }
 
 /// Puts a [`Session`] together. Everything not said is safe.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SessionBuilder {
-    roots: Roots,
+    tls: ClientTls,
     limits: Limits,
     http1_only: bool,
     transport: TransportRules,
@@ -99,29 +101,35 @@ impl std::fmt::Debug for SinkEntry {
     }
 }
 
-impl Default for SessionBuilder {
-    fn default() -> Self {
-        Self {
-            roots: Roots::System,
-            limits: Limits::default(),
-            http1_only: false,
-            transport: TransportRules::default(),
-            credential_rules: CredentialRules::default(),
-            redirects: RedirectRules::default(),
-            schemes: Vec::new(),
-            settings: Settings::default(),
-            credentials: Vec::new(),
-            preauthenticate: Preauthenticate::default(),
-            sinks: Vec::new(),
-        }
-    }
-}
-
 impl SessionBuilder {
     /// The certificates that a server's chain may end in. Default: the system's.
     #[must_use]
     pub fn roots(mut self, roots: Roots) -> Self {
-        self.roots = roots;
+        self.tls.roots = roots;
+        self
+    }
+
+    /// Goes on although this is wrong with a server's certificates. Default: nothing may be. What is fatal
+    /// ([`Severity::Fatal`](gatepost_tls::verify::flaw::Severity)) stays so, whatever is asked here; each use is an
+    /// event.
+    #[must_use]
+    pub fn danger_ignore(mut self, flaws: Flaws) -> Self {
+        self.tls.ignored = flaws;
+        self
+    }
+
+    /// Which keys or certificates must be in a server's path, on top of all the rest. Default none.
+    #[must_use]
+    pub fn pins(mut self, pins: Pins) -> Self {
+        self.tls.pins = pins;
+        self
+    }
+
+    /// Revocation lists as DER (RFC 5280 §5); with `demand`, a certificate that none speaks about is refused.
+    /// Default none.
+    #[must_use]
+    pub fn revocation_lists(mut self, lists: Vec<Vec<u8>>, demand: bool) -> Self {
+        (self.tls.revocation_lists, self.tls.demands_revocation_status) = (lists, demand);
         self
     }
 
@@ -204,7 +212,7 @@ impl SessionBuilder {
     /// If a scheme is unknown or the system's certificates cannot be read.
     pub fn build(self) -> Result<Session, Error> {
         let events = Events::to(self.sinks.into_iter().map(|entry| entry.0).collect());
-        let mut tls = ClientTls { roots: self.roots, ..ClientTls::default() };
+        let mut tls = self.tls;
         if self.http1_only {
             tls.alpn = vec![b"http/1.1".to_vec()];
         }

@@ -9,6 +9,7 @@ pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod relay;
 pub mod routes;
 pub mod show;
 pub mod source;

@@ -7,11 +7,12 @@ use toml::Spanned;
 
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::relay::websocket;
 use crate::config::source::Source;
 use crate::config::spec::{RespondSpec, RouteSpec};
 use crate::config::suggest;
 use crate::config::value::Upstream;
-use crate::config::websocket::{WebSocket, websocket};
+use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
 
 /// The names of the schemes that a route may list, the strongest first: the registry's order.

@@ -62,6 +62,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
             alpn: Some(b"http/1.1".to_vec()),
             server_name: Some("localhost".to_owned()),
             resumed: false,
+            judgement: None,
         };
         assert_eq!(facts, expected);
         exchange(&mut ours, &mut theirs, &data).await;

@@ -1,21 +1,21 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
-use std::path::Path;
+mod facts;
+mod live;
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use gatepost::clock;
 use gatepost::store::store::{Store, StoredCertificate};
 use gatepost::tls::certificate::Certificate;
-use gatepost::tls::pem;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use self::facts::{facts, from_file, hex, to_json};
 use crate::error::CliError;
 use crate::options::StateArgs;
 use crate::runtime;
 use crate::ui::{self, Ui};
-
-/// The most that a PEM file may hold.
-const LONGEST: u64 = 1024 * 1024;
 
 /// Show certificates and their bindings.
 #[derive(Debug, Subcommand)]
@@ -41,11 +41,19 @@ pub struct ListArgs {
 Examples:
   gatepost cert show localhost:0          The certificate of a binding
   gatepost cert show 3f9a                 By the beginning of its fingerprint
-  gatepost cert show ./server.pem         A file")]
+  gatepost cert show ./server.pem         A file
+  gatepost cert show --live example.com:443
+                                          What a server shows: chain, everything wrong with it, pins to copy")]
 pub struct ShowArgs {
-    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file
+    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file; with --live HOST[:PORT]
     #[arg(value_name = "NAME|FINGERPRINT|FILE")]
     pub which: String,
+    /// Ask the server of this name instead of the store
+    #[arg(long)]
+    pub live: bool,
+    /// With --live, trust these authorities (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub ca: Option<PathBuf>,
     /// Where they are kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -80,6 +88,9 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
 }
 
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CliError> {
+    if args.live {
+        return live::show(&args.which, args.ca.as_deref(), ui);
+    }
     let path = Path::new(&args.which);
     let facts = if path.is_file() { from_file(path)? } else { kept(args)? };
     if ui.is_json() {
@@ -126,39 +137,4 @@ fn kept(args: &ShowArgs) -> Result<Certificate, CliError> {
     found
         .map(|(_, facts)| facts)
         .ok_or_else(|| CliError::Missing { what: format!("certificate `{}`", args.which), hint })
-}
-
-fn from_file(path: &Path) -> Result<Certificate, CliError> {
-    let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
-        return Err(CliError::Io {
-            what: path.display().to_string(),
-            detail: "more than 1 MiB is no certificate".into(),
-        });
-    }
-    let chain = pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?;
-    facts(chain.first().map_or(&[], Vec::as_slice))
-}
-
-fn facts(der: &[u8]) -> Result<Certificate, CliError> {
-    Ok(Certificate::parse(der).map_err(gatepost::Error::from)?)
-}
-
-fn to_json(facts: &Certificate) -> Value {
-    json!({
-        "subject": facts.subject,
-        "issuer": facts.issuer,
-        "names": facts.names(),
-        "not_before": facts.not_before.to_string(),
-        "not_after": facts.not_after.to_string(),
-        "key": facts.key_kind,
-        "bits": facts.key_bits,
-        "authority": facts.is_ca,
-        "sha256": hex(&facts.fingerprint),
-        "spki_sha256": hex(&facts.spki),
-    })
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -1,0 +1,52 @@
+//! The facts of certificates, for people and for programs.
+
+use std::path::Path;
+
+use gatepost::tls::certificate::Certificate;
+use gatepost::tls::pem;
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+
+/// The most that a PEM file may hold.
+const LONGEST: u64 = 1024 * 1024;
+
+pub(super) fn from_file(path: &Path) -> Result<Certificate, CliError> {
+    let chain = chain(path)?;
+    facts(chain.first().map_or(&[], Vec::as_slice))
+}
+
+/// The certificates of a PEM file.
+pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
+    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
+        return Err(CliError::Io {
+            what: path.display().to_string(),
+            detail: "more than 1 MiB is no certificate".into(),
+        });
+    }
+    Ok(pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?)
+}
+
+pub(super) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
+    Ok(Certificate::parse(der).map_err(gatepost::Error::from)?)
+}
+
+pub(super) fn to_json(facts: &Certificate) -> Value {
+    json!({
+        "subject": facts.subject,
+        "issuer": facts.issuer,
+        "names": facts.names(),
+        "not_before": facts.not_before.to_string(),
+        "not_after": facts.not_after.to_string(),
+        "key": facts.key_kind,
+        "bits": facts.key_bits,
+        "authority": facts.is_ca,
+        "sha256": hex(&facts.fingerprint),
+        "spki_sha256": hex(&facts.spki),
+    })
+}
+
+pub(super) fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
