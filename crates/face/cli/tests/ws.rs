@@ -197,5 +197,7 @@ fn the_twin_with_a_certificate_speaks_tls() {
         |arguments: &str| bench.gatepost(&format!("ws {url} --count 1 {arguments}")).stdin("hi\n").output().unwrap();
     let trusted = run("--ca cert.pem");
     assert_eq!(trusted.stdout, b"hi\n", "{trusted:?}");
+    let second = String::from_utf8(run("--ca cert.pem --http2 --json").stdout).unwrap();
+    assert!(second.contains("\"protocol\":\"h2\"") && second.contains("\"status\":200"), "{second}");
     assert_eq!(run("").status.code(), Some(10));
 }

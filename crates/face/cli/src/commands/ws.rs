@@ -154,8 +154,8 @@ fn terms(link: &LinkArgs, reach: ReachArgs, scheme: Option<String>, credential: 
         fields: link.headers.clone(),
         origin: link.origin.clone(),
         deflate: link.deflate,
+        http2: link.http2,
         settings: link.settings(),
-        within: None,
     }
 }
 

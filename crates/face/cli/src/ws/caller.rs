@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use gatepost::Session;
+use gatepost::client::lane::Over;
 use gatepost::client::websocket::opened::Info;
 use gatepost::client::websocket::refusal::Refusal;
 use gatepost::model::credential::Credential;
@@ -37,9 +37,9 @@ pub(crate) struct Terms {
     pub(crate) origin: Option<String>,
     /// Whether permessage-deflate is offered.
     pub(crate) deflate: bool,
+    /// Whether it has to be HTTP/2.
+    pub(crate) http2: bool,
     pub(crate) settings: Settings,
-    /// How long opening may take.
-    pub(crate) within: Option<Duration>,
 }
 
 /// Opens WebSockets.
@@ -119,8 +119,8 @@ impl Dial for Caller {
         if let Some(credential) = &terms.credential {
             builder = builder.credential(credential.clone());
         }
-        if let Some(time) = terms.within {
-            builder = builder.within(time);
+        if terms.http2 {
+            builder = builder.version(Over::Http2);
         }
         let request = terms.fields.iter().chain(&target.fields).cloned().collect();
         match builder.connect().await {

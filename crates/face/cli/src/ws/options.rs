@@ -83,6 +83,9 @@ pub struct LinkArgs {
     /// Do not offer it: the default
     #[arg(long, overrides_with = "deflate")]
     pub no_deflate: bool,
+    /// Open it over HTTP/2 (RFC 8441), and nothing else
+    #[arg(long, conflicts_with = "http1")]
+    pub http2: bool,
     /// The longest message that is taken, as in 64KiB [default: 16MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_message: Option<usize>,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ws::script::difference::difference;
 use crate::ws::script::pattern::{self, Pattern};
-use crate::ws::script::step::{Place, Wrong};
+use crate::ws::script::place::{Place, Wrong};
 use crate::ws::script::template::{Template, Variables, is_name};
 
 /// What is asked of a value, and the variable that keeps it.

@@ -1,11 +1,12 @@
 //! What stands behind `<`: a test of a message, or an event that is no message.
 
 use crate::ws::script::check::Check;
-use crate::ws::script::parse::{Line, Lines, close_code, period};
+use crate::ws::script::line::{Line, Lines, close_code, period};
 use crate::ws::script::path::JsonPath;
 use crate::ws::script::pattern::Pattern;
 use crate::ws::script::payload;
-use crate::ws::script::step::{Expectation, Place, Test, Wrong};
+use crate::ws::script::place::{Place, Wrong};
+use crate::ws::script::step::{Expectation, Test};
 use crate::ws::script::template::{Template, is_name};
 
 /// Reads an expectation, its mark included.

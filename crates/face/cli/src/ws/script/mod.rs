@@ -3,10 +3,12 @@
 mod check;
 mod difference;
 mod expect;
+mod line;
 mod parse;
 mod path;
 mod pattern;
 mod payload;
+mod place;
 mod report;
 mod run;
 mod step;

@@ -1,15 +1,15 @@
 //! From the text of a script to its steps. Every mistake is told with its line and column.
 
-use gatepost_gateway::config::value::Period;
-
 use crate::ws::script::expect;
+use crate::ws::script::line::{Line, Lines, close_code, period};
 use crate::ws::script::payload;
-use crate::ws::script::step::{Action, Place, Step, Wrong};
+use crate::ws::script::place::Wrong;
+use crate::ws::script::step::{Action, Step};
 use crate::ws::script::template::{Template, is_name};
 
 /// Reads a whole script.
 pub(crate) fn parse(text: &str) -> Result<Vec<Step>, Wrong> {
-    let mut lines = Lines { rest: text.lines().enumerate().peekable() };
+    let mut lines = Lines::of(text);
     let mut steps = Vec::new();
     while let Some(line) = lines.next() {
         if line.text.is_empty() || line.text.starts_with('#') {
@@ -19,79 +19,6 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Step>, Wrong> {
         steps.push(Step { place: line.place, source: line.text.to_owned(), action });
     }
     Ok(steps)
-}
-
-/// A piece of a line, and where it begins.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
-    pub(crate) text: &'a str,
-    pub(crate) place: Place,
-}
-
-impl<'a> Line<'a> {
-    /// What is left behind `octets` of it, white space passed over.
-    pub(crate) fn after(self, octets: usize) -> Self {
-        let rest = self.text.get(octets..).unwrap_or_default();
-        let trimmed = rest.trim_start();
-        let taken = self.text.get(..self.text.len() - trimmed.len()).unwrap_or_default();
-        Self { text: trimmed, place: Place { column: self.place.column + taken.chars().count(), ..self.place } }
-    }
-
-    /// The first word, and what is left.
-    pub(crate) fn word(self) -> (&'a str, Self) {
-        let end = self.text.find(char::is_whitespace).unwrap_or(self.text.len());
-        (self.text.get(..end).unwrap_or_default(), self.after(end))
-    }
-
-    pub(crate) fn wrong(self, detail: impl Into<String>) -> Wrong {
-        Wrong { place: self.place, detail: detail.into() }
-    }
-
-    pub(crate) fn template(self) -> Result<Template, Wrong> {
-        Template::parse(self.text, self.place)
-    }
-
-    /// Nothing may be left.
-    pub(crate) fn end(self) -> Result<(), Wrong> {
-        if self.text.is_empty() { Ok(()) } else { Err(self.wrong(format!("`{}` is too much", self.text))) }
-    }
-}
-
-/// The lines that are left, without white space around them.
-pub(crate) struct Lines<'a> {
-    rest: std::iter::Peekable<std::iter::Enumerate<std::str::Lines<'a>>>,
-}
-
-impl<'a> Lines<'a> {
-    fn next(&mut self) -> Option<Line<'a>> {
-        self.rest.next().map(|(at, text)| trimmed(at, text))
-    }
-
-    fn peek(&mut self) -> Option<Line<'a>> {
-        self.rest.peek().map(|(at, text)| trimmed(*at, text))
-    }
-
-    /// The lines up to one that is ```` ``` ````, as they are, joined.
-    pub(crate) fn block(&mut self, from: Line<'_>) -> Result<Template, Wrong> {
-        let mut text = String::new();
-        let mut first = None;
-        loop {
-            let (at, line) = self.rest.next().ok_or_else(|| from.wrong("the block has no line with ``` at its end"))?;
-            if line.trim() == "```" {
-                let place = Place { line: first.unwrap_or(at) + 1, column: 1 };
-                return Template::parse(&text, place);
-            }
-            if first.is_some() {
-                text.push('\n');
-            }
-            first = first.or(Some(at));
-            text.push_str(line);
-        }
-    }
-}
-
-fn trimmed(at: usize, text: &str) -> Line<'_> {
-    Line { text: text.trim_end(), place: Place { line: at + 1, column: 1 } }.after(0)
 }
 
 fn action<'a>(line: Line<'a>, lines: &mut Lines<'a>) -> Result<Action, Wrong> {
@@ -128,11 +55,6 @@ fn variable(rest: Line<'_>) -> Result<Action, Wrong> {
     Ok(Action::Set { name: name.trim().to_owned(), value: value.template()? })
 }
 
-/// A length of time, as in the configuration.
-pub(crate) fn period(line: Line<'_>) -> Result<std::time::Duration, Wrong> {
-    line.text.parse::<Period>().map(|period| period.0).map_err(|detail| line.wrong(detail))
-}
-
 /// The URL, then header fields on the lines below.
 fn connect<'a>(rest: Line<'a>, lines: &mut Lines<'a>) -> Result<Action, Wrong> {
     let (url, after) = rest.word();
@@ -162,15 +84,10 @@ fn close(rest: Line<'_>) -> Result<Action, Wrong> {
     Ok(Action::Close { code, reason: reason.template()? })
 }
 
-/// A code of a close, from 1000 to 4999.
-pub(crate) fn close_code(word: &str, place: Line<'_>) -> Result<u16, Wrong> {
-    let code = word.parse().ok().filter(|code| (1000..5000).contains(code));
-    code.ok_or_else(|| place.wrong(format!("`{word}` is no code of a close: 1000 to 4999")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ws::script::place::Place;
     use crate::ws::script::step::Payload;
     use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::ws::script::step::{Place, Wrong};
+use crate::ws::script::place::{Place, Wrong};
 
 /// A way to one value of a JSON document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use regex_lite::{Captures, Regex, RegexBuilder};
 
-use crate::ws::script::step::{Place, Wrong};
+use crate::ws::script::place::{Place, Wrong};
 use crate::ws::script::template::{Template, Variables};
 
 /// The most memory, in octets, that one expression may take when it is made ready.

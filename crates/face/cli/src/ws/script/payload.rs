@@ -1,8 +1,9 @@
 //! What stands behind `>`: text to the end of the line, a block, a file, or octets in hexadecimal.
 
 use crate::ws::hex;
-use crate::ws::script::parse::{Line, Lines};
-use crate::ws::script::step::{Payload, Place, Wrong};
+use crate::ws::script::line::{Line, Lines};
+use crate::ws::script::place::{Place, Wrong};
+use crate::ws::script::step::Payload;
 use crate::ws::script::template::Template;
 
 /// Reads what is sent. `line` is what follows the mark without leading white space, `rest` with it.
@@ -43,7 +44,8 @@ pub(crate) fn octets(line: Line<'_>) -> Result<Vec<u8>, Wrong> {
 #[cfg(test)]
 mod tests {
     use crate::ws::script::parse::parse;
-    use crate::ws::script::step::{Action, Payload, Place};
+    use crate::ws::script::place::Place;
+    use crate::ws::script::step::{Action, Payload};
     use crate::ws::script::template::Template;
 
     #[test]

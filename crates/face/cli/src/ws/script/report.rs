@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::ws::script::place::Wrong;
 use crate::ws::script::run::{Done, Outcome};
-use crate::ws::script::step::{Action, Step, Wrong};
+use crate::ws::script::step::{Action, Step};
 
 /// A script that was run.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +153,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::ws::script::parse::parse;
-    use crate::ws::script::step::Place;
+    use crate::ws::script::place::Place;
 
     fn ran() -> Ran {
         let steps = parse("connect wss://h/\n< \"a\" & b\n< /x/\n").unwrap();

@@ -5,21 +5,8 @@ use std::time::Duration;
 use crate::ws::script::check::Check;
 use crate::ws::script::path::JsonPath;
 use crate::ws::script::pattern::Pattern;
+use crate::ws::script::place::Place;
 use crate::ws::script::template::Template;
-
-/// A place in a script, both counted from 1; columns are characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
-
-/// What is wrong with a script, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    pub(crate) place: Place,
-    pub(crate) detail: String,
-}
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq)]

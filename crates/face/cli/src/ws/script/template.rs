@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ws::script::step::{Place, Wrong};
+use crate::ws::script::place::{Place, Wrong};
 
 /// The variables of a run.
 pub(crate) type Variables = BTreeMap<String, String>;

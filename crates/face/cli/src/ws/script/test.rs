@@ -6,7 +6,8 @@ use crate::ws::hex;
 use crate::ws::said::Said;
 use crate::ws::script::difference::difference;
 use crate::ws::script::pattern;
-use crate::ws::script::step::{Place, Test, Wrong};
+use crate::ws::script::place::{Place, Wrong};
+use crate::ws::script::step::Test;
 use crate::ws::script::template::Variables;
 
 /// Passes, perhaps keeping something in a variable, or says how the message differs.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use crate::error::CliError;
 use crate::ws::said::{Opened, Said};
 use crate::ws::script::parse::parse;
+use crate::ws::script::place::Place;
 use crate::ws::script::run::{Outcome, run};
-use crate::ws::script::step::Place;
 use crate::ws::script::template::Variables;
 use crate::ws::wire::{Dial, Dialed, Ear, Mouth, Refused, Target};
 
