@@ -110,6 +110,9 @@ fn every_event_is_a_line_of_json() {
         (&find("close", "out").unwrap()["code"], &find("close", "in").unwrap()["code"]),
         (&1000.into(), &1000.into())
     );
+    let (code, refused, _) = ws(&peer, "forbidden", "--json", "");
+    let refused: serde_json::Value = serde_json::from_str(&refused).unwrap();
+    assert_eq!((code, &refused["event"], &refused["status"]), (Some(9), &"refused".into(), &403.into()));
     assert!(lines.iter().all(|line| line["time"].as_str().is_some_and(|time| time.ends_with('Z'))), "{stdout}");
 }
 

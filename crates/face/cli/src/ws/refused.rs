@@ -1,9 +1,13 @@
 //! What is said of a handshake that opened nothing: the answer, its challenges, its body, and what to try.
 
+use gatepost::clock;
 use gatepost::model::event::one_line;
+use serde_json::{Value, json};
 
 use crate::error::CliError;
 use crate::ui::Ui;
+use crate::ws::record::ndjson::harmless;
+use crate::ws::said::rfc3339;
 use crate::ws::wire::Refused;
 
 /// The most of a body that is shown, in characters.
@@ -22,15 +26,33 @@ const TELLING: [&str; 9] = [
     "www-authenticate",
 ];
 
-/// Says on stderr what the server answered, and gives the error that the run ends with.
+/// Says what the server answered, on stderr or as a line of JSON, and gives the error that the run ends with.
 pub(crate) fn report(refused: &Refused, advice: &str, ui: &Ui) -> CliError {
-    ui.note(text(refused).trim_end());
+    if ui.is_json() {
+        if let Err(error) = ui.out(&format!("{}\n", event(refused))) {
+            return error;
+        }
+    } else {
+        ui.note(text(refused).trim_end());
+    }
     let status = refused.status;
     if matches!(status, 401 | 407) {
         // What the server asks for stands above; what is to be done about it is known better here.
         return CliError::Refused { status, hint: Some(advice.to_owned()) };
     }
     CliError::Upgrade { status, hint: refused.hint.clone() }
+}
+
+fn event(refused: &Refused) -> Value {
+    let fields: Value = harmless(&refused.fields).map(|(name, value)| json!([name, value])).collect();
+    json!({
+        "time": rfc3339(clock::now()),
+        "event": "refused",
+        "status": refused.status,
+        "response": fields,
+        "body": String::from_utf8_lossy(&refused.body),
+        "truncated": refused.truncated,
+    })
 }
 
 fn text(refused: &Refused) -> String {
