@@ -39,7 +39,8 @@ enum Heard {
 }
 
 libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
-    let [terms, bits, mut rest @ ..] = octets else { return };
+    let [terms, bits, rest @ ..] = octets else { return };
+    let mut rest = rest;
     let agreed = (terms & 1 != 0).then_some(Agreed {
         server_no_context_takeover: terms & 2 != 0,
         client_no_context_takeover: terms & 4 != 0,
