@@ -82,7 +82,7 @@ impl Passage<'_> {
             let received = match self.from.connection.receive(read, scratch, contexts, self.now) {
                 Ok(received) => received,
                 Err(error) => {
-                    self.from.fail(&error)?;
+                    // It is told when the other side has ended: the answers to what it said before come first.
                     self.from.end = Some(End::Broke(error));
                     return Ok(());
                 }

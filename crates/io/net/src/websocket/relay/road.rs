@@ -30,7 +30,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// - A side that ends without a Close, breaks the protocol or a bound, or is silent for too long is never made to look
 ///   as if it had closed: the client reads 1014 (bad gateway) if the upstream failed, the upstream 1011 (internal
 ///   error) if the client did. 1006 cannot be sent (RFC 6455 §7.4.1), and 1001 would be said by an end that leaves
-///   in good order. Who breaks a rule reads what it broke: 1002, 1007, 1008, 1009.
+///   in good order. Who breaks a rule reads what it broke (1002, 1007, 1008, 1009), after what the other side still says
+///   to what came before.
 /// - When `expired` is ready, the client reads 1008 (policy) and the upstream 1001 (going away).
 ///
 /// An idle relay owns no buffer.
@@ -148,6 +149,12 @@ impl Relay<'_> {
         }
         if let Some(words) = words("upstream", self.upstream.end.as_ref()) {
             self.client.close_with(CloseCode::BAD_GATEWAY, words)?;
+        }
+        if let (Some(End::Broke(_)), Some(_)) = (&self.client.end, &self.upstream.end) {
+            self.client.close(None)?;
+        }
+        if let (Some(_), Some(End::Broke(_))) = (&self.client.end, &self.upstream.end) {
+            self.upstream.close(None)?;
         }
         Ok(())
     }

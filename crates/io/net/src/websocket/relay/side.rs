@@ -143,13 +143,21 @@ impl Side {
         Ok(())
     }
 
-    /// Tells it to end; nothing if it was told before.
+    /// Tells it to end, or what it did wrong if it did; nothing if it was told before.
     pub(super) fn close(&mut self, close: Option<&Close>) -> Result<(), NetError> {
         if matches!(self.connection.state(), State::Closing | State::Closed) {
             return Ok(());
         }
         let mask = self.mask()?;
+        let broke = match &self.end {
+            Some(End::Broke(error)) => Some(error.clone()),
+            _ => None,
+        };
         let (connection, out) = self.writing();
+        if let Some(error) = broke {
+            connection.fail(&error, mask, out);
+            return Ok(());
+        }
         Ok(connection.close(close, mask, out)?)
     }
 
@@ -158,17 +166,12 @@ impl Side {
         self.close(Some(&Close { code, reason: reason.to_owned() }))
     }
 
-    /// Tells it what it did wrong.
-    pub(super) fn fail(&mut self, error: &WsError) -> Result<(), NetError> {
-        let mask = self.mask()?;
-        let (connection, out) = self.writing();
-        connection.fail(error, mask, out);
-        Ok(())
-    }
-
     /// The time for closing is over: its Close gets the answer that the other side does not give; if it has sent none,
     /// it is lost.
     pub(super) fn close_late(&mut self, close_time: Duration) -> Result<(), NetError> {
+        if matches!(self.end, Some(End::Broke(_))) {
+            self.close(None)?;
+        }
         while self.connection.has_answer() {
             let mask = self.mask()?;
             let (connection, out) = self.writing();

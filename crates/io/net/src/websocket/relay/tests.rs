@@ -237,6 +237,26 @@ async fn who_breaks_a_rule_reads_which_and_the_other_side_that_it_was_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_before_a_broken_rule_is_still_answered() {
+    let Pair { mut client, upstream, .. } = Pair::new(Terms::default());
+    let mut upstream = MessageSocket::new(upstream, Role::Server, None, Settings::default());
+    tokio::spawn(async move {
+        while let Some(message) = upstream.receive().await.unwrap() {
+            upstream.send(message).await.unwrap();
+        }
+    });
+    let role = Role::Client;
+    client
+        .write_all(&[frame(role, 0x81, b"one"), frame(role, 0x83, b""), frame(role, 0x81, b"two")].concat())
+        .await
+        .unwrap();
+    let mut echo = [0; 5];
+    client.read_exact(&mut echo).await.unwrap();
+    assert_eq!(&echo, b"\x81\x03one");
+    assert_eq!(read_close(&mut client).await.map(|close| close.code), Some(CloseCode::PROTOCOL));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_beyond_the_limit_of_the_upstream_is_a_bad_gateway() {
     let mut terms = Terms::default();
     terms.upstream.limits.message = 1000;
