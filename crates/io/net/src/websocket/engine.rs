@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             }
             Poll::Ready(Err(error)) => self.break_off(&error),
             Poll::Pending => {
-                if !matches!(self.poll_flush(writes), Poll::Ready(Err(_))) {
+                if self.is_quiet() || !matches!(self.poll_flush(writes), Poll::Ready(Err(_))) {
                     return self.poll_due(writes);
                 }
             }

@@ -30,19 +30,14 @@ pub(super) fn to_read(least: usize) -> BytesMut {
     if least > SMALL {
         return to_read_much(least);
     }
-    match READ.try_with(Cell::take).ok().flatten() {
-        Some(buffer) => roomy(buffer, least),
-        None => BytesMut::with_capacity(SMALL),
-    }
+    let mut buffer = READ.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    if has_room(&mut buffer, least) { buffer } else { BytesMut::with_capacity(SMALL) }
 }
 
 /// The same, and it may be this one.
 pub(super) fn roomy(mut buffer: BytesMut, least: usize) -> BytesMut {
     debug_assert!(buffer.is_empty(), "all that was read is taken before more is read");
-    if has_room(&mut buffer, least) {
-        return buffer;
-    }
-    if least > SMALL { to_read_much(least) } else { BytesMut::with_capacity(SMALL) }
+    if has_room(&mut buffer, least) { buffer } else { to_read(least) }
 }
 
 /// The one that rests longest comes first: its messages are gone most likely.
@@ -58,7 +53,8 @@ fn to_read_much(least: usize) -> BytesMut {
 /// Whether there is enough room, once what nobody needs any more is forgotten. Messages that live still may stand in
 /// its front. Less than all is enough to go on with, so that small messages that are kept share one allocation.
 fn has_room(buffer: &mut BytesMut, least: usize) -> bool {
-    buffer.try_reclaim(if least > SMALL { LARGE } else { SMALL }) || buffer.capacity() >= least
+    let all = if least > SMALL { LARGE } else { SMALL };
+    buffer.capacity() > 0 && (buffer.try_reclaim(all) || buffer.capacity() >= least)
 }
 
 /// Lets a buffer rest that was read into and is empty.
