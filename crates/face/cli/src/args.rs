@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user};
+use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user, ws};
 use crate::options::Output;
 
 /// Secures connections and authenticates requests, both ways.
@@ -25,11 +25,15 @@ Examples:
   gatepost get https://localhost:8443/ --user ali   A request that answers challenges
 
 Exit codes:
-  0  done                             5   it exists already
-  1  an HTTP error, with --fail       6   this machine: port, file, network
-  2  wrong usage                      7   the other end broke a rule
-  3  wrong configuration              8   authentication refused
-  4  there is no such thing           70  a bug in gatepost";
+  0  done                             8   authentication refused
+  1  an HTTP error, with --fail;      9   no WebSocket was opened
+     a script or a --count failed     10  TLS failed
+  2  wrong usage                      11  a WebSocket was closed for a reason (not 1000)
+  3  wrong configuration              12  out of time
+  4  there is no such thing           13  a WebSocket ended without a close
+  5  it exists already                70  a bug in gatepost
+  6  this machine: port, file, network
+  7  the other end broke a rule";
 
 /// The verbs, in the order of the help.
 #[derive(Debug, Subcommand)]
@@ -38,7 +42,9 @@ pub enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Send a request and answer challenges
     Get(Box<get::GetArgs>),
-    /// Manage the credentials that `get` uses
+    /// Talk over a WebSocket, by hand, in pipes and in scripts
+    Ws(Box<ws::WsArgs>),
+    /// Manage the credentials that `get` and `ws` use
     #[command(subcommand)]
     Credential(credential::CredentialCommand),
     /// Manage the users that may come in

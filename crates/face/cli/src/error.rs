@@ -57,6 +57,60 @@ pub enum CliError {
         /// The status.
         status: u16,
     },
+    /// The server answered a handshake with something that opens no WebSocket.
+    #[error("the server opened no WebSocket: it answered {status}")]
+    Upgrade {
+        /// The status.
+        status: u16,
+        /// What to try.
+        hint: Option<String>,
+    },
+    /// The other end closed a WebSocket with a code that says that something is wrong (RFC 6455 §7.4.1).
+    #[error("the other end closed with {farewell}")]
+    Closed {
+        /// The code, its name and the reason.
+        farewell: String,
+    },
+    /// A WebSocket ended without a close.
+    #[error("the connection ended without a close: {detail}")]
+    Broken {
+        /// How.
+        detail: String,
+    },
+    /// What was waited for did not come in the time that was given.
+    #[error("{what} within {limit}")]
+    Late {
+        /// What did not come.
+        what: String,
+        /// The time that was given.
+        limit: String,
+    },
+    /// A WebSocket ended before what was asked for had come.
+    #[error("the connection ended {what}")]
+    Unmet {
+        /// Before what.
+        what: String,
+    },
+    /// A script cannot be read.
+    #[error("{name}:{line}:{column}: {detail}")]
+    Script {
+        /// The file.
+        name: String,
+        /// Counted from 1.
+        line: usize,
+        /// In characters, counted from 1.
+        column: usize,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Scripts were run, and expectations did not hold.
+    #[error("{failed} of {all} scripts failed")]
+    Failed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// The gateway's.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -83,9 +137,16 @@ impl CliError {
 impl Fault for CliError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Usage { .. } | Self::Missing { .. } | Self::Exists { .. } => Blame::Caller,
+            Self::Usage { .. } | Self::Missing { .. } | Self::Exists { .. } | Self::Script { .. } => Blame::Caller,
             Self::Io { .. } | Self::BrokenPipe => Blame::Environment,
-            Self::Refused { .. } | Self::Status { .. } => Blame::Peer,
+            Self::Refused { .. }
+            | Self::Status { .. }
+            | Self::Upgrade { .. }
+            | Self::Closed { .. }
+            | Self::Broken { .. }
+            | Self::Late { .. }
+            | Self::Unmet { .. }
+            | Self::Failed { .. } => Blame::Peer,
             Self::Gateway(error) => error.blame(),
             Self::Engine(error) => error.blame(),
         }
@@ -100,6 +161,13 @@ impl Fault for CliError {
             Self::BrokenPipe => "GP-CLI-005",
             Self::Refused { .. } => "GP-CLI-006",
             Self::Status { .. } => "GP-CLI-007",
+            Self::Upgrade { .. } => "GP-CLI-008",
+            Self::Closed { .. } => "GP-CLI-009",
+            Self::Broken { .. } => "GP-CLI-010",
+            Self::Late { .. } => "GP-CLI-011",
+            Self::Unmet { .. } => "GP-CLI-012",
+            Self::Script { .. } => "GP-CLI-013",
+            Self::Failed { .. } => "GP-CLI-014",
             Self::Gateway(error) => error.code(),
             Self::Engine(error) => error.code(),
         }
@@ -110,8 +178,17 @@ impl Fault for CliError {
             Self::Usage { hint, .. }
             | Self::Missing { hint, .. }
             | Self::Exists { hint, .. }
-            | Self::Refused { hint, .. } => hint.clone(),
-            Self::Io { .. } | Self::BrokenPipe | Self::Status { .. } => None,
+            | Self::Refused { hint, .. }
+            | Self::Upgrade { hint, .. } => hint.clone(),
+            Self::Broken { .. } => Some("`-v` shows what happened before".into()),
+            Self::Late { .. } => Some("`--timeout` gives it more time".into()),
+            Self::Io { .. }
+            | Self::BrokenPipe
+            | Self::Status { .. }
+            | Self::Closed { .. }
+            | Self::Unmet { .. }
+            | Self::Script { .. }
+            | Self::Failed { .. } => None,
             Self::Gateway(error) => error.hint(),
             Self::Engine(error) => error.hint(),
         }

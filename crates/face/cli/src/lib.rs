@@ -14,9 +14,12 @@ mod log;
 pub mod options;
 pub mod passwords;
 mod payload;
+pub mod reach;
 pub mod report;
 mod runtime;
 pub mod ui;
+pub mod who;
+mod ws;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

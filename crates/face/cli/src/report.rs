@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use gatepost::model::event::one_line;
 use gatepost::model::fault::{Blame, Fault};
+use gatepost::net::error::NetError;
 
 use crate::error::CliError;
 use crate::ui::Ui;
@@ -30,14 +31,21 @@ pub(crate) fn unreadable(error: &clap::Error) -> ExitCode {
 /// The exit codes by what went wrong, then by who has to act.
 fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Status { .. } => 1,
+        CliError::Status { .. } | CliError::Unmet { .. } | CliError::Failed { .. } => 1,
         CliError::Missing { .. } => 4,
         CliError::Exists { .. } => 5,
         CliError::Refused { .. } => 8,
+        CliError::Upgrade { .. } => 9,
+        CliError::Closed { .. } => 11,
+        CliError::Late { .. } => 12,
+        CliError::Broken { .. } => 13,
         CliError::Engine(engine) if engine.is_missing() => 4,
         CliError::Engine(engine) if engine.is_existing() => 5,
         CliError::Engine(engine) if engine.is_auth() && engine.blame() == Blame::Peer => 8,
+        CliError::Engine(engine) if matches!(engine.net(), Some(NetError::Tls { .. })) => 10,
+        CliError::Engine(engine) if matches!(engine.net(), Some(NetError::Timeout { .. })) => 12,
         CliError::Usage { .. }
+        | CliError::Script { .. }
         | CliError::Io { .. }
         | CliError::BrokenPipe
         | CliError::Gateway(_)
@@ -59,9 +67,11 @@ fn by_blame(blame: Blame) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gatepost::tls::error::TlsError;
 
     #[test]
-    fn exit_codes_by_blame() {
+    fn exit_codes_by_what_went_wrong_then_by_blame() {
+        let tls = NetError::Tls { peer: "h".into(), reason: TlsError::UnknownIssuer };
         let table = [
             (CliError::usage("a", "b"), 2),
             (CliError::Missing { what: "x".into(), hint: None }, 4),
@@ -69,6 +79,14 @@ mod tests {
             (CliError::Io { what: "x".into(), detail: "y".into() }, 6),
             (CliError::Refused { status: 401, hint: None }, 8),
             (CliError::Status { status: 404 }, 1),
+            (CliError::Unmet { what: "x".into() }, 1),
+            (CliError::Failed { failed: 1, all: 2 }, 1),
+            (CliError::Script { name: "x".into(), line: 1, column: 1, detail: "y".into() }, 2),
+            (CliError::Upgrade { status: 404, hint: None }, 9),
+            (CliError::Engine(gatepost::Error::from(tls)), 10),
+            (CliError::Closed { farewell: "1011".into() }, 11),
+            (CliError::Late { what: "x".into(), limit: "1s".into() }, 12),
+            (CliError::Broken { detail: "x".into() }, 13),
             (CliError::Engine(gatepost::Error::config("x")), 3),
             (CliError::Engine(gatepost::Error::refused("x")), 8),
             (CliError::Engine(gatepost::Error::environment("x")), 6),

@@ -81,6 +81,11 @@ impl Ui {
         self.say(&format!("{} {text} [{code}]", self.paint("1;31", "error:")));
     }
 
+    /// What failed, in lines of its own.
+    pub(crate) fn failed(&self, text: &str) {
+        self.say(text);
+    }
+
     /// A `hint:` line.
     pub(crate) fn hint(&self, text: &str) {
         self.say(&format!("{} {text}", self.paint("1;36", "hint:")));
@@ -101,7 +106,8 @@ impl Ui {
         self.paint("2", text)
     }
 
-    fn paint(&self, code: &str, text: &str) -> String {
+    /// Text in a colour (SGR parameters), where there is colour.
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 

@@ -5,7 +5,7 @@ mod bench;
 
 use bench::Bench;
 
-const VERBS: [&str; 8] = ["serve", "get", "credential", "user", "cert", "token", "config", "auth"];
+const VERBS: [&str; 9] = ["serve", "get", "ws", "credential", "user", "cert", "token", "config", "auth"];
 
 #[test]
 fn version() {
@@ -24,6 +24,8 @@ fn every_verb_is_in_the_help_and_has_a_help_of_its_own_with_examples() {
     let leaves = [
         "serve",
         "get",
+        "ws",
+        "ws run",
         "credential add",
         "credential list",
         "credential remove",

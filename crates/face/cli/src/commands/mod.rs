@@ -10,3 +10,4 @@ pub mod man;
 pub mod serve;
 pub mod token;
 pub mod user;
+pub mod ws;

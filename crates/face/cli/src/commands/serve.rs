@@ -58,7 +58,7 @@ pub struct ServeArgs {
 }
 
 /// An address with its port. A name is refused: it may have several addresses, and another one tomorrow.
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "write it like `127.0.0.1:8443` or `[::1]:8443`; `0.0.0.0:8443` is every IPv4 address".into())
 }

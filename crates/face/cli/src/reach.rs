@@ -1,0 +1,76 @@
+//! How a server is reached: trust, versions, and what may go in the clear. Shared by every verb that speaks to one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use gatepost::Session;
+use gatepost::client::session::SessionBuilder;
+use gatepost::model::event::Event;
+use gatepost::model::url::Url;
+use gatepost::net::dial::Roots;
+use gatepost::policy::hosts::HostRule;
+use gatepost::policy::transport::TransportRules;
+use gatepost::tls::pem;
+
+use crate::error::CliError;
+use crate::ui::Ui;
+
+/// How a server is reached.
+#[derive(Debug, Args)]
+pub struct ReachArgs {
+    /// Say what happens, on stderr, with secrets left out
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Trust these authorities (PEM) instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Speak HTTP/1.1 only
+    #[arg(long = "http1.1", visible_alias = "http1")]
+    pub http1: bool,
+    /// Allow http:// and ws:// to the host of the URL: everyone on the way can read and change what passes
+    #[arg(long)]
+    pub danger_plain_http: bool,
+}
+
+impl ReachArgs {
+    /// Says before a password is asked for what the engine would say after it: not in the clear.
+    pub(crate) fn refuse_plain(&self, url: &str) -> Result<(), CliError> {
+        let url = Url::parse(url).map_err(gatepost::Error::from)?;
+        if url.is_secure() || self.danger_plain_http {
+            return Ok(());
+        }
+        let detail = format!("`{}` is in the clear: everyone on the way can read and change what passes", url.scheme());
+        let secure = if url.scheme() == "ws" { "wss" } else { "https" };
+        let hint = format!("use `{secure}://`; if it has to be, allow this host with `--danger-plain-http`");
+        Err(CliError::usage(detail, hint))
+    }
+
+    /// The makings of a session that reaches servers so, with the one scheme that was named, if any. What is allowed in
+    /// the clear is allowed for the host of `url`.
+    pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
+        let mut builder = Session::builder();
+        if let Some(path) = &self.ca {
+            let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
+            builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));
+        }
+        if self.http1 {
+            builder = builder.http1_only();
+        }
+        if let Some(scheme) = scheme {
+            builder = builder.scheme(scheme);
+        }
+        if self.danger_plain_http {
+            ui.warning("`--danger-plain-http`: everyone on the way can read and change what passes");
+            let mut rules = TransportRules::default();
+            let url = Url::parse(url).map_err(gatepost::Error::from)?;
+            // This host and no other: a redirect to plain http elsewhere stays refused.
+            rules.plain_hosts.push(HostRule::of(&url.origin()));
+            builder = builder.transport(rules);
+        }
+        if self.verbose {
+            builder = builder.on_event(Arc::new(move |event: &Event| ui.note(&ui.dim(&format!("* {event}")))));
+        }
+        Ok(builder)
+    }
+}

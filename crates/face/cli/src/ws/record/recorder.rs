@@ -1,0 +1,110 @@
+//! A file that a session is written to, and the reading of one to play it back.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+use crate::ws::record::har::{self, Har};
+use crate::ws::record::ndjson;
+use crate::ws::said::Moment;
+
+/// The largest recording that is read.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// A recording that is being written.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    path: PathBuf,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Har(Har<File>),
+    Ndjson(BufWriter<File>),
+}
+
+/// The kinds of recordings, by the endings of their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Har,
+    Ndjson,
+}
+
+impl Recorder {
+    /// Begins a recording. The file can be read by nobody else: what is said may be secret.
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
+        let kind = kind(path)?;
+        let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+        let to = match kind {
+            Kind::Har => To::Har(Har::new(file).map_err(failed)?),
+            Kind::Ndjson => To::Ndjson(BufWriter::new(file)),
+        };
+        Ok(Self { path: path.to_owned(), to })
+    }
+
+    /// Writes down what happened; it is in the file when this returns.
+    pub(crate) fn write(&mut self, moment: &Moment) -> Result<(), CliError> {
+        let written = match &mut self.to {
+            To::Har(har) => har.write(moment),
+            To::Ndjson(file) => writeln!(file, "{}", ndjson::write(moment)).and_then(|()| file.flush()),
+        };
+        written.map_err(|error| CliError::io(self.path.display().to_string(), &error))
+    }
+}
+
+/// Reads a recording.
+pub(crate) fn read(path: &Path) -> Result<Vec<Moment>, CliError> {
+    let kind = kind(path)?;
+    let name = path.display().to_string();
+    let failed = |error: std::io::Error| CliError::io(name.clone(), &error);
+    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST {
+        return Err(CliError::usage(format!("{name} is larger than 256 MiB"), "cut it into pieces"));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let hint = "`--record` writes such files; the developer tools of Chromium export HAR";
+    match kind {
+        Kind::Har => har::read(&text).map_err(|detail| CliError::usage(format!("{name}: {detail}"), hint)),
+        Kind::Ndjson => {
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let read = lines.map(|(at, line)| ndjson::read(line).map_err(|detail| (at + 1, detail)));
+            read.collect::<Result<_, _>>()
+                .map_err(|(line, detail)| CliError::usage(format!("{name}:{line}: {detail}"), hint))
+        }
+    }
+}
+
+fn kind(path: &Path) -> Result<Kind, CliError> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("har") => Ok(Kind::Har),
+        Some("ndjson" | "jsonl") => Ok(Kind::Ndjson),
+        _ => Err(CliError::usage(
+            format!("`{}` does not say which kind of recording it is", path.display()),
+            "end its name with `.har` or `.ndjson`",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::said::{Direction, Said, What};
+    use gatepost::model::time::Timestamp;
+
+    #[test]
+    fn what_is_recorded_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let moment = |said| Moment { at: Timestamp::from_millis(7), what: What::Said(Direction::Out, said) };
+        let path = folder.path().join("a.ndjson");
+        let mut recorder = Recorder::create(&path).unwrap();
+        recorder.write(&moment(Said::Text("a".into()))).unwrap();
+        recorder.write(&moment(Said::Ping(vec![1]))).unwrap();
+        assert_eq!(read(&path).unwrap(), [moment(Said::Text("a".into())), moment(Said::Ping(vec![1]))]);
+        assert!(Recorder::create(&folder.path().join("a.txt")).is_err());
+        std::fs::write(&path, "\n{}\n").unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("a.ndjson:2: "), "{:?}", read(&path));
+    }
+}

@@ -1,0 +1,101 @@
+//! Runs the scripts of a command line, one after the other, and reports.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+use crate::ui::Ui;
+use crate::ws::script::parse::parse;
+use crate::ws::script::report::{Ran, as_json, as_junit, failure_text};
+use crate::ws::script::run::run;
+use crate::ws::script::step::Step;
+use crate::ws::script::template::Variables;
+use crate::ws::wire::Dial;
+
+/// The largest script.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Where reports are written to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reports {
+    pub(crate) junit: Option<PathBuf>,
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// A script that was read.
+pub(crate) struct Script {
+    name: String,
+    folder: PathBuf,
+    steps: Vec<Step>,
+}
+
+/// Reads all scripts, so that a mistake in the last one is told before the first one runs.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Script>, CliError> {
+    paths.iter().map(|path| script(path)).collect()
+}
+
+fn script(path: &Path) -> Result<Script, CliError> {
+    let name = path.display().to_string();
+    let failed = |error: std::io::Error| CliError::io(name.clone(), &error);
+    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST {
+        return Err(CliError::usage(format!("{name} is larger than 1 MiB"), "send large payloads with `> @FILE`"));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let steps = parse(&text).map_err(|wrong| CliError::Script {
+        name: name.clone(),
+        line: wrong.place.line,
+        column: wrong.place.column,
+        detail: wrong.detail,
+    })?;
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(Script { name, folder, steps })
+}
+
+/// Runs them all, each with the same variables; an error if one fails.
+pub(crate) async fn run_all<D: Dial>(
+    scripts: Vec<Script>,
+    dial: &mut D,
+    variables: &Variables,
+    reports: &Reports,
+    ui: &Ui,
+) -> Result<(), CliError> {
+    let mut all = Vec::with_capacity(scripts.len());
+    for script in scripts {
+        let done = run(&script.steps, dial, &script.folder, variables.clone()).await;
+        let ran = Ran { name: script.name, steps: script.steps.into_iter().zip(done).collect() };
+        if !ui.is_json() {
+            tell(&ran, ui);
+        }
+        all.push(ran);
+    }
+    if ui.is_json() {
+        ui.json(&as_json(&all))?;
+    }
+    if let Some(path) = &reports.junit {
+        write(path, &as_junit(&all))?;
+    }
+    if let Some(path) = &reports.json {
+        write(path, &format!("{:#}\n", as_json(&all)))?;
+    }
+    let failed = all.iter().filter(|ran| ran.failure().is_some()).count();
+    if failed > 0 { Err(CliError::Failed { failed, all: all.len() }) } else { Ok(()) }
+}
+
+fn tell(ran: &Ran, ui: &Ui) {
+    match ran.failure() {
+        None => ui.note(&format!(
+            "{} {}, {} expectations, {} ms",
+            ui.paint("32", "passed"),
+            ran.name,
+            ran.expectations(),
+            ran.took().as_millis()
+        )),
+        // What failed is told in quiet runs, too.
+        Some((step, wrong)) => {
+            ui.failed(&format!("{} {}", ui.paint("31", "failed"), failure_text(&ran.name, step, wrong)))
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text).map_err(|error| CliError::io(path.display().to_string(), &error))
+}
