@@ -20,6 +20,7 @@ pub mod client;
 mod conversation;
 pub mod error;
 pub mod handshake;
+mod hello;
 pub mod issue;
 pub mod legacy;
 pub mod pem;
