@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use crate::error::TlsError;
+use crate::schedule::suites::with_schedule;
 use crate::version::{TlsVersion, between};
 
 /// How a client speaks TLS. There is no way to skip verification.
@@ -47,7 +48,7 @@ pub fn client_config(rules: &ClientRules) -> Result<ClientConfig, TlsError> {
             |error: rustls::Error| TlsError::Malformed { what: "root certificate", detail: error.to_string() };
         roots.add(CertificateDer::from(root.as_slice())).map_err(refused)?;
     }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(with_schedule(aws_lc_rs::default_provider())))
         .with_protocol_versions(&versions)
         .map_err(|error| wrong(error.to_string()))?
         .with_root_certificates(roots)

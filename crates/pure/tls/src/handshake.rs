@@ -17,6 +17,7 @@ use crate::hello;
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
+use crate::schedule::at_hand::AtHand;
 use crate::version::TlsVersion;
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
@@ -142,6 +143,7 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`]; the output then ends with the alert for the peer.
     pub fn receive(&mut self, octets: &[u8]) -> Result<(), Error> {
+        let _ready = AtHand::begin();
         self.incoming.extend_from_slice(octets);
         let advanced = self.advance();
         if advanced.is_err() {

@@ -25,5 +25,6 @@ pub mod issue;
 pub mod legacy;
 pub mod pem;
 pub mod record;
+mod schedule;
 pub mod server;
 pub mod version;
