@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use gatepost::http1::fields;
 use gatepost::http1::spellings::Spellings;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -61,7 +62,7 @@ pub fn tell(headers: &mut HeaderMap, sender: Sender<'_>, identity: &HeaderName, 
     }
     headers.insert(HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static(sender.proto));
     headers.insert(HeaderName::from_static("x-forwarded-host"), sender.host.clone());
-    if let Some(value) = name.and_then(|name| HeaderValue::from_str(&field_text(name)).ok()) {
+    if let Some(value) = name.and_then(|name| HeaderValue::from_maybe_shared(Bytes::from(field_text(name))).ok()) {
         headers.insert(identity.clone(), value);
     }
 }
@@ -89,7 +90,8 @@ fn field_text(name: &str) -> String {
         if octet.is_ascii_graphic() && octet != b'%' {
             text.push(char::from(octet));
         } else {
-            text.push_str(&format!("%{octet:02X}"));
+            let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default().to_ascii_uppercase();
+            text.extend(['%', digit(octet >> 4), digit(octet & 15)]);
         }
     }
     text

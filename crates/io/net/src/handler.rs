@@ -1,8 +1,10 @@
 //! Who answers requests, and who asked.
 
+use std::any::Any;
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use http::{Request, Response};
@@ -23,6 +25,41 @@ pub struct Peer {
     pub sni: Option<String>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
+    /// What whoever answers remembers of this connection.
+    pub memory: Memory,
+}
+
+/// One value that whoever answers keeps for the life of a connection. It says nothing about who the peer is: all
+/// are equal, and a copy has forgotten everything.
+#[derive(Default)]
+pub struct Memory(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Memory {
+    /// What is remembered, to be looked at or replaced. Not to be held across a wait.
+    pub fn open(&self) -> MutexGuard<'_, Option<Box<dyn Any + Send>>> {
+        // A panic elsewhere leaves a whole value, or none.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Memory {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Memory {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Memory {}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory(..)")
+    }
 }
 
 /// An answer in the making.

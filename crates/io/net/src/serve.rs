@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use gatepost_tls::server::ServerTls;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -15,14 +15,14 @@ use crate::door::{Door, Guest, Place};
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Peer};
+use crate::handler::{Handler, Memory, Peer};
 use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
 use crate::http2::drive::serve_http2;
 use crate::listen::Listener;
 use crate::paced::Paced;
 use crate::reports::Reports;
-use crate::secured::handshake::accept as accept_tls;
+use crate::secured::handshake::{accept_after, hear};
 
 /// The content type of a TLS handshake record (RFC 8446 §5.1): the first octet of every ClientHello.
 const HANDSHAKE_RECORD: u8 = 22;
@@ -172,16 +172,20 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1" };
+        let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
             return Box::pin(serve_http1(stream, Arc::new(peer), house)).await;
         };
         let handshake = async {
-            let stream = refuse_plain_http(stream, address).await?;
+            let mut stream = stream;
+            let first = hear(&mut stream).await.map_err(|error| explain::io(&error, "the TLS handshake"))?;
+            if first.first().is_some_and(|octet| *octet != HANDSHAKE_RECORD) {
+                return Err(refuse_other(stream, &first, address).await);
+            }
             let stream = Paced::new(stream, Arc::clone(limits), place);
-            let accepted = accept_tls(&tls.settings_for(local), stream).await;
+            let accepted = accept_after(&tls.settings_for(local), &first, stream).await;
             accepted.map_err(|error| explain::handshake(&error, address.to_string()))
         };
         let limit = limits.handshake_time;
@@ -201,21 +205,17 @@ impl Shared {
     }
 }
 
-/// Tells a client that speaks plain HTTP on a TLS port where it is.
-async fn refuse_plain_http(mut stream: TcpStream, address: SocketAddr) -> Result<TcpStream, NetError> {
-    let broken = |error: std::io::Error| explain::io(&error, "the TLS handshake");
-    let mut first = [0_u8; 1];
-    let seen = stream.peek(&mut first).await.map_err(broken)?;
-    if seen == 0 || first == [HANDSHAKE_RECORD] {
-        return Ok(stream);
-    }
-    if first.iter().all(u8::is_ascii_uppercase) {
-        // What was sent is read, or closing would reset the connection and lose the answer.
-        let mut request = [0_u8; 4096];
-        let _ = stream.read(&mut request).await;
-        stream.write_all(WRONG_DOOR).await.map_err(broken)?;
-        stream.shutdown().await.map_err(broken)?;
+/// Turns away whoever does not speak TLS; a client that speaks plain HTTP is told where it is.
+async fn refuse_other(mut stream: TcpStream, first: &[u8], address: SocketAddr) -> NetError {
+    if first.first().is_some_and(u8::is_ascii_uppercase) {
+        let told = async {
+            stream.write_all(WRONG_DOOR).await?;
+            stream.shutdown().await
+        };
+        if let Err(error) = told.await {
+            return explain::io(&error, "the TLS handshake");
+        }
     }
     let reason = gatepost_tls::error::TlsError::Handshake { detail: "the client does not speak TLS".to_owned() };
-    Err(NetError::Tls { peer: address.to_string(), reason })
+    NetError::Tls { peer: address.to_string(), reason }
 }

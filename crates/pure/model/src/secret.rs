@@ -55,7 +55,15 @@ impl Secret {
 /// Compares two byte strings in time that depends on their lengths only. The one such comparison.
 #[must_use]
 pub fn same(left: &[u8], right: &[u8]) -> bool {
-    left.ct_eq(right).into()
+    if left.len() != right.len() {
+        return false;
+    }
+    // Eight octets at a time: the barrier behind each step, which keeps the compiler from leaving early, costs the most.
+    let (lefts, left) = left.as_chunks();
+    let (rights, right) = right.as_chunks();
+    let words =
+        lefts.iter().zip(rights).map(|(left, right)| u64::from_ne_bytes(*left).ct_eq(&u64::from_ne_bytes(*right)));
+    words.fold(left.ct_eq(right), |same, word| same & word).into()
 }
 
 impl From<&str> for Secret {
@@ -96,5 +104,21 @@ mod tests {
         assert!(!secret.matches(b"pas"));
         assert!(!secret.matches(b"passs"));
         assert_eq!(secret, Secret::new(b"pass".to_vec()));
+    }
+
+    #[test]
+    fn every_octet_counts() {
+        for length in 0..40 {
+            let octets: Vec<u8> = (0..length).collect();
+            assert!(same(&octets, &octets.clone()));
+            assert!(!same(&octets, &[&octets[..], &[0]].concat()));
+            for at in 0..octets.len() {
+                for bit in 0..8 {
+                    let mut other = octets.clone();
+                    other[at] ^= 1 << bit;
+                    assert!(!same(&octets, &other), "{length} {at} {bit}");
+                }
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ use rustls::{CertificateError, ClientConfig, OtherError};
 
 use crate::error::TlsError;
 use crate::handshake::ClientSettings;
+use crate::schedule::suites::with_schedule;
 use crate::verify::flaw::Flaws;
 use crate::verify::judge::Judge;
 use crate::verify::judgement::Judgement;
@@ -84,7 +85,7 @@ fn configuration(rules: &ClientRules) -> Result<(ClientConfig, Arc<Verifier>), T
     let judge = judge.with_revocation(&rules.revocation_lists, rules.demands_revocation_status)?;
     let verifier = Arc::new(Verifier::new(judge, rules.ignored, rules.pins.clone()));
     let asked: Arc<dyn ServerCertVerifier> = verifier.clone();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(with_schedule(aws_lc_rs::default_provider())))
         .with_protocol_versions(&versions)
         .map_err(|error| wrong(error.to_string()))?
         .dangerous()

@@ -13,9 +13,11 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion, ServerConfig};
 
 use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
+use crate::hello;
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
+use crate::schedule::at_hand::AtHand;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{Verifier, judged, rejection};
 use crate::version::TlsVersion;
@@ -26,7 +28,12 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 
 /// A server's configuration for [`Handshake::server`]. What it lets out of rustls stays in this crate.
 #[derive(Debug, Clone)]
-pub struct ServerSettings(Arc<ServerConfig>);
+pub struct ServerSettings {
+    /// For a client that comes anew.
+    anew: Arc<ServerConfig>,
+    /// For a client that shows a ticket.
+    again: Arc<ServerConfig>,
+}
 
 /// A client's configuration for [`Handshake::client`]. What it lets out of rustls stays in this crate.
 #[derive(Debug, Clone)]
@@ -43,7 +50,11 @@ impl ServerSettings {
         config.enable_secret_extraction = true;
         config.max_early_data_size = 0;
         config.cert_resolver = Arc::new(Witness(Arc::clone(&config.cert_resolver)));
-        Self(Arc::new(config))
+        // A client that uses one up gets one back; whoever comes anew may open several connections with what they get
+        // (RFC 8446 §4.6.1 leaves the count to the server; OpenSSL's do the same).
+        let mut again = config.clone();
+        again.send_tls13_tickets = again.send_tls13_tickets.min(1);
+        Self { anew: Arc::new(config), again: Arc::new(again) }
     }
 }
 
@@ -147,12 +158,14 @@ pub enum Protection {
 }
 
 impl Handshake {
-    /// Waits for a client.
+    /// Waits for a client that begins with `first`, or is not known to: how many tickets it gets depends on whether
+    /// it shows one. All that it sends is still to be [received](Self::receive).
     ///
     /// # Errors
     /// [`rustls::Error`] if the configuration contradicts itself.
-    pub fn server(settings: &ServerSettings) -> Result<Self, Error> {
-        let connection = UnbufferedServerConnection::new(Arc::clone(&settings.0))?;
+    pub fn server(settings: &ServerSettings, first: &[u8]) -> Result<Self, Error> {
+        let config = if hello::shows_ticket(first) { &settings.again } else { &settings.anew };
+        let connection = UnbufferedServerConnection::new(Arc::clone(config))?;
         Ok(Self::new(Box::new(connection)))
     }
 
@@ -179,6 +192,7 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`]; the output then ends with the alert for the peer.
     pub fn receive(&mut self, octets: &[u8]) -> Result<(), Error> {
+        let _ready = AtHand::begin();
         self.incoming.extend_from_slice(octets);
         let advanced = self.advance();
         if advanced.is_err() {

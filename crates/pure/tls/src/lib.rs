@@ -20,10 +20,12 @@ pub mod client;
 mod conversation;
 pub mod error;
 pub mod handshake;
+mod hello;
 pub mod issue;
 pub mod legacy;
 pub mod pem;
 pub mod record;
+mod schedule;
 pub mod server;
 
 pub mod verify;

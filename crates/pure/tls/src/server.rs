@@ -15,6 +15,7 @@ use rustls::sign::CertifiedKey;
 use crate::bindings::{BindingTable, Bindings, ServerCertificate};
 use crate::error::TlsError;
 use crate::handshake::ServerSettings;
+use crate::schedule::suites::with_schedule;
 use crate::version::{TlsVersion, between};
 
 /// Local addresses whose configuration is kept ready; a machine rarely has more.
@@ -146,7 +147,7 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
-/// The default provider with AES-128-GCM before the others of its version.
+/// The default provider with AES-128-GCM before the others of its version, and a key schedule that costs less.
 fn server_provider() -> CryptoProvider {
     use aws_lc_rs::cipher_suite::{
         TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS13_AES_128_GCM_SHA256,
@@ -155,5 +156,5 @@ fn server_provider() -> CryptoProvider {
         [TLS13_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256];
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites.sort_by_key(|suite| !preferred.contains(suite));
-    provider
+    with_schedule(provider)
 }

@@ -202,12 +202,13 @@ impl Keeper for Place {
         let mut surplus = Some(connection);
         let mut idle = locked(&self.idle);
         let held = idle.len();
-        while idle.front().is_some_and(|(since, _)| since.elapsed() >= IDLE) {
+        let now = Instant::now();
+        while idle.front().is_some_and(|(since, _)| now.duration_since(*since) >= IDLE) {
             idle.pop_front();
         }
         self.count().fetch_sub(held.saturating_sub(idle.len()), Ordering::Relaxed);
         if idle.len() < PER_ORIGIN && self.count().load(Ordering::Relaxed) < IN_ALL {
-            idle.extend(surplus.take().map(|connection| (Instant::now(), connection)));
+            idle.extend(surplus.take().map(|connection| (now, connection)));
             self.count().fetch_add(1, Ordering::Relaxed);
         }
         // Whatever has no place is closed outside of the lock.

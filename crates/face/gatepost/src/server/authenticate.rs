@@ -10,6 +10,7 @@ use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::time::Timestamp;
+use gatepost_net::handler::Peer;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
@@ -19,6 +20,7 @@ use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::generations::Name;
 use crate::server::proved::Proof;
+use crate::server::said;
 
 /// How often one scheme may ask for something before we call it a bug.
 const MAX_NEEDS: usize = 8;
@@ -95,6 +97,28 @@ impl Authenticator {
         Some(principal)
     }
 
+    /// The same without a wait, for a request that came from `peer`: `None` also where it is time to look what has
+    /// changed. A connection that repeats itself is recognised by its own last words.
+    pub(crate) fn recall_at_once<'a, V>(
+        &self,
+        values: impl Fn(&'static str) -> V,
+        peer: &Peer,
+    ) -> Option<Arc<Principal>>
+    where
+        V: Iterator<Item = &'a [u8]>,
+    {
+        let Parts { number, door, .. } = &*self.0;
+        let now = clock::moment();
+        let again = said::again(&peer.memory, *number, self.fields(&values));
+        let name = again.or_else(|| door.proved.name(*number, self.fields(&values)))?;
+        let principal = door.recall_at_once(&name, now)?;
+        if again.is_none() {
+            said::remember(&peer.memory, *number, self.fields(&values), name);
+        }
+        self.report(&principal, Some(peer.address));
+        Some(principal)
+    }
+
     /// Who sent this request, judged anew.
     ///
     /// The first scheme that finds credentials of its own decides; a request with several kinds of
@@ -132,9 +156,15 @@ impl Authenticator {
     }
 
     fn name<'a, V: Iterator<Item = &'a [u8]>>(&self, values: impl Fn(&'static str) -> V) -> Option<Name> {
-        let Parts { number, fields, door, .. } = &*self.0;
-        let pairs = fields.iter().flat_map(|field| values(field).map(move |value| (*field, value)));
-        door.proved.name(*number, pairs)
+        self.0.door.proved.name(self.0.number, self.fields(&values))
+    }
+
+    /// The fields that the schemes read, as they stand in a request.
+    fn fields<'a, V: Iterator<Item = &'a [u8]>>(
+        &self,
+        values: &impl Fn(&'static str) -> V,
+    ) -> impl Iterator<Item = (&'static str, &'a [u8])> {
+        self.0.fields.iter().flat_map(move |field| values(field).map(move |value| (*field, value)))
     }
 
     fn report(&self, principal: &Principal, peer: Option<SocketAddr>) {
@@ -211,139 +241,5 @@ impl Authenticator {
     fn turn<'a>(&'a self, exchange: Exchange<'a>, answers: &'a Answers) -> Turn<'a> {
         let Exchange { request, now, entropy } = exchange;
         Turn { request, challenge: None, answers, settings: &self.0.settings, now, entropy, memory: &[] }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::time::Duration;
-
-    use gatepost_auth::challenge::Challenge;
-    use gatepost_auth::error::AuthError;
-    use gatepost_auth::scheme::{Need, Step, Strength};
-    use gatepost_model::url::Url;
-    use gatepost_store::memory::MemoryStore;
-    use http::{HeaderMap, HeaderValue, Method};
-
-    use super::*;
-    use crate::server::keys::Keys;
-
-    /// Believes whoever says `I am NAME`, and counts how often it was asked.
-    #[derive(Debug)]
-    struct Gullible {
-        reuse: Reuse,
-        /// Each proof is good once; the record of that never says no here.
-        once: bool,
-        judged: AtomicUsize,
-    }
-
-    impl Scheme for Gullible {
-        fn name(&self) -> &'static str {
-            "Gullible"
-        }
-
-        fn strength(&self) -> Strength {
-            Strength::Clear
-        }
-
-        fn reuse(&self) -> Reuse {
-            self.reuse
-        }
-
-        fn prove(&self, _turn: &Turn<'_>) -> Result<Step, AuthError> {
-            Ok(Step::Decline(String::new()))
-        }
-
-        fn challenge(&self, _turn: &Turn<'_>, _refusal: Option<&Refusal>) -> Option<Challenge> {
-            None
-        }
-
-        fn verify(&self, turn: &Turn<'_>) -> Result<Verdict, AuthError> {
-            let field = turn.request.headers.get(turn.request.party.answer_field());
-            let Some(field) = field.and_then(|value| value.to_str().ok()) else { return Ok(Verdict::Absent) };
-            if self.once && turn.answers.first_use.is_none() {
-                let key = self.judged.load(Ordering::Relaxed).to_string();
-                return Ok(Verdict::Need(Need::FirstUse { key, until: turn.now }));
-            }
-            self.judged.fetch_add(1, Ordering::Relaxed);
-            Ok(match field.strip_prefix("I am ") {
-                Some(name) => Verdict::Accept(Principal::new(name, "Gullible")),
-                None => Verdict::Reject(Refusal::WrongSecret),
-            })
-        }
-    }
-
-    fn gullible(reuse: Reuse, once: bool) -> &'static Gullible {
-        Box::leak(Box::new(Gullible { reuse, once, judged: AtomicUsize::new(0) }))
-    }
-
-    fn door() -> Arc<Doorkeeper> {
-        Arc::new(Doorkeeper::new(Arc::new(MemoryStore::new()), Keys::none()).unwrap())
-    }
-
-    fn before(scheme: &'static Gullible, door: &Arc<Doorkeeper>) -> Authenticator {
-        Authenticator::new(vec![scheme], Settings::default(), Arc::clone(door), Events::default())
-    }
-
-    /// Comes with this field, as the pipeline does it; gives the name.
-    async fn come(authenticator: &Authenticator, field: &'static str, party: Party) -> Option<Arc<Principal>> {
-        let headers = HeaderMap::from_iter([(party.answer_field(), HeaderValue::from_static(field))]);
-        let values = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        if let Some(principal) = authenticator.recall(values, None).await {
-            return Some(principal);
-        }
-        let url = Url::parse("https://example.com/").unwrap();
-        let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
-        authenticator.authenticate(head, None).await.ok()
-    }
-
-    #[tokio::test]
-    async fn only_what_may_stand_for_its_repetition_does() {
-        let minute = Reuse::For(Duration::from_secs(60));
-        // The scheme, the field, whom it is for; then who it is, and how often five of them are judged.
-        let table = [
-            (minute, false, "I am ada", Party::Server, Some("ada"), 1),
-            (minute, false, "I am ada", Party::Proxy, Some("ada"), 5),
-            (minute, false, "who knows", Party::Server, None, 5),
-            (minute, true, "I am ada", Party::Server, Some("ada"), 5),
-            (Reuse::Never, false, "I am ada", Party::Server, Some("ada"), 5),
-            (Reuse::For(Duration::ZERO), false, "I am ada", Party::Server, Some("ada"), 5),
-        ];
-        for (reuse, once, field, party, name, judged) in table {
-            let (scheme, door) = (gullible(reuse, once), door());
-            let authenticator = before(scheme, &door);
-            for _ in 0..5 {
-                let found = come(&authenticator, field, party).await;
-                assert_eq!(found.map(|principal| principal.name.clone()).as_deref(), name, "{field} {party:?}");
-            }
-            assert_eq!(scheme.judged.load(Ordering::Relaxed), judged, "{reuse:?} {once} {field} {party:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn it_is_one_allocation_for_all_and_ends_with_what_it_rests_on() {
-        let (scheme, door) = (gullible(Reuse::For(Duration::from_secs(60)), false), door());
-        let authenticator = before(scheme, &door);
-        let come = async || come(&authenticator, "I am ada", Party::Server).await.unwrap();
-        let first = come().await;
-        assert!(Arc::ptr_eq(&first, &come().await));
-        door.forget();
-        assert!(!Arc::ptr_eq(&first, &come().await));
-        assert_eq!(scheme.judged.load(Ordering::Relaxed), 2);
-        door.store.put_secret("any", "change".into()).await.unwrap();
-        come().await;
-        assert_eq!(scheme.judged.load(Ordering::Relaxed), 3);
-    }
-
-    #[tokio::test]
-    async fn what_one_authenticator_believes_says_nothing_before_another() {
-        let (scheme, door) = (gullible(Reuse::For(Duration::from_secs(60)), false), door());
-        for (authenticator, judged) in [(before(scheme, &door), 1), (before(scheme, &door), 2)] {
-            for again in [authenticator.clone(), authenticator] {
-                come(&again, "I am ada", Party::Server).await.unwrap();
-                assert_eq!(scheme.judged.load(Ordering::Relaxed), judged);
-            }
-        }
     }
 }

@@ -72,6 +72,11 @@ impl Doorkeeper {
         self.proved.find(name, self.epoch(), now)
     }
 
+    /// The same, unless it is time to look what others changed.
+    pub(crate) fn recall_at_once(&self, name: &Name, now: Moment) -> Option<Arc<Principal>> {
+        if self.lookout.is_fresh(now.steady) { self.proved.find(name, self.epoch(), now) } else { None }
+    }
+
     /// Learns what others changed; false if that cannot be learnt now.
     async fn look(&self) -> bool {
         self.keys.look().await;
@@ -112,8 +117,11 @@ mod tests {
             Principal { expires: Some(now.wall + Duration::from_secs(20)), ..Principal::new("a", "Bearer") };
         let (principal, span) = (Arc::new(principal), Duration::from_secs(60));
         door.proved.hold(name, Proof { principal, epoch: door.epoch(), judged: now, span });
+        assert!(door.recall_at_once(&name, now).is_none(), "nobody has looked yet");
         for (millis, stands) in [(0, true), (19_999, true), (20_000, false)] {
-            assert_eq!(door.recall(&name, later(Duration::from_millis(millis))).await.is_some(), stands, "{millis}");
+            let then = later(Duration::from_millis(millis));
+            assert_eq!(door.recall(&name, then).await.is_some(), stands, "{millis}");
+            assert_eq!(door.recall_at_once(&name, then).is_some(), stands, "{millis}");
         }
     }
 

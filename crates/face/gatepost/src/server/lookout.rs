@@ -32,12 +32,17 @@ impl Lookout {
     /// Whether what is remembered may be used: somebody looked less than `every` ago, or does so now by `look`,
     /// which says whether it could.
     pub(crate) async fn is_current<F: Future<Output = bool>>(&self, now: Instant, look: impl FnOnce() -> F) -> bool {
-        let age = self.age(now);
-        if age.is_some_and(|age| age < self.every / 2) {
+        if self.is_fresh(now) {
             return true;
         }
+        let age = self.age(now);
         // Cold, and out of the way of the request's own future.
         Box::pin(self.ask(now, look())).await || age.is_some_and(|age| age < self.every)
+    }
+
+    /// Whether somebody looked so lately that nobody need look now.
+    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+        self.age(now).is_some_and(|age| age < self.every / 2)
     }
 
     async fn ask(&self, now: Instant, look: impl Future<Output = bool>) -> bool {
@@ -86,7 +91,9 @@ mod tests {
                 std::future::ready(works)
             };
             let now = born + Duration::from_millis(at);
+            let before = (lookout.is_fresh(now), looks.get());
             assert_eq!((lookout.is_current(now, look).await, looks.get()), (usable, count), "{at}");
+            assert_eq!(before, (before.1 == count, before.1), "fresh is where nobody looks: {at}");
         }
     }
 

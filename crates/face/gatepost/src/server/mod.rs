@@ -1,6 +1,8 @@
 //! The server's side: listeners, authentication, and the road of a request on its way in.
 
 pub mod authenticate;
+#[cfg(test)]
+mod authenticate_tests;
 pub mod denied;
 pub mod doorkeeper;
 pub(crate) mod generations;
@@ -11,6 +13,7 @@ pub(crate) mod pipeline;
 pub(crate) mod pressure;
 pub(crate) mod proved;
 pub mod respond;
+pub(crate) mod said;
 pub mod serve;
 pub mod site;
 pub mod websocket;

@@ -87,17 +87,35 @@ fn walk<S: Site>(
         let visitor = Visitor { principal: None, peer };
         return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
     };
+    // Nearly always it is who it was a moment ago, and nothing has to wait.
+    let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
+    if let Some(principal) = authenticator.recall_at_once(values, &peer) {
+        let who = record.map(|record| &*record.principal);
+        let visitor = admitted(principal, &access, &common.events, who, peer)?;
+        return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
+    }
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
         let principal = authenticate(&authenticator, &head, &host, &peer).await?;
-        if let Some(who) = who {
-            // Nobody else fills it in.
-            let _ = who.set(principal.name.clone());
-        }
-        authorise(&access, &principal, &common.events)?;
-        let visitor = Visitor { principal: Some(principal), peer };
+        let visitor = admitted(principal, &access, &common.events, who.as_deref(), peer)?;
         common.site.handle(route, Request::from_parts(head, body), visitor).await
     }))
+}
+
+/// Who was found to have sent it, noted and then judged by the route's policy.
+fn admitted(
+    principal: Arc<Principal>,
+    access: &Access,
+    events: &Events,
+    who: Option<&OnceLock<String>>,
+    peer: Arc<Peer>,
+) -> Result<Visitor, Denied> {
+    if let Some(who) = who {
+        // Nobody else fills it in.
+        let _ = who.set(principal.name.clone());
+    }
+    authorise(access, &principal, events)?;
+    Ok(Visitor { principal: Some(principal), peer })
 }
 
 /// Refuses what two readers could understand differently, and names the one host that is meant.

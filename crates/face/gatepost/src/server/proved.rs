@@ -7,7 +7,8 @@
 //! An entry's name is HMAC-SHA-256, under a key that lives as long as the process, over the authenticator and every
 //! octet of every credential field. All 256 bits are kept and compared: with less, two credentials of one name
 //! would be taken for each other, and a faster hash without collision resistance would leave that to the secrecy
-//! of its key alone. It costs some 0.3 µs for a token of 330 octets. Lookups need no constant time: what they reveal
+//! of its key alone. It costs some 0.3 µs for a token of 330 octets; a connection that says what it said before is spared
+//! that (`said.rs`). Lookups need no constant time: what they reveal
 //! is about digests that nobody else can compute.
 //!
 //! Every worker has a shard of its own.

@@ -21,11 +21,41 @@ const READ: usize = 16 * 1024;
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] with the [`rustls::Error`], of which the client is told by an alert;
 /// [`io::ErrorKind::UnexpectedEof`] if the client goes; whatever the socket says.
-pub async fn accept<S>(settings: &ServerSettings, socket: S) -> io::Result<(Secured<S>, Facts)>
+pub async fn accept<S>(settings: &ServerSettings, mut socket: S) -> io::Result<(Secured<S>, Facts)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    shake(Handshake::server(settings).map_err(invalid)?, socket).await
+    let first = hear(&mut socket).await?;
+    accept_after(settings, &first, socket).await
+}
+
+/// As [`accept`], for a client of which `first` has been heard. None means that it has gone.
+///
+/// # Errors
+/// As [`accept`].
+pub async fn accept_after<S>(settings: &ServerSettings, first: &[u8], socket: S) -> io::Result<(Secured<S>, Facts)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if first.is_empty() {
+        return Err(gone());
+    }
+    let mut handshake = Handshake::server(settings, first).map_err(invalid)?;
+    let failed = handshake.receive(first).err();
+    shake(handshake, failed, socket).await
+}
+
+/// What `socket` has to say first: a ClientHello mostly, and not much of what follows. Nothing once it is at its end.
+///
+/// # Errors
+/// Whatever the socket says.
+pub async fn hear<S: AsyncRead + Unpin>(socket: &mut S) -> io::Result<Vec<u8>> {
+    poll_fn(|cx| {
+        let mut scratch = Scratch::lend();
+        ready!(poll_read(&mut scratch, socket, cx))?;
+        Poll::Ready(Ok(scratch.filled().to_vec()))
+    })
+    .await
 }
 
 /// Shakes hands with the server `name`. It has no bound in time: the caller gives it one.
@@ -40,15 +70,19 @@ pub async fn connect<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    shake(Handshake::client(settings, name).map_err(invalid)?, socket).await
+    shake(Handshake::client(settings, name).map_err(invalid)?, None, socket).await
 }
 
-async fn shake<S>(mut handshake: Handshake, mut socket: S) -> io::Result<(Secured<S>, Facts)>
+/// Goes on with a handshake, or only tells the peer that it has `failed`.
+async fn shake<S>(
+    mut handshake: Handshake,
+    mut failed: Option<rustls::Error>,
+    mut socket: S,
+) -> io::Result<(Secured<S>, Facts)>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut output = Remains::default();
-    let mut failed = None;
     poll_fn(|cx| poll_shake(&mut handshake, &mut output, &mut failed, &mut socket, cx)).await?;
     if let Some(error) = failed {
         return Err(invalid(error));
@@ -112,14 +146,27 @@ fn poll_receive<S: AsyncRead + Unpin>(
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Result<(), rustls::Error>>> {
     let mut scratch = Scratch::lend();
+    ready!(poll_read(&mut scratch, socket, cx))?;
+    if scratch.filled().is_empty() || handshake.is_peer_closed() {
+        return Poll::Ready(Err(gone()));
+    }
+    Poll::Ready(Ok(handshake.receive(scratch.filled())))
+}
+
+fn poll_read<S: AsyncRead + Unpin>(
+    scratch: &mut Scratch,
+    socket: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
     let mut room = ReadBuf::new(scratch.room(READ));
     ready!(Pin::new(socket).poll_read(cx, &mut room))?;
     let count = room.filled().len();
-    if count == 0 || handshake.is_peer_closed() {
-        return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof")));
-    }
     scratch.advance(count);
-    Poll::Ready(Ok(handshake.receive(scratch.filled())))
+    Poll::Ready(Ok(()))
+}
+
+fn gone() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof")
 }
 
 fn invalid(error: rustls::Error) -> io::Error {

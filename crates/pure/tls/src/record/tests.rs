@@ -45,7 +45,7 @@ fn settings(suite: SupportedCipherSuite) -> (ServerSettings, ClientSettings) {
 fn established(suite: SupportedCipherSuite) -> (Established, Established) {
     let (server, client) = settings(suite);
     let mut client = Handshake::client(&client, "localhost".try_into().unwrap()).unwrap();
-    let mut server = Handshake::server(&server).unwrap();
+    let mut server = Handshake::server(&server, &[]).unwrap();
     while !server.is_over() {
         server.receive(&client.take_output()).unwrap();
         let output = if server.is_over() { Vec::new() } else { server.take_output() };
