@@ -118,28 +118,23 @@ impl Connection {
         if self.closing.is_deaf() {
             return Ok(Received { taken: input.len(), event: None });
         }
-        match self.whole(input) {
-            Ok(Some(whole)) => {
-                let data = input.get(whole.octets.clone()).unwrap_or_default();
-                let part =
-                    Part { kind: whole.kind, offset: 0, left: 0, fin: true, last: true, in_place: true, data };
-                return Ok(Received { taken: whole.octets.end, event: Some(Event::Part(part)) });
+        let failed = match self.whole(input) {
+            Ok(Some(Whole { kind, octets })) => {
+                let (taken, data) = (octets.end, input.get(octets).unwrap_or_default());
+                let part = Part { kind, offset: 0, left: 0, fin: true, last: true, in_place: true, data };
+                return Ok(Received { taken, event: Some(Event::Part(part)) });
             }
-            Ok(None) => {}
-            Err(error) => {
-                self.closing.fail();
-                self.pong = None;
-                return Err(error);
-            }
-        }
-        match self.next(input, scratch, contexts, now) {
-            Ok((taken, found)) => Ok(Received { taken, event: found.map(|found| found.event(input, scratch)) }),
-            Err(error) => {
-                self.closing.fail();
-                self.pong = None;
-                Err(error)
-            }
-        }
+            Ok(None) => match self.next(input, scratch, contexts, now) {
+                Ok((taken, found)) => {
+                    return Ok(Received { taken, event: found.map(|found| found.event(input, scratch)) });
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        self.closing.fail();
+        self.pong = None;
+        Err(failed)
     }
 
     /// How many octets of the data frame under way are still to come, if they are the message's own.

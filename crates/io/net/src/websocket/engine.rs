@@ -22,6 +22,10 @@ use super::outgoing::Outgoing;
 use super::settings::{KeepAlive, Settings};
 use crate::error::{NetError, Wait};
 
+/// Silence after which a connection gives back what compression does not need before the next message: that is
+/// much, and most connections are silent most of the time.
+const REST: Duration = Duration::from_secs(5);
+
 /// One end of a WebSocket.
 pub(super) struct Engine<S> {
     pub(super) stream: S,
@@ -41,6 +45,9 @@ pub(super) struct Engine<S> {
     pub(super) closed: Option<Close>,
     pub(super) phase: Phase,
     keepalive: Option<Keepalive>,
+    is_deflated: bool,
+    /// When octets came last, if there is compression that has memory to give back.
+    worked: Option<Instant>,
     start: Instant,
     /// So long after `start` the clock was looked at last.
     now: Duration,
@@ -74,6 +81,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             is_amid: false,
             close_by: None,
             closed: None,
+            worked: None,
+            is_deflated: deflate.is_some(),
             phase: Phase::Open,
         }
     }
@@ -158,6 +167,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         match self.incoming.poll_fill(&mut self.stream, reads, self.connection.expected()) {
             Poll::Ready(Ok(0)) => self.end(Err(NetError::Abrupt)),
             Poll::Ready(Ok(_)) => {
+                if self.is_deflated {
+                    self.worked = Some(Instant::now());
+                }
                 if let Some(keepalive) = &mut self.keepalive {
                     keepalive.heard(self.start.elapsed());
                 }
@@ -174,31 +186,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
 
     /// Ready when something that was due has been done.
     fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(by) = self.close_by {
-            ready!(self.alarm.poll_at(cx, by));
+        let beat = self.keepalive.as_ref().map(|keepalive| self.start + keepalive.deadline());
+        let rest = self.worked.map(|worked| worked + REST);
+        // Once the end is near nobody asks for signs of life.
+        let Some(next) = self.close_by.or(beat).into_iter().chain(rest).min() else { return Poll::Pending };
+        ready!(self.alarm.poll_at(cx, next));
+        if rest == Some(next) {
+            self.connection.idle();
+            self.worked = None;
+        } else if self.close_by.is_some() {
             self.end(Err(NetError::Timeout { what: Wait::Close, limit: self.settings.close_time }));
-            return Poll::Ready(());
-        }
-        let Some(keepalive) = &mut self.keepalive else { return Poll::Pending };
-        let due = loop {
-            ready!(self.alarm.poll_at(cx, self.start + keepalive.deadline()));
-            match keepalive.tick(self.start.elapsed()) {
-                Due::Nothing => {}
-                due => break due,
-            }
-        };
-        let done = match due {
-            // Who reads nothing gets no more to read: that is for `send_time` to judge.
-            _ if self.outgoing.len() >= self.settings.high_water => Ok(()),
-            Due::Nothing => Ok(()),
-            Due::Send(Beat::Ping) => self.start_ping(b""),
-            Due::Send(Beat::Pong) => self.start_pong(b""),
-            Due::Dead => Err(NetError::Timeout { what: Wait::Pong, limit: self.patience() }),
-        };
-        if let Err(error) = done {
+        } else if let Err(error) = self.beat() {
             self.end(Err(error));
         }
         Poll::Ready(())
+    }
+
+    /// Gives the sign of life that is due.
+    fn beat(&mut self) -> Result<(), NetError> {
+        let Some(keepalive) = &mut self.keepalive else { return Ok(()) };
+        let due = keepalive.tick(self.start.elapsed());
+        // Who reads nothing gets no more to read: that is for `send_time` to judge.
+        let has_room = self.outgoing.len() < self.settings.high_water;
+        match due {
+            Due::Send(Beat::Ping) if has_room => self.start_ping(b""),
+            Due::Send(Beat::Pong) if has_room => self.start_pong(b""),
+            Due::Send(_) | Due::Nothing => Ok(()),
+            Due::Dead => Err(NetError::Timeout { what: Wait::Pong, limit: self.patience() }),
+        }
     }
 
     /// How long a peer may be silent after a Ping.

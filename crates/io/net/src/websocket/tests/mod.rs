@@ -1,6 +1,7 @@
 //! Sockets over pipes, with a clock that moves by itself when nothing else can.
 
 mod closing;
+mod deflated;
 mod halves;
 mod messages;
 mod octets;
