@@ -8,6 +8,9 @@ use gatepost_model::url::UrlError;
 use gatepost_net::error::NetError;
 use gatepost_store::error::StoreError;
 use gatepost_tls::error::TlsError;
+use gatepost_ws::error::WsError;
+
+use crate::client::websocket::refusal::Refusal;
 
 /// What went wrong in a call to Gatepost.
 ///
@@ -27,6 +30,9 @@ enum Cause {
     Tls(TlsError),
     Auth(AuthError),
     Store(StoreError),
+    Ws(WsError),
+    /// The server answered, and opened no WebSocket.
+    NoWebSocket(Refusal),
     /// A policy said no.
     Denied(String),
     /// The server refused us and there is nothing more to try.
@@ -88,7 +94,29 @@ impl Error {
     /// The peer refused who we said we are, or we had nothing to say.
     #[must_use]
     pub fn is_auth(&self) -> bool {
-        matches!(*self.cause, Cause::Refused(_) | Cause::Auth(_))
+        match &*self.cause {
+            Cause::Refused(_) | Cause::Auth(_) => true,
+            Cause::NoWebSocket(refusal) => refusal.is_auth(),
+            _ => false,
+        }
+    }
+
+    /// The answer of a server that was asked for a WebSocket and opened none.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &*self.cause {
+            Cause::NoWebSocket(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The error of the WebSocket's handshake, if that is what it is.
+    #[must_use]
+    pub fn websocket(&self) -> Option<&WsError> {
+        match &*self.cause {
+            Cause::Ws(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// A rule of ours forbade it.
@@ -125,8 +153,10 @@ impl Error {
             Cause::Tls(error) => Some(error),
             Cause::Auth(error) => Some(error),
             Cause::Store(error) => Some(error),
+            Cause::Ws(error) => Some(error),
             Cause::Denied(_)
             | Cause::Refused(_)
+            | Cause::NoWebSocket(_)
             | Cause::Spent(_)
             | Cause::Usage(_)
             | Cause::Config(_)
@@ -138,7 +168,7 @@ impl Error {
 impl Fault for Error {
     fn blame(&self) -> Blame {
         match &*self.cause {
-            Cause::Refused(_) => Blame::Peer,
+            Cause::Refused(_) | Cause::NoWebSocket(_) => Blame::Peer,
             Cause::Denied(_) | Cause::Spent(_) | Cause::Usage(_) => Blame::Caller,
             Cause::Config(_) => Blame::Config,
             Cause::Environment(_) => Blame::Environment,
@@ -154,17 +184,22 @@ impl Fault for Error {
             Cause::Usage(_) => "GP-CORE-004",
             Cause::Config(_) => "GP-CORE-005",
             Cause::Environment(_) => "GP-CORE-006",
+            Cause::NoWebSocket(_) => "GP-CORE-007",
             _ => self.fault().map_or("GP-CORE-000", Fault::code),
         }
     }
 
     fn retry(&self) -> Retry {
-        self.fault().map_or(Retry::Never, Fault::retry)
+        match &*self.cause {
+            Cause::NoWebSocket(refusal) => refusal.retry(),
+            _ => self.fault().map_or(Retry::Never, Fault::retry),
+        }
     }
 
     fn hint(&self) -> Option<String> {
         match &*self.cause {
             Cause::Spent(_) => Some("give the body as bytes or as a file, so that it can be sent again".into()),
+            Cause::NoWebSocket(refusal) => refusal.hint(),
             _ => self.fault().and_then(Fault::hint),
         }
     }
@@ -187,6 +222,8 @@ impl fmt::Display for Error {
             Cause::Tls(error) => write!(f, "{error}"),
             Cause::Auth(error) => write!(f, "{error}"),
             Cause::Store(error) => write!(f, "{error}"),
+            Cause::Ws(error) => write!(f, "{error}"),
+            Cause::NoWebSocket(refusal) => write!(f, "{refusal}"),
         }
     }
 }
@@ -215,4 +252,12 @@ macro_rules! from_causes {
     )*};
 }
 
-from_causes!(Url(UrlError), Net(NetError), Tls(TlsError), Auth(AuthError), Store(StoreError));
+from_causes!(
+    Url(UrlError),
+    Net(NetError),
+    Tls(TlsError),
+    Auth(AuthError),
+    Store(StoreError),
+    Ws(WsError),
+    NoWebSocket(Refusal)
+);

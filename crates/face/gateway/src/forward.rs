@@ -15,7 +15,7 @@ use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use gatepost::ws::error::WsError;
-use gatepost::ws::handshake::Offer;
+use gatepost::ws::handshake::offer::Offer;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 

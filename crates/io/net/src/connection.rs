@@ -124,11 +124,21 @@ impl Connection {
         }
     }
 
+    /// Whether it takes extended CONNECT (RFC 8441): HTTP/2, and the server's SETTINGS say so. They are waited for
+    /// if they have not come yet, for not longer than an answer may take.
+    pub async fn takes_extended(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(_) => false,
+            Sender::Http2(streams) => streams.takes_extended().await,
+        }
+    }
+
     /// Sends a request and waits for the head of its answer.
     ///
     /// The URI is absolute; each protocol gets the form that it needs, and Host where there is none. A
     /// Host that is set stays (HTTP/1.1) or becomes the authority (HTTP/2). The answer's body fails with
-    /// [`NetError::ClosedEarly`] if it is cut short. Over HTTP/2 nothing can be upgraded.
+    /// [`NetError::ClosedEarly`] if it is cut short. Over HTTP/2 only
+    /// an [extended CONNECT](crate::upgrade::extend) can be upgraded.
     ///
     /// Over HTTP/1.1 the answer's body is the rest of the exchange: while it is read the request's body
     /// goes on, and the connection takes its next request when the answer has been read to its end.

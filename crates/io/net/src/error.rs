@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_tls::error::TlsError;
+use gatepost_ws::error::WsError;
 use thiserror::Error;
 
 /// What took too long.
@@ -24,6 +25,10 @@ pub enum Wait {
     Body,
     /// Room to write: the other end does not read.
     Write,
+    /// A sign of life on a WebSocket.
+    Pong,
+    /// The answer to a WebSocket's Close.
+    Close,
 }
 
 impl fmt::Display for Wait {
@@ -35,6 +40,8 @@ impl fmt::Display for Wait {
             Self::Answer => "the answer",
             Self::Body => "the next part of the body",
             Self::Write => "the other end to read",
+            Self::Pong => "a sign of life",
+            Self::Close => "the answer to a Close",
         })
     }
 }
@@ -148,6 +155,15 @@ pub enum NetError {
         /// What the system said.
         detail: String,
     },
+    /// A WebSocket ended without a Close frame: what was received may not be all (1006 in RFC 6455 §7.1.5).
+    #[error("the WebSocket ended without a Close")]
+    Abrupt,
+    /// A WebSocket broke the rules, or its bounds.
+    #[error(transparent)]
+    WebSocket(#[from] WsError),
+    /// The generator of random octets failed, so nothing that has to be unpredictable can be sent.
+    #[error("this machine gives no random octets")]
+    Entropy,
     /// The TLS settings of a dialer or listener cannot be used.
     #[error(transparent)]
     TlsSettings(#[from] TlsError),
@@ -163,15 +179,18 @@ impl Fault for NetError {
             | Self::Workers { .. }
             | Self::Crowded
             | Self::Unsent
+            | Self::Entropy
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
             | Self::Protocol { .. }
             | Self::HeadTooLarge
             | Self::BodyTooLarge { .. }
             | Self::ClosedEarly { .. }
+            | Self::Abrupt
             | Self::Upgrade { .. } => Blame::Peer,
             Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
+            Self::WebSocket(reason) => reason.blame(),
         }
     }
 
@@ -193,13 +212,18 @@ impl Fault for NetError {
             Self::Broken { .. } => "GP-NET-014",
             Self::Workers { .. } => "GP-NET-015",
             Self::Crowded => "GP-NET-016",
+            Self::Abrupt => "GP-NET-017",
+            Self::Entropy => "GP-NET-018",
+            Self::WebSocket(reason) => reason.code(),
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent => Retry::Fresh,
+            Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent | Self::Abrupt => {
+                Retry::Fresh
+            }
             Self::Resolve { .. } => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
             _ => Retry::Never,
@@ -218,6 +242,7 @@ impl Fault for NetError {
                 Some("ports below 1024 need a privilege: choose another port, or grant CAP_NET_BIND_SERVICE".into())
             }
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.hint(),
+            Self::WebSocket(reason) => reason.hint(),
             _ => None,
         }
     }
@@ -237,6 +262,7 @@ mod tests {
             (NetError::Connect { address, detail: "x".into() }, Blame::Environment, "GP-NET-002", Retry::Fresh, true),
             (NetError::ClosedEarly { what: "the answer" }, Blame::Peer, "GP-NET-007", Retry::Fresh, false),
             (NetError::Unsent, Blame::Environment, "GP-NET-008", Retry::Fresh, false),
+            (NetError::Abrupt, Blame::Peer, "GP-NET-017", Retry::Fresh, false),
             (NetError::BodyTooLarge { limit: 1 }, Blame::Peer, "GP-NET-006", Retry::Never, false),
             (tls, Blame::Peer, "GP-TLS-003", Retry::Never, true),
         ];

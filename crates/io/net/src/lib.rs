@@ -47,6 +47,7 @@ pub mod secured;
 pub mod serve;
 pub mod tunnel;
 pub mod upgrade;
+pub mod websocket;
 pub mod workers;
 
 /// TLS rules, bindings and issuing, as the floors above configure them.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use http::{Extensions, Request, Response};
+use http::{Extensions, Method, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
@@ -20,11 +20,36 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// A connection after an upgrade: raw octets both ways.
 pub type Duplex = Box<dyn Stream>;
 
-/// A promise of a [`Duplex`], kept once the 101 (or the 2xx to CONNECT) has passed.
+/// A promise of a [`Duplex`], kept once the 101 (or the 2xx to an extended CONNECT) has passed.
 ///
 /// On the server, take it before answering and await it after: it is kept when the answer has been
 /// written. If the answer is another status it fails with [`NetError::Upgrade`].
 pub struct Upgrade(Pin<Box<dyn Future<Output = Result<Duplex, NetError>> + Send>>);
+
+/// What an extended CONNECT asks for (RFC 8441 §4): it stands in the extensions of a request whose method is
+/// CONNECT and whose version is HTTP/2, both at servers (see [`extended`]) and at clients (see [`extend`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Extended {
+    /// `:protocol = websocket`.
+    WebSocket,
+}
+
+/// What a request asks for, if it is an extended CONNECT.
+///
+/// Its upgrade is granted with 200, over HTTP/1.1 with 101. A success that is given to one whose upgrade
+/// nobody took goes out as 501: nothing may follow it that is not of that protocol.
+#[must_use]
+pub fn extended(extensions: &Extensions) -> Option<Extended> {
+    extensions.get::<Extended>().copied()
+}
+
+/// Makes a request an extended CONNECT. It can be sent on a connection that
+/// [takes such](crate::connection::Connection::takes_extended) only.
+pub fn extend<B>(request: &mut Request<B>, protocol: Extended) {
+    *request.method_mut() = Method::CONNECT;
+    request.extensions_mut().insert(protocol);
+}
 
 /// Takes the upgrade that a client asks for; `None` if its request asks for none, or it was taken.
 #[must_use]

@@ -52,6 +52,18 @@ impl CloseCode {
     pub fn number(self) -> u16 {
         self.0
     }
+
+    /// With which code a connection ends on which this went wrong (RFC 6455 §7.4.1).
+    #[must_use]
+    pub fn of(error: &WsError) -> Self {
+        match error {
+            WsError::Text | WsError::Deflate(_) => Self::INVALID_DATA,
+            WsError::TooLarge { .. } => Self::TOO_BIG,
+            WsError::Flood(_) => Self::POLICY,
+            WsError::Unsendable(_) | WsError::Closed => Self::INTERNAL,
+            _ => Self::PROTOCOL,
+        }
+    }
 }
 
 /// What a Close frame holds.
@@ -67,11 +79,20 @@ pub struct Close {
 const REASON_BYTES: usize = 123;
 
 impl Close {
+    /// Tells the peer why its connection fails: the code that suits the error, and its words, which
+    /// repeat nothing of what the peer sent.
+    #[must_use]
+    pub fn of(error: &WsError) -> Self {
+        let words = error.to_string();
+        let reason = if words.len() > REASON_BYTES { String::new() } else { words };
+        Self { code: CloseCode::of(error), reason }
+    }
+
     /// Reads the payload of a Close frame; `None` if it is empty, which is allowed.
     ///
     /// # Errors
-    /// [`WsError::Close`] for one octet, a code that may not be sent, a reason that is too long or
-    /// not UTF-8. Answer with 1002 (1007 for bad UTF-8).
+    /// [`WsError::Close`] for one octet, a code that may not be sent, a reason that is too long;
+    /// [`WsError::Text`] for one that is not UTF-8.
     pub fn read(payload: &[u8]) -> Result<Option<Self>, WsError> {
         let [high, low, reason @ ..] = payload else {
             return if payload.is_empty() { Ok(None) } else { Err(WsError::Close("half a code")) };
@@ -81,7 +102,7 @@ impl Close {
         if reason.len() > REASON_BYTES {
             return Err(WsError::Close("the reason is too long"));
         }
-        let reason = std::str::from_utf8(reason).map_err(|_| WsError::Close("the reason is not UTF-8"))?;
+        let reason = std::str::from_utf8(reason).map_err(|_| WsError::Text)?;
         Ok(Some(Self { code, reason: reason.to_owned() }))
     }
 
@@ -136,11 +157,27 @@ mod tests {
         assert_eq!(Close::read(b"\x03\xe8bye"), close("bye"));
         assert_eq!(Close::read(b"\x03"), Err(WsError::Close("half a code")));
         assert_eq!(Close::read(b"\x03\xee"), Err(WsError::Close("a code that may not be sent")));
-        assert_eq!(Close::read(b"\x03\xe8\xff"), Err(WsError::Close("the reason is not UTF-8")));
+        assert_eq!(Close::read(b"\x03\xe8\xff"), Err(WsError::Text));
         let long = Close { code: CloseCode::NORMAL, reason: "x".repeat(124) };
         assert!(matches!(long.write(), Err(WsError::Unsendable(_))));
         let payload = [b"\x03\xe8".as_slice(), &[b'x'; 124]].concat();
         assert_eq!(Close::read(&payload), Err(WsError::Close("the reason is too long")));
+    }
+
+    #[test]
+    fn what_went_wrong_has_a_code() {
+        let table = [
+            (WsError::Frame(""), 1002),
+            (WsError::Close(""), 1002),
+            (WsError::Text, 1007),
+            (WsError::Deflate(""), 1007),
+            (WsError::Flood(""), 1008),
+            (WsError::TooLarge { limit: 1 }, 1009),
+            (WsError::Unsendable(""), 1011),
+        ];
+        for (error, code) in table {
+            assert_eq!(CloseCode::of(&error).number(), code, "{error}");
+        }
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 /// Why a handshake or a frame is refused. The text never repeats what the peer sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]
 pub enum WsError {
     /// The request does not ask for a WebSocket as it must (RFC 6455 §4.2.1).
@@ -17,6 +17,12 @@ pub enum WsError {
     /// The answer does not accept what was asked for (RFC 6455 §4.1).
     #[error("the WebSocket was not accepted: {0}")]
     Answer(&'static str),
+    /// The server accepts none of the subprotocols on offer, and said which it would accept.
+    #[error("the server accepts none of the WebSocket subprotocols on offer")]
+    SubprotocolRefused {
+        /// The subprotocols that the server accepts, as it lists them: tokens, the best first.
+        expected: Vec<String>,
+    },
     /// The frame that closes is malformed, or its code may not be sent (RFC 6455 §5.5.1, §7.4).
     #[error("malformed WebSocket close: {0}")]
     Close(&'static str),
@@ -26,12 +32,21 @@ pub enum WsError {
     /// A text is not UTF-8 (RFC 6455 §8.1).
     #[error("a WebSocket text is not UTF-8")]
     Text,
+    /// A compressed message is not what its compression says (RFC 7692 §7.2.2).
+    #[error("malformed compressed WebSocket message: {0}")]
+    Deflate(&'static str),
     /// A message is larger than its limit.
     #[error("a WebSocket message is larger than the limit of {limit} octets")]
     TooLarge {
         /// The limit.
         limit: usize,
     },
+    /// The peer sends more of something that bears no message than it may.
+    #[error("too many WebSocket frames: {0}")]
+    Flood(&'static str),
+    /// We were asked to send something after our Close frame (RFC 6455 §5.5.1).
+    #[error("the WebSocket is closed")]
+    Closed,
     /// We were asked to send something that is not allowed.
     #[error("cannot be sent over a WebSocket: {0}")]
     Unsendable(&'static str),
@@ -44,12 +59,17 @@ impl WsError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Request(_) | Self::Close(_) | Self::Frame(_) | Self::Text | Self::TooLarge { .. } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Request(_)
+            | Self::SubprotocolRefused { .. }
+            | Self::Close(_)
+            | Self::Frame(_)
+            | Self::Text
+            | Self::Deflate(_)
+            | Self::Flood(_)
+            | Self::TooLarge { .. } => StatusCode::BAD_REQUEST,
             Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Answer(_) => StatusCode::BAD_GATEWAY,
-            Self::Unsendable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unsendable(_) | Self::Closed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -57,7 +77,7 @@ impl WsError {
 impl Fault for WsError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Unsendable(_) => Blame::Caller,
+            Self::Unsendable(_) | Self::Closed => Blame::Caller,
             _ => Blame::Peer,
         }
     }
@@ -72,6 +92,10 @@ impl Fault for WsError {
             Self::Frame(_) => "GP-WS-006",
             Self::Text => "GP-WS-007",
             Self::TooLarge { .. } => "GP-WS-008",
+            Self::SubprotocolRefused { .. } => "GP-WS-009",
+            Self::Deflate(_) => "GP-WS-010",
+            Self::Flood(_) => "GP-WS-011",
+            Self::Closed => "GP-WS-012",
         }
     }
 }

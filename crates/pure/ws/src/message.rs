@@ -1,98 +1,176 @@
-//! Frames made into messages, and control frames told apart, under one bound.
+//! Whole messages, and text that was checked.
 
-use crate::close::{Close, CloseCode};
+use std::fmt;
+
+use bytes::Bytes;
+use simdutf8::basic::from_utf8;
+
 use crate::error::WsError;
-use crate::frame::{Frame, Opcode};
 
-/// What the other end said.
+/// The kind of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// UTF-8.
+    Text,
+    /// Any octets.
+    Binary,
+}
+
+/// A whole message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// A whole text.
-    Text(String),
-    /// A whole binary message.
-    Binary(Vec<u8>),
-    /// A question that wants a pong with the same content.
-    Ping(Vec<u8>),
-    /// An answer to a ping, or just a sign of life.
-    Pong(Vec<u8>),
-    /// The end, with its reason if one was given.
-    Close(Option<Close>),
+pub enum Message {
+    /// A text.
+    Text(Text),
+    /// Any octets.
+    Binary(Bytes),
 }
 
-/// Puts the parts of messages together.
-///
-/// ```
-/// use gatepost_ws::frame::{Frame, Opcode};
-/// use gatepost_ws::message::{Assembler, Said};
-///
-/// let mut assembler = Assembler::new(64);
-/// let part = |fin, opcode, text: &str| Frame { fin, opcode, payload: text.into() };
-/// assert_eq!(assembler.take(part(false, Opcode::Text, "Hel")), Ok(None));
-/// assert_eq!(assembler.take(part(true, Opcode::Continuation, "lo")), Ok(Some(Said::Text("Hello".into()))));
-/// ```
-#[derive(Debug)]
-pub struct Assembler {
-    limit: usize,
-    begun: Option<(Opcode, Vec<u8>)>,
-}
-
-impl Assembler {
-    /// An assembler for messages of at most `limit` octets.
+impl Message {
+    /// Its kind.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
-        Self { limit, begun: None }
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Binary(_) => Kind::Binary,
+        }
     }
 
-    /// How many more octets the message in hand may have: the limit for the next frame.
+    /// Its octets.
     #[must_use]
-    pub fn room(&self) -> usize {
-        self.limit.saturating_sub(self.begun.as_ref().map_or(0, |(_, parts)| parts.len()))
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => &text.0,
+            Self::Binary(octets) => octets,
+        }
     }
 
-    /// Takes the next frame; gives what is complete with it.
-    ///
-    /// # Errors
-    /// [`WsError`] for parts out of order (RFC 6455 §5.4), a text that is not UTF-8, a bad close
-    /// frame, or a message beyond the limit.
-    pub fn take(&mut self, frame: Frame) -> Result<Option<Said>, WsError> {
-        let Frame { fin, opcode, payload } = frame;
-        let opcode = match opcode {
-            Opcode::Ping => return Ok(Some(Said::Ping(payload))),
-            Opcode::Pong => return Ok(Some(Said::Pong(payload))),
-            Opcode::Close => return Close::read(&payload).map(|close| Some(Said::Close(close))),
-            Opcode::Continuation | Opcode::Text | Opcode::Binary => opcode,
-        };
-        if payload.len() > self.room() {
-            return Err(WsError::TooLarge { limit: self.limit });
+    /// Its octets, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Text(text) => text.0,
+            Self::Binary(octets) => octets,
         }
-        let (kind, parts) = match (opcode, self.begun.take()) {
-            (Opcode::Continuation, Some((kind, mut parts))) => {
-                parts.extend_from_slice(&payload);
-                (kind, parts)
-            }
-            (Opcode::Continuation, None) => return Err(WsError::Frame("a continuation of nothing")),
-            (_, Some(_)) => return Err(WsError::Frame("a new message inside another")),
-            (kind, None) => (kind, payload),
-        };
-        if !fin {
-            self.begun = Some((kind, parts));
-            return Ok(None);
+    }
+
+    /// How many octets it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_bytes().len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_bytes().is_empty()
+    }
+
+    /// A message made of the octets of all its [parts](crate::event::Part): text that a connection has
+    /// checked is not checked again. Text from elsewhere is for [`Text::try_from`]; without a check,
+    /// what is not UTF-8 reads as empty.
+    #[must_use]
+    pub fn of_parts(kind: Kind, octets: Bytes) -> Self {
+        match kind {
+            Kind::Text => Self::Text(Text(octets)),
+            Kind::Binary => Self::Binary(octets),
         }
-        if kind == Opcode::Text {
-            return String::from_utf8(parts).map(|text| Some(Said::Text(text))).map_err(|_| WsError::Text);
-        }
-        Ok(Some(Said::Binary(parts)))
     }
 }
 
-/// With which code a connection ends on which this went wrong (RFC 6455 §7.4.1).
-#[must_use]
-pub fn close_code(error: WsError) -> CloseCode {
-    match error {
-        WsError::Text => CloseCode::INVALID_DATA,
-        WsError::TooLarge { .. } => CloseCode::TOO_BIG,
-        WsError::Unsendable(_) => CloseCode::INTERNAL,
-        _ => CloseCode::PROTOCOL,
+impl From<Text> for Message {
+    fn from(text: Text) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<String> for Message {
+    fn from(text: String) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<&str> for Message {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Bytes> for Message {
+    fn from(octets: Bytes) -> Self {
+        Self::Binary(octets)
+    }
+}
+
+impl From<Vec<u8>> for Message {
+    fn from(octets: Vec<u8>) -> Self {
+        Self::Binary(octets.into())
+    }
+}
+
+/// Octets that were checked to be UTF-8 as they came in.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// A text that lives as long as the program.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// It as a string slice. This reads the octets once more, because only `unsafe` could spare that:
+    /// keep what it gives.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// Its octets.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Its octets, without a copy.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.0
+    }
+}
+
+impl TryFrom<Bytes> for Text {
+    type Error = WsError;
+
+    fn try_from(octets: Bytes) -> Result<Self, WsError> {
+        match from_utf8(&octets) {
+            Ok(_) => Ok(Self(octets)),
+            Err(_) => Err(WsError::Text),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(text.into_bytes().into())
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What peers say may be a secret: only its length is shown. `Display` shows the text.
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} octets)", self.0.len())
     }
 }
 
@@ -100,43 +178,17 @@ pub fn close_code(error: WsError) -> CloseCode {
 mod tests {
     use super::*;
 
-    fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Frame {
-        Frame { fin, opcode, payload: payload.to_vec() }
+    #[test]
+    fn only_text_is_text() {
+        let text = Text::try_from(Bytes::from_static("κόσμε".as_bytes()));
+        assert_eq!(text.as_ref().map(Text::as_str), Ok("κόσμε"));
+        assert_eq!(Text::try_from(Bytes::from_static(b"\xff")), Err(WsError::Text));
+        assert_eq!(Text::from_static("a"), Text::from("a"));
     }
 
     #[test]
-    fn control_frames_may_stand_between_parts() {
-        let mut assembler = Assembler::new(8);
-        assert_eq!(assembler.take(frame(false, Opcode::Binary, b"ab")), Ok(None));
-        assert_eq!(assembler.take(frame(true, Opcode::Ping, b"p")), Ok(Some(Said::Ping(b"p".to_vec()))));
-        assert_eq!(assembler.room(), 6);
-        let whole = Ok(Some(Said::Binary(b"abcd".to_vec())));
-        assert_eq!(assembler.take(frame(true, Opcode::Continuation, b"cd")), whole);
-    }
-
-    #[test]
-    fn what_is_refused() {
-        let run = |frames: &[(bool, Opcode, &[u8])]| {
-            let mut assembler = Assembler::new(4);
-            let mut last = Ok(None);
-            for (fin, opcode, payload) in frames {
-                last = assembler.take(frame(*fin, *opcode, payload));
-            }
-            close_code(last.unwrap_err()).number()
-        };
-        assert_eq!(run(&[(true, Opcode::Continuation, b"a")]), 1002);
-        assert_eq!(run(&[(false, Opcode::Text, b"a"), (true, Opcode::Text, b"a")]), 1002);
-        assert_eq!(run(&[(true, Opcode::Text, b"\xff")]), 1007);
-        assert_eq!(run(&[(false, Opcode::Text, b"abc"), (true, Opcode::Continuation, b"de")]), 1009);
-        assert_eq!(run(&[(true, Opcode::Close, b"\x03")]), 1002);
-        assert_eq!(run(&[(true, Opcode::Close, &1005_u16.to_be_bytes())]), 1002);
-    }
-
-    #[test]
-    fn a_close_says_why() {
-        let mut assembler = Assembler::new(4);
-        assert_eq!(assembler.take(frame(true, Opcode::Close, b"")), Ok(Some(Said::Close(None))));
-        let bye = Close { code: CloseCode::NORMAL, reason: "bye".into() };
-        assert_eq!(assembler.take(frame(true, Opcode::Close, b"\x03\xe8bye")), Ok(Some(Said::Close(Some(bye)))));
+    fn what_was_said_is_not_shown() {
+        let secret = Message::from("hunter2");
+        assert_eq!(format!("{secret:?}"), "Text(Text(7 octets))");
     }
 }

@@ -9,6 +9,7 @@ use gatepost_policy::transport::TransportRules;
 
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
+use crate::client::websocket::turnstile::Turnstile;
 use crate::events::Events;
 
 /// Whether a proof is sent before anybody asked for one.
@@ -38,5 +39,6 @@ pub(crate) struct Context {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) preauthenticate: Preauthenticate,
     pub(crate) spaces: Spaces,
+    pub(crate) turnstile: Turnstile,
     pub(crate) events: Events,
 }

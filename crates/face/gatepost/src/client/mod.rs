@@ -1,7 +1,9 @@
 //! The client's side: sessions, and the road of a request on its way out.
 
 pub(crate) mod authenticate;
+pub mod backoff;
 pub mod context;
+pub mod lane;
 pub(crate) mod opener;
 mod outgoing;
 pub mod payload;
@@ -11,3 +13,4 @@ pub mod request;
 pub mod session;
 pub(crate) mod spaces;
 pub mod upstream;
+pub mod websocket;

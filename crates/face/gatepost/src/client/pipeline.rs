@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gatepost_model::event::Event;
+use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_policy::redirects::{self, Hop, RedirectPlan};
 use gatepost_policy::transport;
@@ -25,7 +26,7 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
     let requested = outgoing.url.clone();
     let mut hops: Vec<Hop> = Vec::new();
     loop {
-        admit(cx, &outgoing)?;
+        admit(cx, &outgoing.url)?;
         let response = answered(cx, &mut outgoing, &requested, !hops.is_empty()).await?;
         let here = Hop { method: outgoing.method.clone(), url: outgoing.url.clone() };
         match redirects::next(&here, response.status(), response.headers().get(LOCATION), &hops, &cx.redirects) {
@@ -53,7 +54,7 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
 async fn answered(
     cx: &Context,
     outgoing: &mut Outgoing,
-    requested: &gatepost_model::url::Url,
+    requested: &Url,
     redirected: bool,
 ) -> Result<Response<Body>, Error> {
     let mut turns = Turns::new(cx, outgoing, requested, redirected);
@@ -77,8 +78,8 @@ async fn answered(
 }
 
 /// Plain http only where it was named.
-fn admit(cx: &Context, outgoing: &Outgoing) -> Result<(), Error> {
-    let decision = transport::admit(&outgoing.url, &cx.transport);
+pub(crate) fn admit(cx: &Context, url: &Url) -> Result<(), Error> {
+    let decision = transport::admit(url, &cx.transport);
     if decision.allowed {
         return Ok(());
     }
@@ -113,6 +114,6 @@ async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap) -> Result<Req
 
 /// Reads an answer that nobody wants, so that its connection can be used again; gives up on a long or
 /// a slow one, whose connection is closed then.
-async fn drain(response: Response<Body>) {
+pub(crate) async fn drain(response: Response<Body>) {
     let _ = tokio::time::timeout(DRAIN_TIME, response.into_body().collect(DRAIN)).await;
 }

@@ -164,6 +164,19 @@ impl Place {
         found
     }
 
+    /// Another handle on a connection that takes many requests at once, if one is there; it stays.
+    pub(crate) fn shared(&self) -> Option<Connection> {
+        let mut idle = locked(&self.idle);
+        let trusted = idle.iter_mut().rev().filter(|(since, _)| since.elapsed() < IDLE);
+        let mut usable = trusted.filter_map(|(_, connection)| connection.is_usable().then_some(connection));
+        usable.find_map(|connection| connection.share())
+    }
+
+    /// A new connection to the origin that speaks HTTP/1.1.
+    pub(crate) async fn open_http1(&self) -> Result<Connection, NetError> {
+        self.common.opener.open_http1(&self.origin).await
+    }
+
     /// A new connection to the origin.
     pub(crate) async fn open(&self) -> Result<Connection, NetError> {
         self.common.opener.open(&self.origin).await

@@ -17,6 +17,8 @@ use crate::client::context::{Context, Preauthenticate};
 use crate::client::request::RequestBuilder;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
+use crate::client::websocket::builder::WebSocketBuilder;
+use crate::client::websocket::turnstile::Turnstile;
 use crate::error::Error;
 use crate::events::{Events, Sink};
 
@@ -61,6 +63,14 @@ impl Session {
     /// A POST request.
     pub fn post(&self, url: &str) -> RequestBuilder {
         self.request(Method::POST, url)
+    }
+
+    /// A WebSocket at this address: `wss`, or `ws` where plain `http` is allowed. It goes the way of a request
+    /// until it is open, but follows no redirect.
+    ///
+    /// To one host and port there is one attempt at a time; others wait in turn (RFC 6455 §4.1).
+    pub fn websocket(&self, url: &str) -> WebSocketBuilder {
+        WebSocketBuilder::new(Arc::clone(&self.context), url)
     }
 }
 
@@ -210,6 +220,7 @@ impl SessionBuilder {
             credentials: self.credentials,
             preauthenticate: self.preauthenticate,
             spaces: Spaces::default(),
+            turnstile: Turnstile::default(),
             events,
         };
         Ok(Session { context: Arc::new(context) })

@@ -11,7 +11,7 @@ use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
 use crate::client::opener::Opener;
-use crate::client::pool::{Pool, Rack};
+use crate::client::pool::{Place, Pool, Rack};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
@@ -53,6 +53,11 @@ impl Destination {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         self.0.origin()
+    }
+
+    /// Its connections in this runtime.
+    pub(crate) fn place(&self) -> Arc<Place> {
+        self.0.here()
     }
 
     /// Sends one request, on an idle connection if there is one. The request's URI is absolute. What this gives

@@ -13,3 +13,4 @@ pub(crate) mod proved;
 pub mod respond;
 pub mod serve;
 pub mod site;
+pub mod websocket;

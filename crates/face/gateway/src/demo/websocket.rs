@@ -1,17 +1,26 @@
 //! The WebSocket echo: every text and binary message comes back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
 use gatepost::clock;
 use gatepost::model::time::Timestamp;
 use gatepost::net::body::Body;
 use gatepost::net::upgrade::{self, Duplex};
 use gatepost::server::denied::Denied;
 use gatepost::server::respond::{Reader, respond};
+use gatepost::ws::assembler::Assembler;
+use gatepost::ws::closing::State;
+use gatepost::ws::connection::Connection;
+use gatepost::ws::deflate::contexts::Contexts;
 use gatepost::ws::error::WsError;
-use gatepost::ws::frame::{self, Opcode};
-use gatepost::ws::handshake::Offer;
-use gatepost::ws::message::{Assembler, Said, close_code};
+use gatepost::ws::event::Event;
+use gatepost::ws::handshake::offer::{Agreement, Offer};
+use gatepost::ws::limits::Limits;
+use gatepost::ws::mask::Mask;
+use gatepost::ws::message::Message;
+use gatepost::ws::role::Role;
+use gatepost::ws::scratch::Scratch;
 use http::{Request, Response, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -25,7 +34,7 @@ const CHUNK: usize = 4096;
 /// Opens the WebSocket that `request` asks for, or says that this is where one could be.
 pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) -> Response<Body> {
     let offer = Offer::of_request(request.method(), request.version(), request.headers());
-    let fields = offer.and_then(|offer| offer.answer(None));
+    let fields = offer.and_then(|offer| offer.answer(&Agreement::default()));
     let (Some(upgrade), Ok(fields)) = (upgrade::take_request(request), fields) else {
         return respond(&Denied::UpgradeRequired("websocket"), Reader::of(request.headers()));
     };
@@ -46,53 +55,69 @@ pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) ->
 
 /// Echoes until either end has enough. Errors of the stream just end it: there is nobody to tell.
 async fn echo(mut stream: Duplex) {
-    let mut assembler = Assembler::new(LONGEST);
-    let mut held = Vec::new();
+    let (mut echo, mut answers) = (Echo::new(), BytesMut::new());
     let mut chunk = [0_u8; CHUNK];
-    loop {
-        loop {
-            match next(&mut held, &mut assembler) {
-                Ok(None) => break,
-                Ok(Some((octets, ends))) => {
-                    if stream.write_all(&octets).await.is_err() || ends {
-                        let _ = stream.shutdown().await;
-                        return;
-                    }
-                }
-                Err(error) => {
-                    let _ =
-                        stream.write_all(&frame::write(Opcode::Close, &close_code(error).number().to_be_bytes())).await;
-                    let _ = stream.shutdown().await;
-                    return;
-                }
-            }
+    while echo.connection.state() == State::Open {
+        let Ok(Ok(read @ 1..)) = tokio::time::timeout(SILENCE, stream.read(&mut chunk)).await else { return };
+        echo.take(chunk.get_mut(..read).unwrap_or_default(), &mut answers);
+        if stream.write_all(&answers).await.is_err() {
+            return;
         }
-        match tokio::time::timeout(SILENCE, stream.read(&mut chunk)).await {
-            Ok(Ok(read)) if read > 0 => held.extend_from_slice(chunk.get(..read).unwrap_or_default()),
-            _ => return,
-        }
+        answers.clear();
     }
+    let _ = stream.shutdown().await;
 }
 
-/// Takes whole frames out of what was read; gives what to send, and whether that is the end.
-/// `None` if more has to be read.
-fn next(held: &mut Vec<u8>, assembler: &mut Assembler) -> Result<Option<(Vec<u8>, bool)>, WsError> {
-    // A control frame may come between the parts of a message that is nearly full.
-    while let Some((frame, taken)) = frame::read(held, assembler.room().max(125))? {
-        held.drain(..taken);
-        let answer = match assembler.take(frame)? {
-            None | Some(Said::Pong(_)) => continue,
-            Some(Said::Text(text)) => (frame::write(Opcode::Text, text.as_bytes()), false),
-            Some(Said::Binary(octets)) => (frame::write(Opcode::Binary, &octets), false),
-            Some(Said::Ping(octets)) => (frame::write(Opcode::Pong, &octets), false),
-            Some(Said::Close(close)) => {
-                let code = close.map(|close| close.code.number().to_be_bytes());
-                (frame::write(Opcode::Close, code.as_ref().map_or(&[], |code| code.as_slice())), true)
-            }
-        };
-        return Ok(Some(answer));
+/// What the echo of one client needs.
+struct Echo {
+    connection: Connection,
+    assembler: Assembler,
+    scratch: Scratch,
+    contexts: Contexts,
+    begun: Instant,
+}
+
+impl Echo {
+    fn new() -> Self {
+        Self {
+            connection: Connection::new(Role::Server, None, Limits { message: LONGEST, ..Limits::default() }),
+            assembler: Assembler::new(),
+            scratch: Scratch::new(0),
+            contexts: Contexts::default(),
+            begun: Instant::now(),
+        }
     }
-    Ok(None)
+
+    /// Takes what was read; appends what to send.
+    fn take(&mut self, mut read: &mut [u8], answers: &mut BytesMut) {
+        loop {
+            let (taken, message) = match self.hear(read) {
+                Ok(Some(heard)) => heard,
+                Ok(None) => break,
+                Err(error) => return self.connection.fail(&error, Mask::UNUSED, answers),
+            };
+            read = read.get_mut(taken..).unwrap_or_default();
+            if let Some(message) = message {
+                let (kind, payload) = (message.kind(), message.as_bytes());
+                // Only a connection that is closed refuses, and hears nothing more.
+                let _ = self.connection.send(kind, payload, Mask::UNUSED, &mut self.contexts, answers);
+            }
+            while self.connection.has_answer() {
+                self.connection.answer(Mask::UNUSED, answers);
+            }
+        }
+    }
+
+    /// How much the next event took, and the message that ends with it; `None` if there is no more.
+    fn hear(&mut self, read: &mut [u8]) -> Result<Option<(usize, Option<Message>)>, WsError> {
+        let now = self.begun.elapsed();
+        let received = self.connection.receive(read, &mut self.scratch, &mut self.contexts, now)?;
+        Ok(match received.event {
+            None => None,
+            Some(Event::Part(part)) => Some((received.taken, self.assembler.push(&part))),
+            Some(_) => Some((received.taken, None)),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -128,12 +153,7 @@ mod tests {
             masked(0x82, &[0, 255]),
             masked(0x88, b"\x03\xe8bye"),
         ];
-        let answer = [
-            frame::write(Opcode::Pong, b"?"),
-            frame::write(Opcode::Text, b"Hello"),
-            frame::write(Opcode::Binary, &[0, 255]),
-            frame::write(Opcode::Close, b"\x03\xe8"),
-        ];
+        let answer: [&[u8]; 4] = [b"\x8a\x01?", b"\x81\x05Hello", b"\x82\x02\x00\xff", b"\x88\x02\x03\xe8"];
         assert_eq!(talk(&said).await, answer.concat());
     }
 
@@ -145,7 +165,8 @@ mod tests {
             (vec![0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0], 1009),
         ];
         for (said, code) in table {
-            assert_eq!(talk(&[said]).await, frame::write(Opcode::Close, &code.to_be_bytes()));
+            let answer = talk(&[said]).await;
+            assert_eq!((answer.first(), answer.get(2..4)), (Some(&0x88), Some(code.to_be_bytes().as_slice())));
         }
     }
 }

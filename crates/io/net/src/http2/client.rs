@@ -14,6 +14,7 @@ use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TE};
 use http::{Method, Request, Response, Uri};
 use http_body::Body as _;
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::Body;
@@ -24,7 +25,7 @@ use crate::http2::heart::{Beat, Heart};
 use crate::http2::incoming::Incoming;
 use crate::http2::line::{Inner, Outer, line};
 use crate::http2::outgoing::Outgoing;
-use crate::upgrade::Duplex;
+use crate::upgrade::{self, Duplex};
 use crate::{explain, request};
 
 /// Octets that a server may send on one stream before we have read them.
@@ -41,12 +42,14 @@ const LOCAL_RESETS: usize = 1024;
 /// A handle on a connection; clones are further handles on the same.
 #[derive(Debug, Clone)]
 pub(crate) struct Streams {
-    sender: SendRequest<Bytes>,
-    answer_time: Duration,
-    send_time: Duration,
+    pub(super) sender: SendRequest<Bytes>,
+    pub(super) answer_time: Duration,
+    pub(super) send_time: Duration,
     /// Whether TLS lies beneath.
-    secure: bool,
-    busy: Busy,
+    pub(super) secure: bool,
+    pub(super) busy: Busy,
+    /// Whether the server's SETTINGS have come; it ends with the connection.
+    pub(super) greeted: watch::Receiver<bool>,
 }
 
 impl Streams {
@@ -65,16 +68,18 @@ impl Streams {
         let handshake = builder.handshake(inner).await;
         let (sender, mut connection) = handshake.map_err(|error| explain::h2(&error, "the connection"))?;
         let busy = Busy::default();
+        let (greeting, greeted) = watch::channel(false);
         let driver = Driver {
             heart: Heart::new(connection.ping_pong()),
             connection,
             outer,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             busy: busy.clone(),
+            greeting,
         };
         // Its error comes back through the requests in hand.
         tokio::spawn(driver);
-        Ok(Self { sender, answer_time: limits.answer_time, send_time: limits.send_time, secure, busy })
+        Ok(Self { sender, answer_time: limits.answer_time, send_time: limits.send_time, secure, busy, greeted })
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -90,6 +95,9 @@ impl Streams {
 
     /// Sends a request and waits for the head of its answer.
     pub(crate) async fn exchange(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
+        if let Some(protocol) = upgrade::extended(request.extensions()) {
+            return Box::pin(self.extended(request, protocol)).await;
+        }
         let origin = Before::of(&request);
         request::for_http2(&mut request, self.secure)?;
         let ready = tokio::time::timeout(self.answer_time, poll_fn(|cx| self.sender.poll_ready(cx))).await;
@@ -127,7 +135,7 @@ impl Streams {
 }
 
 /// A request as HTTP/2 sends it.
-fn fit(mut request: Request<Body>) -> (Request<()>, Body) {
+pub(super) fn fit(mut request: Request<Body>) -> (Request<()>, Body) {
     strip_connection(request.headers_mut());
     // RFC 9113 §8.2.2: of the fields that speak of a connection the one that may stay, with this value.
     if request.headers().get(TE).is_some_and(|te| te != "trailers") {
@@ -143,16 +151,16 @@ fn fit(mut request: Request<Body>) -> (Request<()>, Body) {
 }
 
 /// A request that has no answer yet.
-struct Exchange {
-    answer: ResponseFuture,
-    upload: Option<Outgoing>,
-    answer_time: Duration,
+pub(super) struct Exchange {
+    pub(super) answer: ResponseFuture,
+    pub(super) upload: Option<Outgoing>,
+    pub(super) answer_time: Duration,
 }
 
 impl Exchange {
     /// The head of the answer. The answer time counts from when the request last moved, so that a long
     /// upload is not cut.
-    async fn head(&mut self) -> Result<Response<h2::RecvStream>, NetError> {
+    pub(super) async fn head(&mut self) -> Result<Response<h2::RecvStream>, NetError> {
         let limit = self.answer_time;
         let mut sleep = pin!(tokio::time::sleep(limit));
         let mut moved = 0;
@@ -192,17 +200,17 @@ fn refused(error: &h2::Error) -> NetError {
 }
 
 /// What the protocol changes of a request: kept, so that an unsent one can be given back whole.
-struct Before {
+pub(super) struct Before {
     uri: Uri,
     host: Option<HeaderValue>,
 }
 
 impl Before {
-    fn of(request: &Request<Body>) -> Self {
+    pub(super) fn of(request: &Request<Body>) -> Self {
         Self { uri: request.uri().clone(), host: request.headers().get(HOST).cloned() }
     }
 
-    fn restore(self, mut request: Request<Body>) -> Request<Body> {
+    pub(super) fn restore(self, mut request: Request<Body>) -> Request<Body> {
         *request.uri_mut() = self.uri;
         match self.host {
             Some(host) => request.headers_mut().insert(HOST, host),
@@ -214,7 +222,7 @@ impl Before {
 
 /// Counts the requests of a connection.
 #[derive(Debug, Clone, Default)]
-struct Busy(Arc<Counts>);
+pub(super) struct Busy(Arc<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -224,10 +232,10 @@ struct Counts {
 }
 
 /// One that is in hand.
-struct InHand(Busy);
+pub(super) struct InHand(Busy);
 
 impl Busy {
-    fn begin(&self) -> InHand {
+    pub(super) fn begin(&self) -> InHand {
         self.0.in_hand.fetch_add(1, Ordering::Relaxed);
         self.0.begun.fetch_add(1, Ordering::Relaxed);
         InHand(self.clone())
@@ -255,6 +263,7 @@ struct Driver<I> {
     sleep: Pin<Box<Sleep>>,
     heart: Heart,
     busy: Busy,
+    greeting: watch::Sender<bool>,
 }
 
 impl Future for Driver<Duplex> {
@@ -266,6 +275,10 @@ impl Future for Driver<Duplex> {
         // Whatever ends here breaks the requests in hand: dropping the connection does.
         if ended || matches!(flushed, Poll::Ready(Err(_))) || self.outer.flood().is_some() {
             return Poll::Ready(());
+        }
+        if !*self.greeting.borrow() && self.outer.is_greeted() {
+            // What has been read has been obeyed.
+            let _ = self.greeting.send(true);
         }
         while self.sleep.as_mut().poll(cx).is_ready() {
             let (heard, busy) = (self.outer.heard(), self.busy.is_busy());

@@ -92,7 +92,9 @@ where
         .max_local_error_reset_streams(Some(LOCAL_RESETS))
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buffer_size(SEND_BUFFER);
+        .max_send_buffer_size(SEND_BUFFER)
+        // RFC 8441 §3.
+        .enable_connect_protocol();
     let mut handshake = std::pin::pin!(builder.handshake(io));
     let greeting = std::future::poll_fn(|cx| {
         let greeting = handshake.as_mut().poll(cx);

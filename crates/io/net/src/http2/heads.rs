@@ -3,14 +3,17 @@
 use gatepost_http::{fields, framing};
 use gatepost_model::limits::Limits;
 use h2::RecvStream;
+use h2::ext::Protocol;
 use http::header::{self, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
+use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::date::date;
 use crate::http2::incoming::Incoming;
 use crate::http2::leftover::{self, Leftover};
+use crate::upgrade::{self, Duplex, Extended};
 
 /// A request as handlers see it, and what its answer has to see to.
 pub(super) struct Admitted {
@@ -20,15 +23,20 @@ pub(super) struct Admitted {
     pub(super) bodiless: bool,
     /// The status of the refusal, if no handler may see it.
     pub(super) refused: Option<StatusCode>,
+    /// What its upgrade is kept with, if it is an extended CONNECT.
+    pub(super) promise: Option<oneshot::Sender<Duplex>>,
 }
 
 /// Makes a handler's request of what came.
 pub(super) fn admit(mut request: Request<RecvStream>, limits: &Limits) -> Admitted {
     let refused = check(&request, limits).err();
     join_cookies(request.headers_mut());
+    if request.extensions().get::<Protocol>().is_some() {
+        return admit_extended(request, refused);
+    }
     let bodiless = request.method() == Method::HEAD;
     if request.body().is_end_stream() {
-        return Admitted { request: request.map(|_| Body::empty()), leftover: None, bodiless, refused };
+        return Admitted { request: request.map(|_| Body::empty()), leftover: None, bodiless, refused, promise: None };
     }
     let (head, stream) = request.into_parts();
     let (wanted, leftover) = leftover::keep(Incoming::new(stream, &head.headers, "the request"));
@@ -37,7 +45,43 @@ pub(super) fn admit(mut request: Request<RecvStream>, limits: &Limits) -> Admitt
         Some(limit) => body.limited(limit),
         None => body,
     };
-    Admitted { request: Request::from_parts(head, body), leftover: Some(leftover), bodiless, refused }
+    let request = Request::from_parts(head, body);
+    Admitted { request, leftover: Some(leftover), bodiless, refused, promise: None }
+}
+
+/// Makes a handler's request of an extended CONNECT (RFC 8441 §4): one without a body, whose stream is the
+/// promised upgrade.
+fn admit_extended(request: Request<RecvStream>, refused: Option<StatusCode>) -> Admitted {
+    let refused = refused.or_else(|| check_extended(&request, request.body().is_end_stream()).err());
+    let (mut head, stream) = request.into_parts();
+    let leftover = leftover::shelve(Incoming::new(stream, &HeaderMap::new(), "the request"));
+    // Whoever passes the request on must not ask for it by accident.
+    head.extensions.remove::<Protocol>();
+    let promise = refused.is_none().then(|| {
+        head.extensions.insert(Extended::WebSocket);
+        upgrade::promise(&mut head.extensions)
+    });
+    let request = Request::from_parts(head, Body::empty());
+    Admitted { request, leftover: Some(leftover), bodiless: false, refused, promise }
+}
+
+/// An extended CONNECT that no handler may see.
+fn check_extended<B>(request: &Request<B>, ended: bool) -> Result<(), StatusCode> {
+    let protocol = request.extensions().get::<Protocol>().map_or("", Protocol::as_str);
+    // RFC 9220 §3 says so for HTTP/3, and RFC 8441 nothing else.
+    if !protocol.eq_ignore_ascii_case("websocket") {
+        return Err(if is_token(protocol) { StatusCode::NOT_IMPLEMENTED } else { StatusCode::BAD_REQUEST });
+    }
+    // Its content is the other protocol's (RFC 9110 §9.3.6): it has no length, and must be able to come.
+    if ended || [header::CONTENT_LENGTH, header::EXPECT].iter().any(|name| request.headers().contains_key(name)) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    Ok(())
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet))
 }
 
 /// Makes an HTTP/2 head of a handler's answer. There is no body if the request was `bodiless`, or the status has none.
@@ -165,6 +209,27 @@ mod tests {
             );
         }
         assert!(respond(Response::new(Body::empty()), false).0.headers().contains_key("date"));
+    }
+
+    #[test]
+    fn an_extended_connect_that_is_refused() {
+        let none: &[&str] = &[];
+        let table = [
+            ("websocket", false, none, Ok(())),
+            ("WebSocket", false, none, Ok(())),
+            ("connect-udp", false, none, Err(501)),
+            ("web socket", false, none, Err(400)),
+            ("", false, none, Err(400)),
+            ("websocket", true, none, Err(400)),
+            ("websocket", false, &["content-length"], Err(400)),
+            ("websocket", false, &["expect"], Err(400)),
+        ];
+        for (protocol, ended, fields, expected) in table {
+            let builder = Request::builder().method("CONNECT").extension(Protocol::from(protocol));
+            let request = fields.iter().fold(builder, |builder, name| builder.header(*name, "0")).body(()).unwrap();
+            let checked = check_extended(&request, ended).map_err(|status| status.as_u16());
+            assert_eq!(checked, expected, "{protocol} {ended} {fields:?}");
+        }
     }
 
     #[test]

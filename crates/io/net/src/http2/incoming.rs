@@ -28,6 +28,11 @@ impl Incoming {
         let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         Self { stream, left: announced, data_ended: false, what }
     }
+
+    /// The stream itself, for another protocol.
+    pub(super) fn into_stream(self) -> RecvStream {
+        self.stream
+    }
 }
 
 impl HttpBody for Incoming {

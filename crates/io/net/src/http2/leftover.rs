@@ -47,10 +47,20 @@ pub(super) fn keep(body: Incoming) -> (Wanted, Leftover) {
     (Wanted { body: Some(body), shelf: shelf.clone() }, Leftover(shelf))
 }
 
+/// Keeps a body that no handler reads.
+pub(super) fn shelve(body: Incoming) -> Leftover {
+    Leftover(Shelf(Arc::new(Mutex::new(Some(body)))))
+}
+
 impl Leftover {
+    /// The body, if it is there.
+    pub(super) fn take(&self) -> Option<Incoming> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// What the reader left, if it has left.
     pub(super) fn linger(self) -> Option<Lingering> {
-        let body = self.0.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let body = self.take()?;
         Some(Lingering { body, left: SKIPPED, until: Box::pin(tokio::time::sleep(LINGER)) })
     }
 }

@@ -33,12 +33,48 @@ struct Line<I> {
     since: Instant,
     heard: Instant,
     flood: Option<Flood>,
+    greeting: Greeting,
+}
+
+/// The first frame of a server, which is SETTINGS (RFC 9113 §3.4): how much of it has come.
+#[derive(Default)]
+struct Greeting {
+    head: [u8; 3],
+    come: usize,
+}
+
+/// Octets of a frame's head, of which the first three are the length of what follows (RFC 9113 §4.1).
+const FRAME_HEAD: usize = 9;
+
+impl Greeting {
+    fn feed(&mut self, octets: &[u8]) {
+        let missing = self.head.iter_mut().skip(self.come);
+        for (place, octet) in missing.zip(octets) {
+            *place = *octet;
+        }
+        self.come = self.come.saturating_add(octets.len());
+    }
+
+    fn is_whole(&self) -> bool {
+        let length = self.head.iter().fold(0, |length: usize, octet| length << 8 | usize::from(*octet));
+        self.come >= length.saturating_add(FRAME_HEAD)
+    }
 }
 
 /// The two ends of a line over `io`, whose other end is watched.
 pub(crate) fn line<I>(io: I, watch: FrameWatch) -> (Inner<I>, Outer<I>) {
     let now = Instant::now();
-    let line = Line { io, out: Vec::new(), left: 0, dirty: false, watch, since: now, heard: now, flood: None };
+    let line = Line {
+        io,
+        out: Vec::new(),
+        left: 0,
+        dirty: false,
+        watch,
+        since: now,
+        heard: now,
+        flood: None,
+        greeting: Greeting::default(),
+    };
     let line = Arc::new(Mutex::new(line));
     (Inner(Arc::clone(&line)), Outer(line))
 }
@@ -54,6 +90,11 @@ impl<I: AsyncWrite + Unpin> Outer<I> {
     /// What the other end sent too much of: from there on nothing of it is read.
     pub(crate) fn flood(&self) -> Option<Flood> {
         lock(&self.0).flood
+    }
+
+    /// Whether the first frame of the other end, a server, has come whole.
+    pub(crate) fn is_greeted(&self) -> bool {
+        lock(&self.0).greeting.is_whole()
     }
 
     /// When the other end was last heard.
@@ -107,6 +148,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Inner<I> {
             return Poll::Ready(Ok(()));
         };
         line.heard = Instant::now();
+        line.greeting.feed(octets);
         let since = line.heard - line.since;
         if let Err(flood) = line.watch.feed(octets, since) {
             line.flood = Some(flood);
@@ -174,6 +216,23 @@ mod tests {
         all.clear();
         far.read_to_end(&mut all).await.unwrap();
         assert_eq!(all, b"more");
+    }
+
+    #[test]
+    fn a_greeting_is_whole_with_its_last_octet() {
+        let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1];
+        for step in 1..=settings.len() {
+            let mut greeting = Greeting::default();
+            let whole: Vec<bool> = settings
+                .chunks(step)
+                .map(|piece| {
+                    greeting.feed(piece);
+                    greeting.is_whole()
+                })
+                .collect();
+            let (last, before) = whole.split_last().unwrap();
+            assert!(*last && !before.contains(&true), "{step}");
+        }
     }
 
     #[tokio::test]

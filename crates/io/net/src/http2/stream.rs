@@ -1,6 +1,7 @@
 //! One request's life on its stream: handled, answered, and what is left of it skipped.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -9,14 +10,17 @@ use bytes::Bytes;
 use gatepost_model::limits::Limits;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode, header};
 use http_body::Body as _;
+use tokio::sync::oneshot;
 
 use crate::body::Body;
 use crate::handler::{Answering, Handler, Peer};
+use crate::http2::channel::Channel;
 use crate::http2::heads::{admit, refusal, respond};
 use crate::http2::leftover::{Leftover, Lingering};
 use crate::http2::outgoing::Outgoing;
+use crate::upgrade::Duplex;
 
 /// A request from its head to the end of its answer, and a little longer.
 ///
@@ -24,6 +28,8 @@ use crate::http2::outgoing::Outgoing;
 pub(super) struct Stream {
     state: State,
     leftover: Option<Leftover>,
+    /// What the upgrade is kept with that the request asks for, until it is answered.
+    promise: Option<oneshot::Sender<Duplex>>,
     bodiless: bool,
     send_time: Duration,
 }
@@ -31,6 +37,8 @@ pub(super) struct Stream {
 enum State {
     Answering(Answering, SendResponse<Bytes>),
     Sending(Box<Outgoing>),
+    /// It is another protocol's; heard when that has ended.
+    Switched(oneshot::Receiver<()>),
     Lingering(Lingering),
     Over,
 }
@@ -52,7 +60,7 @@ impl Stream {
                 State::Over
             }
         };
-        let mut stream = Self { state, leftover, bodiless, send_time };
+        let mut stream = Self { state, leftover, promise: admitted.promise, bodiless, send_time };
         if matches!(stream.state, State::Over) {
             stream.end();
         }
@@ -61,7 +69,7 @@ impl Stream {
 
     /// Whether its answer is still to be given, or to be sent.
     pub(super) fn is_in_hand(&self) -> bool {
-        matches!(self.state, State::Answering(..) | State::Sending(_))
+        matches!(self.state, State::Answering(..) | State::Sending(_) | State::Switched(_))
     }
 
     /// Ready when nothing is left to do.
@@ -86,7 +94,17 @@ impl Stream {
                         // The client may not want it any more.
                         return sender.poll_reset(cx).map(drop);
                     };
-                    self.state = answered(sender, answer, self.bodiless, self.send_time, cx);
+                    let switch = self.promise.take().zip(self.leftover.as_ref());
+                    self.state = match switch {
+                        Some((promise, shelf)) if answer.status().is_success() || is_switch(&answer) => {
+                            switched(sender, answer, promise, (shelf, self.send_time))
+                        }
+                        _ => answered(sender, answer, self.bodiless, self.send_time, cx),
+                    };
+                }
+                State::Switched(ended) => {
+                    let _ = ready!(Pin::new(ended).poll(cx));
+                    self.state = State::Over;
                 }
                 State::Sending(outgoing) => {
                     // Its error is the stream's: the client has seen the reset, or made it.
@@ -114,6 +132,41 @@ impl Stream {
             None => State::Over,
         };
     }
+}
+
+/// Whether an answer means that protocols are switched, in the words of HTTP/1.1.
+fn is_switch(answer: &Response<Body>) -> bool {
+    answer.status() == StatusCode::SWITCHING_PROTOCOLS
+}
+
+/// Grants an extended CONNECT, and keeps the promise that was made with it.
+fn switched(
+    sender: &mut SendResponse<Bytes>,
+    mut answer: Response<Body>,
+    promise: oneshot::Sender<Duplex>,
+    (shelf, send_time): (&Leftover, Duration),
+) -> State {
+    // Nobody took it: whatever follows a success would be read as the other protocol.
+    if promise.is_closed() {
+        let _ = sender.send_response(respond(refusal(StatusCode::NOT_IMPLEMENTED), false).0, true);
+        return State::Over;
+    }
+    let Some(incoming) = shelf.take() else { return State::Over };
+    // RFC 8441 §5: there is no 101, and what HTTP/1.1 proves with a key needs no proof.
+    *answer.status_mut() = StatusCode::OK;
+    for name in [header::CONTENT_LENGTH, header::SEC_WEBSOCKET_ACCEPT] {
+        answer.headers_mut().remove(name);
+    }
+    let (head, _) = respond(answer.map(|_| Body::empty()), false);
+    let Ok(outgoing) = sender.send_response(head, false) else {
+        sender.send_reset(Reason::INTERNAL_ERROR);
+        return State::Over;
+    };
+    let (held, ended) = oneshot::channel();
+    let channel = Channel::new(incoming.into_stream(), outgoing, send_time, held);
+    // One that nobody waits for is dropped, which resets the stream.
+    drop(promise.send(Box::new(channel)));
+    State::Switched(ended)
 }
 
 /// Sends the head of an answer, and of its body what is there.

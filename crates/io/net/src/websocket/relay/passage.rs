@@ -1,0 +1,125 @@
+//! What becomes of what one side says: parts and Closes go on as they are, Pings are answered or go on.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use gatepost_ws::error::WsError;
+use gatepost_ws::event::Event;
+
+use super::side::{End, Side, broken};
+use super::terms::Pings;
+use crate::error::NetError;
+use crate::websocket::lent::{self, Lent};
+use crate::websocket::spare;
+
+/// One way of a relay.
+pub(super) struct Passage<'a> {
+    pub(super) from: &'a mut Side,
+    pub(super) to: &'a mut Side,
+    pub(super) pings: Pings,
+    pub(super) high_water: usize,
+    /// Since the relay began.
+    pub(super) now: Duration,
+}
+
+impl Passage<'_> {
+    /// Passes on what there is, as far as there is room. Ready if anything has moved.
+    ///
+    /// # Errors
+    /// If nothing can be masked.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), NetError>> {
+        if self.from.end.is_some() {
+            return Poll::Pending;
+        }
+        if !self.to.has_room(self.high_water) || !self.from.has_room(self.high_water) {
+            // Whoever is not listened to may well be alive.
+            self.from.is_alive_at(self.now);
+            return Poll::Pending;
+        }
+        if self.from.unfinished {
+            let held = std::mem::take(&mut self.from.held);
+            return Poll::Ready(self.understand(held));
+        }
+        let mut read = spare::to_read(spare::SMALL);
+        match self.from.poll_read(cx, &mut read) {
+            Poll::Pending => {
+                spare::give_back_read(read);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(octets)) if octets > 0 => {
+                self.from.is_alive_at(self.now);
+                Poll::Ready(self.understand(read))
+            }
+            Poll::Ready(ended) => {
+                self.from.lose(ended.map_or_else(|error| broken(&error), |_| NetError::Abrupt));
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Takes what was read, until the other side has no more room: the rest is held.
+    fn understand(&mut self, mut read: BytesMut) -> Result<(), NetError> {
+        self.from.unfinished = true;
+        let understood = lent::with(|lent| self.understand_with(lent, &mut read));
+        if self.from.end.is_some() || read.is_empty() {
+            spare::give_back_read(read);
+        } else {
+            // A copy, so that the buffer of many rests with the thread.
+            self.from.held = BytesMut::from(&*read);
+            spare::give_back_read(read);
+        }
+        understood
+    }
+
+    fn understand_with(&mut self, lent: &mut Lent, read: &mut BytesMut) -> Result<(), NetError> {
+        while self.to.has_room(self.high_water) && self.from.has_room(self.high_water) {
+            let Lent { scratch, contexts, .. } = &mut *lent;
+            let received = match self.from.connection.receive(read, scratch, contexts, self.now) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.from.fail(&error)?;
+                    self.from.end = Some(End::Broke(error));
+                    return Ok(());
+                }
+            };
+            let taken = received.taken;
+            let Some(event) = received.event else {
+                self.from.unfinished = false;
+                read.clear();
+                return Ok(());
+            };
+            match event {
+                Event::Part(part) => {
+                    let mask = self.to.mask()?;
+                    self.from.said = self.from.said.saturating_add(u64::try_from(part.data.len()).unwrap_or(u64::MAX));
+                    let (connection, out) = self.to.writing();
+                    // After our own Close nothing goes that way: the relay is ending.
+                    match connection.send_part(part.kind, part.data, part.last, mask, contexts, out) {
+                        Ok(()) | Err(WsError::Closed) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Event::Ping(payload) if self.pings == Pings::Pass => {
+                    let mask = self.to.mask()?;
+                    let (connection, out) = self.to.writing();
+                    let _ = connection.ping(payload, mask, out);
+                }
+                Event::Ping(_) => self.from.answer_ping()?,
+                Event::Pong(payload) if self.pings == Pings::Pass && !Side::is_ours(payload) => {
+                    let mask = self.to.mask()?;
+                    let (connection, out) = self.to.writing();
+                    let _ = connection.pong(payload, mask, out);
+                }
+                Event::Pong(_) => {}
+                Event::Close(close) => {
+                    self.to.close(close.as_ref())?;
+                    self.from.end = Some(End::Closed(close));
+                    return Ok(());
+                }
+            }
+            read.advance(taken);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! Buffers that rest with a thread while no connection needs them, so that an idle connection owns none.
+//!
+//! They rest empty, and what is read of a buffer is only what was put into it since: no octet of one connection can
+//! be seen on another. Messages that were handed out share their buffer; what they hold is not given again while
+//! they live. Debug builds poison what is given back.
+
+use std::cell::Cell;
+
+use bytes::{BufMut, BytesMut};
+
+/// Octets of a read as long as nothing larger is expected.
+pub(super) const SMALL: usize = 16 * 1024;
+/// Octets of a read when much is on its way.
+pub(super) const LARGE: usize = 128 * 1024;
+/// Octets of a buffer for what is to be written. It grows with messages that do not fit, and does not rest then.
+pub(super) const WRITTEN: usize = 80 * 1024;
+/// What debug builds leave where nothing is.
+const POISON: u8 = 0xDB;
+
+thread_local! {
+    static READ: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    static READ_LARGE: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    static WRITE: Cell<Option<BytesMut>> = const { Cell::new(None) };
+}
+
+/// An empty buffer to read into, with room for about this many octets: [`SMALL`] or [`LARGE`].
+pub(super) fn to_read(octets: usize) -> BytesMut {
+    let resting = if octets > SMALL { &READ_LARGE } else { &READ };
+    let mut buffer = resting.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    if has_room(&mut buffer, octets) { buffer } else { BytesMut::with_capacity(octets) }
+}
+
+/// The same, and it may be this one.
+pub(super) fn roomy(mut buffer: BytesMut, octets: usize) -> BytesMut {
+    debug_assert!(buffer.is_empty(), "all that was read is taken before more is read");
+    if has_room(&mut buffer, octets) { buffer } else { to_read(octets) }
+}
+
+/// Whether there is enough room, once what nobody needs any more is forgotten. Messages that live still may stand in
+/// its front. A quarter is enough to go on with, so that many small messages that are kept share one allocation.
+fn has_room(buffer: &mut BytesMut, octets: usize) -> bool {
+    buffer.try_reclaim(octets) || buffer.capacity() >= octets / 4
+}
+
+/// Lets a buffer rest that was read into and is empty.
+pub(super) fn give_back_read(mut buffer: BytesMut) {
+    buffer.clear();
+    if buffer.capacity() == 0 {
+        return;
+    }
+    if cfg!(debug_assertions) {
+        buffer.put_bytes(POISON, buffer.capacity());
+        buffer.clear();
+    }
+    // What is left of a large buffer is no longer large: then it serves as a small one.
+    let resting = if buffer.capacity() > SMALL { &READ_LARGE } else { &READ };
+    let _ = resting.try_with(|resting| resting.set(Some(buffer)));
+}
+
+/// An empty buffer for what is to be written.
+pub(super) fn to_write() -> BytesMut {
+    let resting = WRITE.try_with(Cell::take).ok().flatten();
+    resting.unwrap_or_else(|| BytesMut::with_capacity(WRITTEN))
+}
+
+/// Lets a buffer rest whose octets were written.
+pub(super) fn give_back_written(mut buffer: BytesMut) {
+    if buffer.capacity() < WRITTEN || buffer.capacity() > 2 * WRITTEN {
+        return;
+    }
+    if cfg!(debug_assertions) {
+        buffer.fill(POISON);
+    }
+    buffer.clear();
+    let _ = WRITE.try_with(|resting| resting.set(Some(buffer)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_rests_and_comes_back_empty() {
+        let mut buffer = to_read(SMALL);
+        buffer.put_slice(b"a message of one connection");
+        let message = buffer.split().freeze();
+        give_back_read(buffer);
+        let mut again = to_read(SMALL);
+        assert_eq!((again.len(), again.capacity()), (0, SMALL - message.len()));
+        again.put_bytes(1, again.capacity());
+        // What was handed out is nobody else's.
+        assert_eq!(message, "a message of one connection");
+        drop(message);
+        again.clear();
+        give_back_read(again);
+        assert_eq!(to_read(SMALL).capacity(), SMALL);
+    }
+
+    #[test]
+    fn messages_that_are_kept_share_a_buffer_until_little_is_left_of_it() {
+        let mut kept = Vec::new();
+        let mut first = to_read(SMALL);
+        first.put_bytes(7, SMALL / 2);
+        kept.push(first.split());
+        give_back_read(first);
+        let mut second = to_read(SMALL);
+        assert_eq!(second.capacity(), SMALL / 2);
+        second.put_bytes(8, SMALL / 2 - 100);
+        kept.push(second.split());
+        give_back_read(second);
+        assert_eq!(to_read(SMALL).capacity(), SMALL);
+        assert!(kept[0].iter().all(|octet| *octet == 7));
+    }
+
+    #[test]
+    fn only_buffers_of_the_common_size_rest() {
+        give_back_written(BytesMut::with_capacity(10));
+        give_back_written(BytesMut::with_capacity(WRITTEN * 3));
+        assert_eq!(to_write().capacity(), WRITTEN);
+        let mut usual = to_write();
+        usual.extend_from_slice(b"octets");
+        give_back_written(usual);
+        assert_eq!((to_write().len(), to_write().capacity()), (0, WRITTEN));
+    }
+}
