@@ -12,7 +12,7 @@ mod words;
 use crate::words::Words;
 
 const USAGE: &str = "\
-usage: wsecho peers                           a line a peer: its name, and `deflate` if it can
+usage: wsecho peers                           a line a peer: its name, and Plain, Deflate or Both
        wsecho echo PEER [--deflate HOW]       serves; prints the port; HOW is takeover or fresh
        wsecho load --port N --pid N --conns N --bytes N --window N --seconds N [--text] [--deflate HOW]
        wsecho fragments --port N --pid N      one message in 65,537 frames of one octet
@@ -23,7 +23,7 @@ fn main() {
     match words.verb() {
         "peers" => {
             for peer in peers::ALL {
-                println!("{} {}", peer.name, if peer.deflates { "deflate" } else { "" });
+                println!("{} {:?}", peer.name, peer.speaks);
             }
         }
         "echo" => serve::run(words.name(), words.deflate()),

@@ -22,6 +22,12 @@ pub fn start_batched(stream: TcpStream, deflate: Deflate) {
     };
 }
 
+/// Batched, and compressing as little as Gatepost does by itself.
+pub fn start_level1(stream: TcpStream, deflate: Deflate) {
+    let terms = DeflateConfig { compression_level: 1, ..terms(deflate).expect("only with deflate") };
+    tokio::task::spawn_local(fed(compressed(stream, terms)));
+}
+
 async fn fed<S, E>(mut socket: S) -> Option<()>
 where
     S: Stream<Item = Result<Message, E>> + Sink<Message> + Unpin,
