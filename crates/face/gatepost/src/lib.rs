@@ -57,7 +57,8 @@
 //! ```
 //!
 //! With users and a certificate, and a client that passes it, in one program: `examples/guarded.rs`
-//! (`cargo run -p gatepost --example guarded`).
+//! (`cargo run -p gatepost --example guarded`). A WebSocket server and client: `examples/ws_echo_server.rs`,
+//! `examples/ws_conformance_client.rs`.
 //!
 //! # What is in it
 //!
@@ -68,6 +69,7 @@
 //! | where plain `http` may go | [`policy::transport`] |
 //! | users, and what was used once | [`store::store::Store`] |
 //! | certificates | [`tls::issue`], [`tls::server::ServerTls`], [`net::dial::Roots`] |
+//! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
 //! | bounds | [`model::limits::Limits`] |
 //!

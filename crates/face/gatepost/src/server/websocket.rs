@@ -14,9 +14,10 @@ use gatepost_ws::error::WsError;
 use gatepost_ws::handshake::offer::{Agreement, Offer};
 use gatepost_ws::role::Role;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
 };
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode};
 
 /// What a server takes. `Default`: any origin, no subprotocol, no compression, the settings of [`Settings`].
 #[derive(Debug, Clone, Default)]
@@ -107,10 +108,7 @@ pub fn accept(request: &mut Request<Body>, acceptance: &Acceptance) -> Result<(R
     // It is missing where the request has a body, or comes in HTTP/1.0.
     let upgrade = upgrade::take_request(request).ok_or(Rejected::Malformed("this connection cannot be upgraded"))?;
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = match request.version() {
-        Version::HTTP_2 => StatusCode::OK,
-        _ => StatusCode::SWITCHING_PROTOCOLS,
-    };
+    *response.status_mut() = offer.status();
     *response.headers_mut() = headers;
     let settings = acceptance.settings;
     Ok((response, Accepting { upgrade, protocol: agreement.protocol, deflate, settings }))

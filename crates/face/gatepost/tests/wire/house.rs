@@ -15,16 +15,19 @@ use gatepost::model::event::Event;
 use gatepost::model::secret::Secret;
 use gatepost::net::body::Body;
 use gatepost::net::dial::Roots;
+use gatepost::net::error::NetError;
 use gatepost::policy::access::Access;
 use gatepost::server::authenticate::Authenticator;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::Keys;
 use gatepost::server::serve::Running;
 use gatepost::server::site::{Guard, Visitor, handler};
+use gatepost::server::websocket::{self, Acceptance};
 use gatepost::store::memory::MemoryStore;
 use gatepost::store::store::{Store, User};
 use gatepost::tls::issue::Authority;
 use gatepost::tls::server::ServerTls;
+use gatepost::ws::deflate::config::Config;
 use gatepost::{Server, Session};
 use http::{Request, Response};
 
@@ -88,12 +91,42 @@ pub(crate) fn ali(password: &str) -> User {
     User { name: "ali".into(), password_hash, secret: Some(secret) }
 }
 
-/// Says who it is and what came.
-async fn greet(request: Request<Body>, visitor: Visitor) -> Response<Body> {
+/// Says who it is and what came; over a WebSocket first, and then what is said there.
+async fn greet(mut request: Request<Body>, visitor: Visitor) -> Response<Body> {
     let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
+    if websocket::is_asked(&request) {
+        return converse(name, &mut request);
+    }
     let (head, body) = request.into_parts();
     let body = body.collect(8 * 1024 * 1024).await.unwrap();
     Response::new(Body::from(format!("{name} {} {} {}", head.method, head.uri.path(), body.len())))
+}
+
+/// What a house takes: two subprotocols, compression, and pages of its own.
+fn acceptance() -> Acceptance {
+    Acceptance {
+        protocols: vec!["chat.v2".into(), "chat".into()],
+        deflate: Some(Config::default()),
+        origins: Some(vec!["https://house.example".into()]),
+        ..Acceptance::default()
+    }
+}
+
+fn converse(name: String, request: &mut Request<Body>) -> Response<Body> {
+    let (response, accepting) = match websocket::accept(request, &acceptance()) {
+        Ok(granted) => granted,
+        Err(rejected) => return rejected.respond(),
+    };
+    let greeting = format!("{name} {} {:?}", request.method(), request.version());
+    tokio::spawn(async move {
+        let mut socket = accepting.socket().await?;
+        socket.send(greeting.into()).await?;
+        while let Some(message) = socket.receive().await? {
+            socket.send(message).await?;
+        }
+        Ok::<(), NetError>(())
+    });
+    response
 }
 
 /// The text of an answer.

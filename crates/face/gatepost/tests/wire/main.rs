@@ -5,4 +5,5 @@ mod house;
 mod proved;
 mod redirects;
 mod schemes;
+mod websocket;
 mod workers;

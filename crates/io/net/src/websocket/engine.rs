@@ -116,8 +116,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             match self.incoming.next(&mut self.connection, wanted, self.now) {
                 Ok(None) => ready!(self.poll_read(reads, writes)),
                 Ok(Some(heard)) => {
-                    if let Heard::Close(close) = &heard {
-                        self.hear_close(close.clone());
+                    match &heard {
+                        Heard::Close(close) => self.hear_close(close.clone()),
+                        // In its place among what is sent, and each Ping as long as there is room; behind a peer that
+                        // reads nothing only the newest (RFC 6455 §5.5.3).
+                        Heard::Control(_) => {
+                            if let Err(error) = self.answer() {
+                                self.end(Err(error));
+                                continue;
+                            }
+                        }
+                        Heard::Message(_) | Heard::Part(_) => {}
                     }
                     return Poll::Ready(Ok(Some(heard)));
                 }

@@ -95,12 +95,14 @@ impl Outgoing {
             return Pin::new(stream).poll_write(cx, self.copied.get(self.written..).unwrap_or_default());
         }
         let mut pieces = [IoSlice::new(&[]); PIECES];
-        let mut places = pieces.iter_mut();
-        let mut from = self.written;
-        let mut put = |octets| match places.next() {
-            Some(place) => *place = IoSlice::new(octets),
-            None => (),
+        let mut count = 0;
+        let mut put = |octets| {
+            if let (false, Some(place)) = (<[u8]>::is_empty(octets), pieces.get_mut(count)) {
+                *place = IoSlice::new(octets);
+                count += 1;
+            }
         };
+        let mut from = self.written;
         for (place, payload) in self.referred.iter().take(PIECES / 2) {
             put(self.copied.get(from..*place).unwrap_or_default());
             put(payload.as_ref());
@@ -109,11 +111,11 @@ impl Outgoing {
         if self.referred.len() < PIECES / 2 {
             put(self.copied.get(from..).unwrap_or_default());
         }
+        let pieces = pieces.get(..count).unwrap_or_default();
         if stream.is_write_vectored() {
-            return Pin::new(stream).poll_write_vectored(cx, &pieces);
+            return Pin::new(stream).poll_write_vectored(cx, pieces);
         }
-        let first = pieces.iter().find(|piece| !piece.is_empty());
-        Pin::new(stream).poll_write(cx, first.map_or(&[], |piece| piece))
+        Pin::new(stream).poll_write(cx, pieces.first().map_or(&[], |piece| piece))
     }
 
     /// So many octets are written.

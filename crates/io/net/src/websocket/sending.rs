@@ -39,8 +39,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         let kind = message.kind();
         let payload = message.into_bytes();
         // Between the parts of another message it is the connection that refuses.
-        if !self.is_amid && self.is_referred(&payload) {
-            return self.refer(kind, payload, mask);
+        if !self.is_amid && payload.len() >= WORTH_REFERRING && !self.connection.compresses(payload.len()) {
+            return self.refer(kind, payload, true, mask);
         }
         self.copy(kind, &payload, mask)
     }
@@ -60,8 +60,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// After an end has begun, and for a part of another kind.
     pub(super) fn start_send_part(&mut self, kind: Kind, payload: Bytes, last: bool) -> Result<(), NetError> {
         let mask = self.may_send()?;
-        let out = self.outgoing.end();
-        lent::with(|lent| self.connection.send_part(kind, &payload, last, mask, &mut lent.contexts, out))?;
+        // Where there is compression, whether a message is compressed is decided with its first part.
+        if payload.len() >= WORTH_REFERRING && !self.connection.compresses(usize::MAX) {
+            self.refer(kind, payload, last, mask)?;
+        } else {
+            let out = self.outgoing.end();
+            lent::with(|lent| self.connection.send_part(kind, &payload, last, mask, &mut lent.contexts, out))?;
+        }
         self.is_amid = !last;
         Ok(())
     }
@@ -155,14 +160,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         Ok(lent::with(|lent| self.connection.send(kind, payload, mask, &mut lent.contexts, out))?)
     }
 
-    fn is_referred(&self, payload: &Bytes) -> bool {
-        payload.len() >= WORTH_REFERRING && !self.connection.compresses(payload.len())
-    }
-
-    /// Takes a message whose payload is not copied; what a client has to mask is, unless nobody else holds it.
-    fn refer(&mut self, kind: Kind, payload: Bytes, mask: Mask) -> Result<(), NetError> {
+    /// Takes a frame whose payload is not copied; what a client has to mask is, unless nobody else holds it.
+    fn refer(&mut self, kind: Kind, payload: Bytes, last: bool, mask: Mask) -> Result<(), NetError> {
         let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-        let head = self.connection.send_head(kind, length, true, mask)?;
+        let head = self.connection.send_head(kind, length, last, mask)?;
         let payload = match self.role {
             Role::Server => payload,
             Role::Client => masked(payload, mask),

@@ -58,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageSocket<S> {
     /// A socket over a stream on which the handshake is done, with the compression that was agreed on there.
     #[must_use]
     pub fn new(stream: S, role: Role, deflate: Option<&Agreed>, settings: Settings) -> Self {
-        Self::over(Engine::new(stream, role, deflate, settings))
+        Self { engine: Engine::new(stream, role, deflate, settings), is_over: false }
     }
 
     /// The next message; `None` after an end in order.
@@ -190,8 +190,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageSocket<S> {
         split::split(self.engine)
     }
 
-    pub(super) fn over(engine: Engine<S>) -> Self {
-        Self { engine, is_over: false }
+    /// The whole again, of two halves.
+    ///
+    /// # Errors
+    /// Both halves, if they are of two sockets.
+    pub fn reunite(receiver: Receiver<S>, sender: Sender<S>) -> Result<Self, (Receiver<S>, Sender<S>)> {
+        split::join(receiver, sender).map(|engine| Self { engine, is_over: false })
     }
 
     pub(super) fn engine(&mut self) -> &mut Engine<S> {

@@ -20,7 +20,6 @@ use super::bell::Bell;
 use super::ending::normal;
 use super::engine::Engine;
 use super::heard::{Heard, MessagePart, SocketEvent, Wanted};
-use super::socket::MessageSocket;
 use crate::error::NetError;
 use crate::upgrade::Duplex;
 
@@ -33,6 +32,9 @@ pub struct Receiver<S = Duplex> {
 
 /// The half that sends. Its futures may be dropped at any time: a message is then sent whole or not at all.
 pub struct Sender<S = Duplex>(Arc<Shared<S>>);
+
+/// What the sending half waits for.
+type Polled<S> = fn(&mut Engine<S>, &mut Context<'_>) -> Poll<Result<(), NetError>>;
 
 struct Shared<S> {
     engine: Mutex<Engine<S>>,
@@ -48,11 +50,25 @@ pub(super) fn split<S>(engine: Engine<S>) -> (Receiver<S>, Sender<S>) {
     (Receiver { shared: Arc::clone(&shared), is_over: false }, Sender(shared))
 }
 
+/// The connection again, of two halves of one; both, if they are of two.
+pub(super) fn join<S>(receiver: Receiver<S>, sender: Sender<S>) -> Result<Engine<S>, (Receiver<S>, Sender<S>)> {
+    if !Arc::ptr_eq(&receiver.shared, &sender.0) {
+        return Err((receiver, sender));
+    }
+    drop(sender);
+    let is_over = receiver.is_over;
+    match Arc::try_unwrap(receiver.shared) {
+        Ok(shared) => Ok(shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        // There are two halves, and both were here.
+        Err(shared) => Err((Receiver { shared: Arc::clone(&shared), is_over }, Sender(shared))),
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// The next message; `None` after an end in order.
     ///
     /// # Errors
-    /// As [`MessageSocket::receive`].
+    /// As [`MessageSocket::receive`](super::socket::MessageSocket::receive).
     pub async fn receive(&mut self) -> Result<Option<Message>, NetError> {
         poll_fn(|cx| self.poll_receive(cx)).await
     }
@@ -60,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// The next part of a message, as soon as it comes.
     ///
     /// # Errors
-    /// As [`MessageSocket::receive_part`].
+    /// As [`MessageSocket::receive_part`](super::socket::MessageSocket::receive_part).
     pub async fn receive_part(&mut self) -> Result<Option<MessagePart>, NetError> {
         poll_fn(|cx| self.shared.poll_until(cx, Wanted::Parts, Heard::part)).await
     }
@@ -68,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     /// The next message or control frame.
     ///
     /// # Errors
-    /// As [`MessageSocket::receive_event`].
+    /// As [`MessageSocket::receive_event`](super::socket::MessageSocket::receive_event).
     pub async fn receive_event(&mut self) -> Result<Option<SocketEvent>, NetError> {
         poll_fn(|cx| self.shared.poll_until(cx, Wanted::Events, Heard::event)).await
     }
@@ -77,22 +93,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Receiver<S> {
     #[must_use]
     pub fn closed(&self) -> Option<Close> {
         self.shared.lock().closed.clone()
-    }
-
-    /// The whole again. The halves come back if they are of two sockets.
-    ///
-    /// # Errors
-    /// Both halves.
-    pub fn reunite(self, sender: Sender<S>) -> Result<MessageSocket<S>, (Self, Sender<S>)> {
-        if !Arc::ptr_eq(&self.shared, &sender.0) {
-            return Err((self, sender));
-        }
-        drop(sender);
-        match Arc::try_unwrap(self.shared) {
-            Ok(shared) => Ok(MessageSocket::over(shared.engine.into_inner().unwrap_or_else(PoisonError::into_inner))),
-            // There are two halves, and both are here.
-            Err(shared) => Err((Self { shared: Arc::clone(&shared), is_over: self.is_over }, Sender(shared))),
-        }
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Message>, NetError>> {
@@ -104,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Sends a message, and waits until the stream has taken it.
     ///
     /// # Errors
-    /// As [`MessageSocket::send`].
+    /// As [`MessageSocket::send`](super::socket::MessageSocket::send).
     pub async fn send(&mut self, message: Message) -> Result<(), NetError> {
         self.feed(message).await?;
         self.flush().await
@@ -113,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Takes a message to be written with the next [`flush`](Self::flush) or [`send`](Self::send).
     ///
     /// # Errors
-    /// As [`MessageSocket::feed`].
+    /// As [`MessageSocket::feed`](super::socket::MessageSocket::feed).
     pub async fn feed(&mut self, message: Message) -> Result<(), NetError> {
         self.ready().await?;
         self.0.start(|engine| engine.start_send(message))
@@ -122,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Writes all that was taken.
     ///
     /// # Errors
-    /// As [`MessageSocket::flush`].
+    /// As [`MessageSocket::flush`](super::socket::MessageSocket::flush).
     pub async fn flush(&mut self) -> Result<(), NetError> {
         poll_fn(|cx| self.0.poll_sending(cx, Engine::poll_flush)).await
     }
@@ -130,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Sends a part of a message as one frame.
     ///
     /// # Errors
-    /// As [`MessageSocket::send_part`].
+    /// As [`MessageSocket::send_part`](super::socket::MessageSocket::send_part).
     pub async fn send_part(&mut self, kind: Kind, payload: Bytes, last: bool) -> Result<(), NetError> {
         self.ready().await?;
         self.0.start(|engine| engine.start_send_part(kind, payload, last))?;
@@ -140,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Sends a Ping.
     ///
     /// # Errors
-    /// As [`MessageSocket::ping`].
+    /// As [`MessageSocket::ping`](super::socket::MessageSocket::ping).
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), NetError> {
         self.ready().await?;
         self.0.start(|engine| engine.start_ping(payload))?;
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// Sends a Pong that answers nothing.
     ///
     /// # Errors
-    /// As [`MessageSocket::pong`].
+    /// As [`MessageSocket::pong`](super::socket::MessageSocket::pong).
     pub async fn pong(&mut self, payload: &[u8]) -> Result<(), NetError> {
         self.ready().await?;
         self.0.start(|engine| engine.start_pong(payload))?;
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     /// if an end has begun.
     ///
     /// # Errors
-    /// As [`MessageSocket::start_close`].
+    /// As [`MessageSocket::start_close`](super::socket::MessageSocket::start_close).
     pub async fn start_close(&mut self, close: Option<&Close>) -> Result<(), NetError> {
         self.0.start(|engine| engine.start_close(close))?;
         self.flush().await
@@ -194,11 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     }
 
     /// Polls for the sending half.
-    fn poll_sending(
-        &self,
-        cx: &mut Context<'_>,
-        poll: fn(&mut Engine<S>, &mut Context<'_>) -> Poll<Result<(), NetError>>,
-    ) -> Poll<Result<(), NetError>> {
+    fn poll_sending(&self, cx: &mut Context<'_>, poll: Polled<S>) -> Poll<Result<(), NetError>> {
         self.bell.sender_waits(cx.waker());
         let mut writes = Context::from_waker(&self.both);
         let mut engine = self.lock();

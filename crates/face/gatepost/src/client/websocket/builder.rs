@@ -10,10 +10,11 @@ use gatepost_net::websocket::octets::StreamSocket;
 use gatepost_net::websocket::settings::{KeepAlive, Settings};
 use gatepost_net::websocket::socket::MessageSocket;
 use gatepost_ws::deflate::config::Config;
+use gatepost_ws::handshake::reserved::is_reserved;
 use gatepost_ws::limits::Limits;
 use gatepost_ws::role::Role;
 use http::Method;
-use http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use http::header::{EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, TE};
 
 use crate::client::context::Context;
 use crate::client::lane::Over;
@@ -24,19 +25,8 @@ use crate::client::websocket::opened::Opened;
 use crate::client::websocket::road::{self, Asked, as_http};
 use crate::error::Error;
 
-/// Fields that the handshake and HTTP set, beside `Sec-WebSocket-*`.
-const RESERVED: [&str; 10] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Fields that HTTP sets, beside those of the handshake.
+const RESERVED: [HeaderName; 3] = [EXPECT, HOST, TE];
 
 /// A WebSocket that is being asked for. A mistake in it shows when it is connected.
 ///
@@ -96,7 +86,7 @@ impl WebSocketBuilder {
         self.with(|asked| {
             let field: HeaderName =
                 name.parse().map_err(|_| Error::usage(format!("`{name}` is not a header field name")))?;
-            if field.as_str().starts_with("sec-websocket-") || RESERVED.contains(&field.as_str()) {
+            if is_reserved(&field) || RESERVED.contains(&field) {
                 return Err(Error::usage(format!("`{name}` belongs to the handshake and is not yours to set")));
             }
             let value = HeaderValue::from_str(value)

@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use gatepost_auth::challenge::Challenge;
 use gatepost_model::fault::Retry;
 use gatepost_net::body::Body;
+use gatepost_ws::error::WsError;
+use gatepost_ws::handshake::offer::Offer;
 use http::header::{HeaderMap, WWW_AUTHENTICATE};
 use http::{Response, StatusCode, Version};
 use http_body_util::BodyExt;
@@ -28,6 +30,8 @@ pub struct Refusal {
     pub headers: HeaderMap,
     /// What it wants to be proved, with a 401: the challenges that could be read, in their order.
     pub challenges: Vec<Challenge>,
+    /// The subprotocols that it takes, where it refused ours and said so.
+    pub subprotocols: Vec<String>,
     /// The first 64 KiB of its body, or as much of them as came within 5 s.
     pub body: Bytes,
     /// Whether the body had more, or broke off.
@@ -35,8 +39,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads what is kept of an answer.
-    pub(crate) async fn read(response: Response<Body>) -> Self {
+    /// Reads what is kept of an answer to this offer.
+    pub(crate) async fn read(response: Response<Body>, offer: &Offer) -> Self {
+        let subprotocols = match offer.check_answer(response.status(), response.headers()) {
+            Err(WsError::SubprotocolRefused { expected }) => expected,
+            _ => Vec::new(),
+        };
         let (head, body) = response.into_parts();
         let mut read = BytesMut::new();
         let whole = tokio::time::timeout(READ_TIME, fill(&mut read, body)).await.unwrap_or(false);
@@ -49,6 +57,7 @@ impl Refusal {
             version: head.version,
             headers: head.headers,
             challenges,
+            subprotocols,
             body: read.freeze(),
             truncated: !whole,
         }
@@ -78,7 +87,13 @@ impl Refusal {
             StatusCode::UNAUTHORIZED if self.challenges.is_empty() => return None,
             StatusCode::UNAUTHORIZED => {
                 let schemes: Vec<&str> = self.challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
-                return Some(format!("give a credential for one of the schemes that it asks for: {}", schemes.join(", ")));
+                return Some(format!(
+                    "give a credential for one of the schemes that it asks for: {}",
+                    schemes.join(", ")
+                ));
+            }
+            StatusCode::BAD_REQUEST if !self.subprotocols.is_empty() => {
+                return Some(format!("offer one of the subprotocols that it takes: {}", self.subprotocols.join(", ")));
             }
             StatusCode::NOT_FOUND | StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED => {
                 "check the path: no WebSocket is opened there"
@@ -121,6 +136,9 @@ impl fmt::Display for Refusal {
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not its fields and its body: they may hold a secret.
-        f.debug_struct("Refusal").field("status", &self.status).field("octets", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("octets", &self.body.len())
+            .finish_non_exhaustive()
     }
 }

@@ -113,7 +113,7 @@ async fn granted(
     lane: &Lane,
 ) -> Result<Opened<Duplex>, Error> {
     let Some(upgrade) = upgrade::take_response(&mut response) else {
-        return Err(Refusal::read(response).await.into());
+        return Err(Refusal::read(response, offer).await.into());
     };
     let agreement = offer.check_answer(response.status(), response.headers())?;
     let deflate = match deflate {

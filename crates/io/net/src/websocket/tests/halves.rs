@@ -11,8 +11,9 @@ use gatepost_ws::role::Role;
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::oneshot;
 
-use super::{Slow, binary, pair, socket};
+use super::pipes::{Slow, binary, pair, socket};
 use crate::error::NetError;
+use crate::websocket::socket::MessageSocket;
 use crate::websocket::split::{Receiver, Sender};
 
 /// Woken, and not yet run.
@@ -121,9 +122,9 @@ async fn halves_become_a_whole_again() {
     let (mut other, _) = pair(1000);
     let (receiver, sender) = client.split();
     let (foreign_receiver, _foreign_sender) = std::mem::replace(&mut other, pair(1).0).split();
-    let Err((foreign_receiver, sender)) = foreign_receiver.reunite(sender) else { panic!("strangers") };
+    let Err((foreign_receiver, sender)) = MessageSocket::reunite(foreign_receiver, sender) else { panic!("strangers") };
     drop(foreign_receiver);
-    let mut client = receiver.reunite(sender).map_err(|_| "two halves of one").unwrap();
+    let mut client = MessageSocket::reunite(receiver, sender).map_err(|_| "two halves of one").unwrap();
     client.send(Message::from("whole")).await.unwrap();
     assert_eq!(server.receive().await, Ok(Some(Message::from("whole"))));
     let (closed, _) = tokio::join!(client.close(CloseCode::NORMAL, ""), async {

@@ -10,7 +10,7 @@ use gatepost_ws::message::{Kind, Message};
 use gatepost_ws::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use super::{Slow, binary, frames, pair, raw, server, socket};
+use super::pipes::{Slow, binary, frames, pair, raw, server, socket};
 use crate::error::NetError;
 use crate::websocket::engine::Engine;
 use crate::websocket::heard::{MessagePart, SocketEvent};
@@ -164,6 +164,19 @@ async fn control_frames_are_shown_to_who_wants_them() {
     assert_eq!(seen, expected);
     let answer = client.receive_event().await.unwrap();
     assert_eq!(answer, Some(SocketEvent::Pong(Bytes::from_static(b"are you there"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_ping_is_answered_in_its_place() {
+    let (mut server, mut far) = server(1 << 20, Settings::default());
+    let pings = [raw(0x01, b"a"), raw(0x89, b"1"), raw(0x89, b"2"), raw(0x80, b"b"), raw(0x89, b"3")].concat();
+    far.write_all(&pings).await.unwrap();
+    let message = server.receive().await.unwrap().unwrap();
+    server.send(message).await.unwrap();
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(1), server.receive()).await.is_err());
+    let mut answer = [0; 13];
+    far.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"\x8a\x011\x8a\x012\x81\x02ab\x8a\x013");
 }
 
 #[tokio::test(start_paused = true)]

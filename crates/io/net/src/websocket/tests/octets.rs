@@ -5,7 +5,7 @@ use std::io;
 use gatepost_ws::message::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{binary, pair};
+use super::pipes::{binary, pair};
 use crate::error::NetError;
 use crate::websocket::octets::StreamSocket;
 

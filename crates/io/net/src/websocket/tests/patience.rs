@@ -8,7 +8,7 @@ use gatepost_ws::role::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
-use super::{binary, raw, server};
+use super::pipes::{binary, raw, server, socket};
 use crate::error::{NetError, Wait};
 use crate::websocket::heard::SocketEvent;
 use crate::websocket::settings::{KeepAlive, Settings};
@@ -25,7 +25,7 @@ async fn silence_is_asked_about_and_then_an_end() {
     let settings = kept_alive(KeepAlive::Ping { interval: 30 * SECOND, timeout: 10 * SECOND });
     let (near, far) = tokio::io::duplex(1000);
     let mut server = MessageSocket::new(near, Role::Server, None, settings);
-    let mut client = super::socket(far, Role::Client);
+    let mut client = socket(far, Role::Client);
     let start = Instant::now();
     let living = tokio::spawn(async move {
         let ended = server.receive().await;
