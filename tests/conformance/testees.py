@@ -23,7 +23,8 @@ class Testees:
     @classmethod
     def examples(cls, folder):
         """Those of this project, in the folder where cargo put them."""
-        server, client = str(Path(folder) / "ws_echo_server"), str(Path(folder) / "ws_conformance_client")
+        folder = Path(folder).resolve()
+        server, client = str(folder / "ws_echo_server"), str(folder / "ws_conformance_client")
         return cls(
             [server, "127.0.0.1:0"],
             [server, "--cert", "{cert}", "--key", "{key}", "127.0.0.1:0"],
