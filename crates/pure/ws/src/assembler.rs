@@ -1,5 +1,6 @@
 //! Parts made into messages, each in one buffer of its own.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::buf::Limit;
@@ -20,7 +21,7 @@ use crate::scratch::Scratch;
 /// Parts that were read are [pushed](Self::push), which copies them once. Where the rest of a frame is
 /// [expected](Connection::expected), it can be read to where it stays: [`room`](Self::room), then
 /// [`receive`](Self::receive).
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Assembler {
     /// What was read of the message. What lies behind `done` was not received yet.
     octets: BytesMut,
@@ -106,5 +107,44 @@ impl Assembler {
         if spare < now || spare == 0 {
             self.octets.reserve(now.saturating_add(ahead));
         }
+    }
+}
+
+/// What peers say may be a secret: only how much it is is shown.
+impl fmt::Debug for Assembler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Assembler({} octets)", self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(data: &[u8], left: u64) -> Part<'_> {
+        Part { kind: Kind::Text, offset: 0, left, fin: true, last: left == 0, in_place: true, data }
+    }
+
+    #[test]
+    fn what_is_only_promised_makes_nothing_grow_much() {
+        let mut assembler = Assembler::new();
+        assert_eq!(assembler.push(&part(b"a", 1 << 40)), None);
+        assert!(assembler.octets.capacity() <= Assembler::AHEAD + 64);
+        let room = assembler.room(1 << 40).remaining_mut();
+        assert!((1..=Assembler::AHEAD).contains(&room));
+        // Nor is there room for more than the frame still has.
+        assert_eq!(assembler.room(7).remaining_mut(), 7);
+    }
+
+    #[test]
+    fn a_message_takes_its_memory_along() {
+        let mut assembler = Assembler::new();
+        assert_eq!(assembler.push(&part(b"Hel", 2)), None);
+        assert_eq!((assembler.len(), format!("{assembler:?}").as_str()), (3, "Assembler(3 octets)"));
+        assert_eq!(assembler.push(&part(b"lo", 0)), Some(Message::from("Hello")));
+        assert_eq!((assembler.octets.capacity(), assembler.is_empty()), (0, true));
+        let _ = assembler.push(&part(b"Hel", 2));
+        assembler.clear();
+        assert_eq!(assembler.octets.capacity(), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! One connection: octets in, events out; what is to be sent, appended to a buffer.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -11,7 +12,7 @@ use crate::deflate::agreed::Agreed;
 use crate::deflate::contexts::Contexts;
 use crate::deflate::stream::Deflate;
 use crate::error::WsError;
-use crate::event::Received;
+use crate::event::{Event, Part, Received};
 use crate::found::{Found, Place};
 use crate::head::{Head, Octets};
 use crate::incoming::{Incoming, Piece};
@@ -23,6 +24,7 @@ use crate::rates::Bucket;
 use crate::reader::{Payload, Reader};
 use crate::role::Role;
 use crate::scratch::Scratch;
+use crate::whole::{self, Whole};
 use crate::writer::{self, Writer};
 
 /// One end of a WebSocket whose handshake is done.
@@ -60,7 +62,6 @@ use crate::writer::{self, Writer};
 /// assert_eq!((part.kind, part.data, part.is_message()), (Kind::Text, b"Hello".as_slice(), true));
 /// # Ok::<(), gatepost_ws::error::WsError>(())
 /// ```
-#[derive(Debug)]
 pub struct Connection {
     reader: Reader,
     incoming: Incoming,
@@ -116,6 +117,20 @@ impl Connection {
     ) -> Result<Received<'a>, WsError> {
         if self.closing.is_deaf() {
             return Ok(Received { taken: input.len(), event: None });
+        }
+        match self.whole(input) {
+            Ok(Some(whole)) => {
+                let data = input.get(whole.octets.clone()).unwrap_or_default();
+                let part =
+                    Part { kind: whole.kind, offset: 0, left: 0, fin: true, last: true, in_place: true, data };
+                return Ok(Received { taken: whole.octets.end, event: Some(Event::Part(part)) });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.closing.fail();
+                self.pong = None;
+                return Err(error);
+            }
         }
         match self.next(input, scratch, contexts, now) {
             Ok((taken, found)) => Ok(Received { taken, event: found.map(|found| found.event(input, scratch)) }),
@@ -279,6 +294,15 @@ impl Connection {
         if self.closing.is_said() { Err(WsError::Closed) } else { Ok(()) }
     }
 
+    /// A message that lies in the input whole, if that is what comes next.
+    #[inline]
+    fn whole(&self, input: &mut [u8]) -> Result<Option<Whole>, WsError> {
+        if self.control.is_some() || self.incoming.is_amid() || self.reader.is_amid() {
+            return Ok(None);
+        }
+        whole::read(input, self.reader.is_masked(), self.limits.message)
+    }
+
     #[inline]
     fn next(
         &mut self,
@@ -365,5 +389,15 @@ impl Connection {
             }
             _ => Ok(Found::Pong(place)),
         }
+    }
+}
+
+/// Keys and what peers say are not shown.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("state", &self.state())
+            .field("expected", &self.expected())
+            .finish_non_exhaustive()
     }
 }

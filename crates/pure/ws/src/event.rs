@@ -1,5 +1,7 @@
 //! What a connection makes of the octets of its peer.
 
+use std::fmt;
+
 use crate::close::Close;
 use crate::message::Kind;
 
@@ -13,7 +15,7 @@ pub struct Received<'a> {
 }
 
 /// Something that the peer said.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum Event<'a> {
     /// A part of a message.
     Part(Part<'a>),
@@ -61,8 +63,20 @@ impl Part<'_> {
 }
 
 /// What peers say may be a secret: only how much it is is shown.
-impl std::fmt::Debug for Part<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(part) => part.fmt(f),
+            Self::Ping(payload) => write!(f, "Ping({} octets)", payload.len()),
+            Self::Pong(payload) => write!(f, "Pong({} octets)", payload.len()),
+            Self::Close(close) => f.debug_tuple("Close").field(close).finish(),
+        }
+    }
+}
+
+/// What peers say may be a secret: only how much it is is shown.
+impl fmt::Debug for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part")
             .field("kind", &self.kind)
             .field("offset", &self.offset)

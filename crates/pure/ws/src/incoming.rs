@@ -60,6 +60,11 @@ impl Incoming {
         }
     }
 
+    /// Whether a message is under way.
+    pub(crate) const fn is_amid(&self) -> bool {
+        self.message.is_some() || self.open
+    }
+
     /// Whether a data frame is under way, or something of it has yet to be inflated.
     pub(crate) const fn is_open(&self) -> bool {
         self.open

@@ -41,4 +41,5 @@ mod reader;
 pub mod role;
 pub mod scratch;
 mod utf8;
+mod whole;
 mod writer;

@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 /// A whole message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Message {
     /// A text.
     Text(Text),
@@ -74,6 +74,13 @@ impl Message {
             Kind::Text => Self::Text(Text(octets)),
             Kind::Binary => Self::Binary(octets),
         }
+    }
+}
+
+/// What peers say may be a secret: only its length is shown.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}({} octets)", self.kind(), self.len())
     }
 }
 
@@ -161,6 +168,18 @@ impl From<&str> for Text {
     }
 }
 
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -184,11 +203,14 @@ mod tests {
         assert_eq!(text.as_ref().map(Text::as_str), Ok("κόσμε"));
         assert_eq!(Text::try_from(Bytes::from_static(b"\xff")), Err(WsError::Text));
         assert_eq!(Text::from_static("a"), Text::from("a"));
+        assert!(Text::from_static("a") == "a" && Text::from_static("a") != "b");
     }
 
     #[test]
     fn what_was_said_is_not_shown() {
-        let secret = Message::from("hunter2");
-        assert_eq!(format!("{secret:?}"), "Text(Text(7 octets))");
+        let shown = |message: Message| format!("{message:?}");
+        assert_eq!(shown("hunter2".into()), "Text(7 octets)");
+        assert_eq!(shown(Bytes::from_static(b"hunter").into()), "Binary(6 octets)");
+        assert_eq!(format!("{:?}", Text::from("hunter2")), "Text(7 octets)");
     }
 }

@@ -35,6 +35,16 @@ impl Reader {
         self.left
     }
 
+    /// Whether the beginning of a head has come.
+    pub(crate) const fn is_amid(&self) -> bool {
+        self.filled > 0
+    }
+
+    /// Whether what is read is masked.
+    pub(crate) const fn is_masked(&self) -> bool {
+        self.from.masks()
+    }
+
     /// Takes the next head out of `input`, and says how many octets it took; no head if it is not
     /// whole yet, and then all was taken. The payload's turn is next.
     #[inline]

@@ -14,6 +14,7 @@ use gatepost_ws::limits::Limits;
 use gatepost_ws::mask::Mask;
 use gatepost_ws::message::Kind;
 use gatepost_ws::role::Role;
+use gatepost_ws::scratch::Scratch;
 use proptest::prelude::*;
 use wire::{BINARY, CONTINUATION, End, FIN, Heard, KEY, PING, TEXT, frame, frames};
 
@@ -102,6 +103,22 @@ fn a_message_as_long_as_the_limit_passes_though_it_does_not_shrink() {
     let mut end = server(Limits { message: noise.len(), ..Limits::default() });
     end.hear(&said(FIN | COMPRESSED | BINARY, &payload));
     assert_eq!(end.heard, [Heard::Message(Kind::Binary, noise)]);
+}
+
+/// What a part inflates to is told when the part comes, also if that is more than one event holds.
+#[test]
+fn nothing_waits_for_the_next_octet() {
+    let payload = deflated(&[b'a'; 100_000]);
+    let octets = said(FIN | COMPRESSED | BINARY, &payload);
+    for cut in 1..octets.len() {
+        let told = [256, 1 << 20].map(|room| {
+            let mut end = server(Limits::default());
+            end.scratch = Scratch::new(room);
+            end.hear(&octets[..cut]);
+            end.assembler.len()
+        });
+        assert_eq!(told[0], told[1], "after {cut} octets");
+    }
 }
 
 #[test]

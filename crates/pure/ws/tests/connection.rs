@@ -53,6 +53,7 @@ fn the_limit_is_one_for_all_fragments() {
     end.hear(&[said(BINARY, &[1; 6]), said(FIN | CONTINUATION, &[2; 4])].concat());
     // The next message begins anew.
     end.hear(&[said(BINARY, &[3; 6]), said(CONTINUATION, &[4; 4])].concat());
+    assert_eq!(end.heard.len(), 1);
     end.hear(&said(FIN | CONTINUATION, &[5]));
     let whole = [[1; 6].as_slice(), &[2; 4]].concat();
     assert_eq!(end.heard, [Heard::Message(Kind::Binary, whole), Heard::Failed(WsError::TooLarge { limit: 10 })]);

@@ -18,6 +18,8 @@ use super::spare::{self, SMALL};
 
 /// How many times as much as has come memory is taken for, on the word of the peer.
 const TRUST: usize = 3;
+/// Octets of the longest head (RFC 6455 §5.2).
+const HEAD: usize = 14;
 /// Octets for which memory is taken in any case.
 const LEAST: usize = 1024;
 
@@ -67,6 +69,11 @@ impl Assembly {
     /// Whether nothing is kept.
     pub(super) fn is_empty(&self) -> bool {
         self.octets.is_empty()
+    }
+
+    /// About how many octets the frame has of which so many are still to come.
+    pub(super) fn frame(&self, expected: usize) -> usize {
+        expected.saturating_add(self.octets.len()).saturating_add(HEAD)
     }
 
     /// Adds a part that stands in the front of a read buffer, whose rest is `behind`; gives what is wanted of it.
@@ -146,8 +153,8 @@ impl Assembly {
     /// The beginning of a message of which more is to come.
     fn begin(&self, found: &Found, mut piece: BytesMut, behind: &mut BytesMut) -> BytesMut {
         let left = usize::try_from(found.left).unwrap_or(usize::MAX);
-        // The buffer of which it is a piece becomes the message's own if the rest fits, and if it is worth it.
-        if left >= SMALL && left <= behind.capacity() && trusted(piece.len()) >= left {
+        // The buffer of which it is a piece becomes the message's own if the rest fits, and if enough has come.
+        if left <= behind.capacity() && piece.len() >= SMALL {
             piece.unsplit(std::mem::take(behind));
             return piece;
         }

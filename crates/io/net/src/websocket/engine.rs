@@ -42,7 +42,7 @@ pub(super) struct Engine<S> {
     pub(super) phase: Phase,
     keepalive: Option<Keepalive>,
     start: Instant,
-    /// Octets came last so long after `start`.
+    /// So long after `start` the clock was looked at last.
     now: Duration,
 }
 
@@ -113,6 +113,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             if wanted != Wanted::Parts && self.incoming.is_parted() {
                 return Poll::Ready(Err(amid_parts()));
             }
+            if self.incoming.needs_clock() {
+                self.now = self.start.elapsed();
+            }
             match self.incoming.next(&mut self.connection, wanted, self.now) {
                 Ok(None) => ready!(self.poll_read(reads, writes)),
                 Ok(Some(heard)) => {
@@ -155,14 +158,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         match self.incoming.poll_fill(&mut self.stream, reads, self.connection.expected()) {
             Poll::Ready(Ok(0)) => self.end(Err(NetError::Abrupt)),
             Poll::Ready(Ok(_)) => {
-                self.now = self.start.elapsed();
                 if let Some(keepalive) = &mut self.keepalive {
-                    keepalive.heard(self.now);
+                    keepalive.heard(self.start.elapsed());
                 }
             }
             Poll::Ready(Err(error)) => self.break_off(&error),
             Poll::Pending => {
-                if !matches!(self.poll_flush(writes), Poll::Ready(Err(_))) {
+                if self.is_quiet() || !matches!(self.poll_flush(writes), Poll::Ready(Err(_))) {
                     return self.poll_due(writes);
                 }
             }

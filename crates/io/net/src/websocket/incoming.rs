@@ -25,10 +25,19 @@ use super::spare::{self, LARGE, SMALL};
 pub(super) struct Incoming {
     /// Read, and not yet taken by the connection.
     input: BytesMut,
+    /// The connection has nothing left to tell before it is given more.
+    is_hungry: bool,
+    /// The connection has taken a part of a message, and not its end.
+    is_amid: bool,
     assembly: Assembly,
-    /// Much is on its way: the next read has room for it.
-    large: bool,
+    /// Reads that are to have more room, since much came lately.
+    large: u8,
+    /// Octets of the last large frame: the next one will lie in its buffer whole.
+    frame: usize,
 }
+
+/// Small reads after which a connection counts as one of small messages again.
+const LATELY: u8 = 16;
 
 impl Incoming {
     /// The next thing in what was read; `None` if more has to be read.
@@ -44,10 +53,14 @@ impl Incoming {
         if self.assembly.is_unchecked()
             && let Some(message) = self.assembly.check(connection, now)?
         {
+            self.is_amid = false;
             return Ok(Some(message));
         }
         if wanted == Wanted::Parts && !self.assembly.is_empty() {
             return Ok(self.assembly.give_kept());
+        }
+        if self.is_hungry && self.input.is_empty() {
+            return Ok(None);
         }
         lent::with(|lent| {
             loop {
@@ -55,16 +68,20 @@ impl Incoming {
                 let taken = received.taken;
                 let heard = match received.event {
                     None => {
+                        self.is_amid |= !self.input.is_empty();
+                        self.is_hungry = true;
                         self.input.clear();
                         return Ok(None);
                     }
                     Some(Event::Part(part)) if part.in_place => {
                         let found = Found::of(&part);
+                        (self.is_amid, self.is_hungry) = (!found.last, taken == self.input.len());
                         let mut piece = self.input.split_to(taken);
                         piece.advance(taken.saturating_sub(found.length));
                         self.assembly.add_piece(&found, piece, &mut self.input, wanted)
                     }
                     Some(Event::Part(part)) => {
+                        (self.is_amid, self.is_hungry) = (!part.last, false);
                         let heard = self.assembly.add(&Found::of(&part), part.data, wanted);
                         self.input.advance(taken);
                         heard
@@ -99,16 +116,23 @@ impl Incoming {
         expected: u64,
     ) -> Poll<io::Result<usize>> {
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        if expected >= SMALL && !self.assembly.is_empty() {
-            return self.assembly.poll_fill(stream, cx, expected);
+        if expected >= SMALL {
+            (self.large, self.frame) = (LATELY, self.assembly.frame(expected));
+            if !self.assembly.is_empty() {
+                return self.assembly.poll_fill(stream, cx, expected);
+            }
         }
-        let size = if self.large || expected >= SMALL { LARGE } else { SMALL };
-        let mut buffer = spare::roomy(std::mem::take(&mut self.input), size);
+        let least = if self.large > 0 { self.frame.clamp(LARGE / 4, LARGE) } else { SMALL / 4 };
+        let mut buffer = spare::roomy(std::mem::take(&mut self.input), least);
         let room = buffer.capacity();
         let read = pin!(stream.read_buf(&mut buffer)).poll(cx);
         match read {
             Poll::Ready(Ok(count)) if count > 0 => {
-                self.large = count == room || (self.large && count > SMALL / 2);
+                if count == room {
+                    self.large = LATELY;
+                } else if count < SMALL / 2 {
+                    self.large = self.large.saturating_sub(1);
+                }
                 self.input = buffer;
             }
             _ => spare::give_back_read(buffer),
@@ -123,7 +147,7 @@ impl Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         self.forget();
-        let mut buffer = spare::to_read(SMALL);
+        let mut buffer = spare::to_read(SMALL / 4);
         let read = pin!(stream.read_buf(&mut buffer)).poll(cx);
         spare::give_back_read(buffer);
         read
@@ -132,6 +156,12 @@ impl Incoming {
     /// Forgets what was read.
     pub(super) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Whether the clock has to be looked at before the connection goes on: for frames whose number is bounded.
+    pub(super) fn needs_clock(&self) -> bool {
+        // Not for the whole messages of which almost all traffic consists (RFC 6455 §5.2, RFC 7692 §6).
+        self.is_amid || !matches!(self.input.first(), None | Some(0x81 | 0x82 | 0xC1 | 0xC2))
     }
 
     /// Whether a whole frame lies in front of what was read, so that whoever receives on will not wait.

@@ -83,6 +83,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         Ok(self.connection.pong(payload, mask, self.outgoing.end())?)
     }
 
+    /// Whether a message may be sent without asking [`poll_ready`](Self::poll_ready).
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.phase, Phase::Open) && self.outgoing.len() < self.settings.high_water
+    }
+
+    /// Whether nothing waits to be written.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        self.stalled.is_none() && self.outgoing.is_done() && !self.connection.has_answer()
+    }
+
     /// Writes what waits. Ready when the stream has it all.
     pub(super) fn poll_flush(&mut self, writes: &mut Context<'_>) -> Poll<Result<(), NetError>> {
         if let Phase::Ended(result) = &self.phase {

@@ -98,8 +98,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageSocket<S> {
     /// [`NetError::WebSocket`] once an end has begun, and between the parts of another message;
     /// [`NetError::Timeout`] when the peer reads nothing for [`Settings::send_time`]; [`NetError::Abrupt`].
     pub async fn send(&mut self, message: Message) -> Result<(), NetError> {
-        self.feed(message).await?;
-        self.flush_unless_waiting().await
+        if !self.engine.is_ready() {
+            poll_fn(|cx| self.engine.poll_ready(cx)).await?;
+        }
+        self.engine.start_send(message)?;
+        if self.engine.may_wait() {
+            return Ok(());
+        }
+        poll_fn(|cx| self.engine.poll_flush(cx)).await
     }
 
     /// Takes a message to be written with the next [`flush`](Self::flush), [`send`](Self::send) or

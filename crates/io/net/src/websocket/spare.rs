@@ -4,7 +4,7 @@
 //! be seen on another. Messages that were handed out share their buffer; what they hold is not given again while
 //! they live. Debug builds poison what is given back.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use bytes::{BufMut, BytesMut};
 
@@ -12,6 +12,8 @@ use bytes::{BufMut, BytesMut};
 pub(super) const SMALL: usize = 16 * 1024;
 /// Octets of a read when much is on its way.
 pub(super) const LARGE: usize = 128 * 1024;
+/// Large buffers that rest with a thread at most.
+const LARGE_ONES: usize = 4;
 /// Octets of a buffer for what is to be written. It grows with messages that do not fit, and does not rest then.
 pub(super) const WRITTEN: usize = 80 * 1024;
 /// What debug builds leave where nothing is.
@@ -19,27 +21,40 @@ const POISON: u8 = 0xDB;
 
 thread_local! {
     static READ: Cell<Option<BytesMut>> = const { Cell::new(None) };
-    static READ_LARGE: Cell<Option<BytesMut>> = const { Cell::new(None) };
+    static READ_LARGE: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
     static WRITE: Cell<Option<BytesMut>> = const { Cell::new(None) };
 }
 
-/// An empty buffer to read into, with room for about this many octets: [`SMALL`] or [`LARGE`].
-pub(super) fn to_read(octets: usize) -> BytesMut {
-    let resting = if octets > SMALL { &READ_LARGE } else { &READ };
-    let mut buffer = resting.try_with(Cell::take).ok().flatten().unwrap_or_default();
-    if has_room(&mut buffer, octets) { buffer } else { BytesMut::with_capacity(octets) }
+/// An empty buffer to read into, with room for at least this many octets, and mostly for [`SMALL`] or [`LARGE`].
+pub(super) fn to_read(least: usize) -> BytesMut {
+    if least > SMALL {
+        return to_read_much(least);
+    }
+    let mut buffer = READ.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    if has_room(&mut buffer, least) { buffer } else { BytesMut::with_capacity(SMALL) }
 }
 
 /// The same, and it may be this one.
-pub(super) fn roomy(mut buffer: BytesMut, octets: usize) -> BytesMut {
+pub(super) fn roomy(mut buffer: BytesMut, least: usize) -> BytesMut {
     debug_assert!(buffer.is_empty(), "all that was read is taken before more is read");
-    if has_room(&mut buffer, octets) { buffer } else { to_read(octets) }
+    if has_room(&mut buffer, least) { buffer } else { to_read(least) }
+}
+
+/// The one that rests longest comes first: its messages are gone most likely.
+fn to_read_much(least: usize) -> BytesMut {
+    let resting = READ_LARGE.try_with(|resting| {
+        let mut resting = resting.try_borrow_mut().ok()?;
+        let found = resting.iter_mut().position(|buffer| has_room(buffer, least))?;
+        Some(resting.remove(found))
+    });
+    resting.ok().flatten().unwrap_or_else(|| BytesMut::with_capacity(LARGE.max(least)))
 }
 
 /// Whether there is enough room, once what nobody needs any more is forgotten. Messages that live still may stand in
-/// its front. A quarter is enough to go on with, so that many small messages that are kept share one allocation.
-fn has_room(buffer: &mut BytesMut, octets: usize) -> bool {
-    buffer.try_reclaim(octets) || buffer.capacity() >= octets / 4
+/// its front. Less than all is enough to go on with, so that small messages that are kept share one allocation.
+fn has_room(buffer: &mut BytesMut, least: usize) -> bool {
+    let all = if least > SMALL { LARGE } else { SMALL };
+    buffer.capacity() > 0 && (buffer.try_reclaim(all) || buffer.capacity() >= least)
 }
 
 /// Lets a buffer rest that was read into and is empty.
@@ -52,9 +67,18 @@ pub(super) fn give_back_read(mut buffer: BytesMut) {
         buffer.put_bytes(POISON, buffer.capacity());
         buffer.clear();
     }
-    // What is left of a large buffer is no longer large: then it serves as a small one.
-    let resting = if buffer.capacity() > SMALL { &READ_LARGE } else { &READ };
-    let _ = resting.try_with(|resting| resting.set(Some(buffer)));
+    // What is left of a large buffer serves as a small one while its messages live.
+    if buffer.capacity() <= SMALL {
+        let _ = READ.try_with(|resting| resting.set(Some(buffer)));
+        return;
+    }
+    let _ = READ_LARGE.try_with(|resting| {
+        let Ok(mut resting) = resting.try_borrow_mut() else { return };
+        if resting.len() >= LARGE_ONES {
+            resting.remove(0);
+        }
+        resting.push(buffer);
+    });
 }
 
 /// An empty buffer for what is to be written.
@@ -81,11 +105,11 @@ mod tests {
 
     #[test]
     fn a_buffer_rests_and_comes_back_empty() {
-        let mut buffer = to_read(SMALL);
+        let mut buffer = to_read(SMALL / 4);
         buffer.put_slice(b"a message of one connection");
         let message = buffer.split().freeze();
         give_back_read(buffer);
-        let mut again = to_read(SMALL);
+        let mut again = to_read(SMALL / 4);
         assert_eq!((again.len(), again.capacity()), (0, SMALL - message.len()));
         again.put_bytes(1, again.capacity());
         // What was handed out is nobody else's.
@@ -93,23 +117,39 @@ mod tests {
         drop(message);
         again.clear();
         give_back_read(again);
-        assert_eq!(to_read(SMALL).capacity(), SMALL);
+        assert_eq!(to_read(SMALL / 4).capacity(), SMALL);
     }
 
     #[test]
     fn messages_that_are_kept_share_a_buffer_until_little_is_left_of_it() {
         let mut kept = Vec::new();
-        let mut first = to_read(SMALL);
+        let mut first = to_read(SMALL / 4);
         first.put_bytes(7, SMALL / 2);
         kept.push(first.split());
         give_back_read(first);
-        let mut second = to_read(SMALL);
+        let mut second = to_read(SMALL / 4);
         assert_eq!(second.capacity(), SMALL / 2);
         second.put_bytes(8, SMALL / 2 - 100);
         kept.push(second.split());
         give_back_read(second);
-        assert_eq!(to_read(SMALL).capacity(), SMALL);
+        assert_eq!(to_read(SMALL / 4).capacity(), SMALL);
         assert!(kept[0].iter().all(|octet| *octet == 7));
+    }
+
+    #[test]
+    fn large_buffers_rest_while_their_messages_live() {
+        let mut kept = Vec::new();
+        for _ in 0..3 {
+            let mut buffer = to_read(LARGE / 2 + 1);
+            assert_eq!(buffer.capacity(), LARGE);
+            buffer.put_bytes(7, LARGE / 2);
+            kept.push(buffer.split());
+            give_back_read(buffer);
+        }
+        assert_eq!(READ_LARGE.with_borrow(Vec::len), 3);
+        kept.clear();
+        assert_eq!(to_read(LARGE).capacity(), LARGE);
+        assert_eq!(READ_LARGE.with_borrow(Vec::len), 2);
     }
 
     #[test]

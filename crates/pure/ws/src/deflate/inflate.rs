@@ -4,6 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::deflate::agreed::Agreed;
 use crate::deflate::contexts::Contexts;
+use crate::deflate::history::History;
 use crate::error::WsError;
 use crate::role::Role;
 
@@ -26,11 +27,12 @@ pub struct Progress {
 }
 
 /// What inflates the messages of one peer. It owns no context before the first of them, and between messages only where
-/// the peer may refer to earlier ones.
+/// the peer may refer to earlier ones and the connection is not idle.
 #[derive(Debug)]
 pub struct Inflater {
-    keeps_context: bool,
     context: Option<Decompress>,
+    /// What the peer may refer to, if it may refer to earlier messages.
+    history: Option<History>,
     place: Place,
 }
 
@@ -53,7 +55,9 @@ impl Inflater {
             Role::Client => Role::Server,
             Role::Server => Role::Client,
         };
-        Self { keeps_context: !agreed.no_context_takeover(peer), context: None, place: Place::Between }
+        let keeps_context = !agreed.no_context_takeover(peer);
+        let history = keeps_context.then(|| History::new(agreed.window_bits(peer)));
+        Self { context: None, history, place: Place::Between }
     }
 
     /// Inflates `input`, the next octets of a compressed message, into `room`, as far as that goes. `last`: the message
@@ -74,17 +78,45 @@ impl Inflater {
         if input.is_empty() && self.place == Place::Between {
             return Ok(Progress { read: 0, written: 0, more: false });
         }
-        let mut context = self.context.take().unwrap_or_else(|| contexts.inflating());
+        let mut context = match self.context.take() {
+            Some(context) => context,
+            None => self.fresh(contexts)?,
+        };
         let progress = self.blocks(&mut context, input, room)?;
         if last && !progress.more {
             self.end(&mut context)?;
         }
-        if self.place == Place::Between && !self.keeps_context {
+        if self.place == Place::Between && self.history.is_none() {
             contexts.keep_inflating(context);
         } else {
             self.context = Some(context);
         }
         Ok(progress)
+    }
+
+    /// Frees the context, unless a message is under way. What the peer may still refer to is kept: as many octets as it
+    /// has said, at most the window.
+    pub fn idle(&mut self) {
+        if self.place == Place::Between {
+            self.context = None;
+        }
+    }
+
+    /// A context that knows what the peer may refer to.
+    fn fresh(&self, contexts: &mut Contexts) -> Result<Decompress, WsError> {
+        let mut context = contexts.inflating();
+        if let Some(history) = &self.history {
+            history.tell(&mut context)?;
+        }
+        Ok(context)
+    }
+
+    /// After a stream's last block nothing refers to what was before.
+    fn forget(&mut self, context: &mut Decompress) {
+        context.reset(false);
+        if let Some(history) = &mut self.history {
+            history.clear();
+        }
     }
 
     /// Inflates until there is no more input or no more room.
@@ -96,11 +128,14 @@ impl Inflater {
                 if rest.is_empty() {
                     return Ok(Progress { read, written, more: false });
                 }
-                context.reset(false);
+                self.forget(context);
             }
             self.place = Place::Blocks;
             let (rest_length, free_length) = (rest.len(), free.len());
             let done = step(context, rest, free)?;
+            if let Some(history) = &mut self.history {
+                history.push(free.get(..done.written).unwrap_or_default());
+            }
             (read, written) = (read.saturating_add(done.read), written.saturating_add(done.written));
             if done.ended {
                 self.place = Place::Final;
@@ -118,7 +153,7 @@ impl Inflater {
     fn end(&mut self, context: &mut Decompress) -> Result<(), WsError> {
         if self.place == Place::Final {
             // There should be an octet of zeros here, to make a block of the tail. That it is not is no loss.
-            context.reset(false);
+            self.forget(context);
         } else {
             // All that the message holds has been given: what comes out now belongs to a block that was cut off.
             let done = step(context, &END, &mut [0; 16])?;

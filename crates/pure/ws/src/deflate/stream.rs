@@ -75,5 +75,6 @@ impl Deflate {
     /// Frees what is not needed before the next message, as far as the agreed terms allow.
     pub fn idle(&mut self) {
         self.compressor.idle();
+        self.inflater.idle();
     }
 }

@@ -1,6 +1,11 @@
 //! Header fields of handshakes, read strictly: what stands once, what is a list, what is a token.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::error::WsError;
+
+/// The version of RFC 6455.
+pub(crate) const VERSION: &str = "13";
 
 /// The most members that a list may have. Nobody needs as many, and comparing all with all must not take long.
 const MEMBERS: usize = 100;
@@ -23,6 +28,12 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Opti
         return Err("a field that may stand once is given twice");
     }
     text(value).map(Some)
+}
+
+/// Judges the version of a request.
+pub(crate) fn version(headers: &HeaderMap) -> Result<(), WsError> {
+    let version = only(headers, &header::SEC_WEBSOCKET_VERSION).ok().flatten();
+    if version == Some(VERSION) { Ok(()) } else { Err(WsError::Version) }
 }
 
 /// The members of a list of tokens, over all its lines.

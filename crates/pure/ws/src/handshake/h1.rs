@@ -4,8 +4,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::accept::{accept, is_key};
 use crate::error::WsError;
-use crate::handshake::fields::{is_same, lists, only};
-use crate::handshake::offer::version;
+use crate::handshake::fields::{is_same, lists, only, version};
 
 /// Judges what is particular to an upgrade; gives its key (RFC 6455 §4.2.1).
 pub(crate) fn request(method: &Method, headers: &HeaderMap) -> Result<String, WsError> {

@@ -4,7 +4,7 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::WsError;
-use crate::handshake::offer::version;
+use crate::handshake::fields::version;
 
 /// Judges what is particular to an extended CONNECT. The HTTP/2 layer has judged its `:protocol`.
 pub(crate) fn request(method: &Method, headers: &HeaderMap) -> Result<(), WsError> {

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use crate::accept::key;
 use crate::error::WsError;
 use crate::handshake::extension::{self, Extension};
-use crate::handshake::fields::{has_duplicate, lists, only, tokens};
+use crate::handshake::fields::{VERSION, has_duplicate, lists, only, tokens};
 use crate::handshake::{h1, h2, subprotocol};
 
 /// What a client asks for, and what its answer is judged by.
@@ -176,15 +176,6 @@ impl Offer {
         }
         subprotocol::refused(status, headers, &self.protocols)
     }
-}
-
-/// The version of RFC 6455.
-const VERSION: &str = "13";
-
-/// Judges the version of a request.
-pub(crate) fn version(headers: &HeaderMap) -> Result<(), WsError> {
-    let version = only(headers, &header::SEC_WEBSOCKET_VERSION).ok().flatten();
-    if version == Some(VERSION) { Ok(()) } else { Err(WsError::Version) }
 }
 
 fn put(headers: &mut HeaderMap, protocols: Option<HeaderValue>, extensions: Option<HeaderValue>) {

@@ -108,3 +108,25 @@ async fn answers_to_pings_do_not_pile_up() {
     drop(deaf);
     drop(peer.await.unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_is_looked_at_for_what_is_counted() {
+    let (mut server, mut far) = server(1 << 20, Settings::default());
+    let receiving = tokio::spawn(async move { server.receive().await });
+    // In the middle of a message whose octets look like heads: two hundred Pings, in four seconds.
+    far.write_all(&raw(0x02, &[0x82; 100])).await.unwrap();
+    for _ in 0..4 {
+        tokio::time::sleep(SECOND).await;
+        let mut octets = raw(0x00, &[0xB5; 10]);
+        for _ in 0..50 {
+            octets.extend(raw(0x89, b""));
+        }
+        let (first, second) = octets.split_at(8);
+        far.write_all(first).await.unwrap();
+        tokio::task::yield_now().await;
+        far.write_all(second).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    far.write_all(&raw(0x80, b"")).await.unwrap();
+    assert_eq!(receiving.await.unwrap().unwrap().unwrap().len(), 140);
+}
