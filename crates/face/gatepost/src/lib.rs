@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! WebSockets go the same way: [`Session::websocket`] out, [`server::websocket`] in.
+//!
 //! What can be asked for besides: [`SessionBuilder`](client::session::SessionBuilder) for all requests,
 //! [`RequestBuilder`](client::request::RequestBuilder) for one. An [`Error`] says who has to act.
 //!
@@ -107,3 +109,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/book/src/guides/embedding.md")]
 struct Embedding;
+
+/// And these.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/book/src/guides/websockets.md")]
+struct WebSockets;

@@ -1,8 +1,7 @@
-//! The way of a request to its upstream and back, and what becomes a tunnel.
+//! The way of a request to its upstream and back.
 
 use std::future::ready;
 
-use gatepost::clock;
 use gatepost::http1::fields;
 use gatepost::model::event::Event;
 use gatepost::model::fault::{Blame, Fault};
@@ -10,39 +9,29 @@ use gatepost::model::time::Timestamp;
 use gatepost::model::url::Origin;
 use gatepost::net::body::Body;
 use gatepost::net::error::{NetError, Wait};
-use gatepost::net::tunnel;
-use gatepost::net::upgrade::{self, Upgrade};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
-use gatepost::ws::error::WsError;
-use gatepost::ws::handshake::offer::Offer;
-use http::header::{self, HeaderValue};
+use http::header;
 use http::{Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
+use crate::websocket::{Asked, Told};
 
 /// A request whose header fields are fit for the upstream.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) request: Request<Body>,
     /// The WebSocket that it asks for, if it is one that we forward.
-    websocket: Option<WebSocket>,
-}
-
-/// A WebSocket that the client asks for.
-#[derive(Debug)]
-struct WebSocket {
-    offer: Offer,
-    client: Upgrade,
+    websocket: Option<Asked>,
 }
 
 /// Strips what ends here and what only we may say, then says it.
 pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Visitor) -> Result<Prepared, Denied> {
     let (route, host) = (chosen.route()?, chosen.host());
-    let websocket = if route.websocket { websocket(&mut request)? } else { None };
+    let websocket = Asked::take(&route.websocket, &mut request)?;
     hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(&route.guard));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
@@ -57,24 +46,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
     Ok(Prepared { request: request.map(Body::without_trailers), websocket })
 }
 
-/// The WebSocket that a request asks for. Any other upgrade is not heard (RFC 9110 §7.8 allows that):
-/// the request goes on without it, so `Upgrade: h2c` is never forwarded.
-fn websocket(request: &mut Request<Body>) -> Result<Option<WebSocket>, Denied> {
-    if !Offer::is_asked(request.headers()) {
-        return Ok(None);
-    }
-    let offer = Offer::of_request(request.method(), request.version(), request.headers());
-    let offer = offer.map_err(|error| match error {
-        WsError::Version => Denied::UpgradeRequired("websocket"),
-        _ => Denied::BadRequest("the WebSocket opening is malformed"),
-    })?;
-    Ok(upgrade::take_request(request).map(|client| WebSocket { offer, client }))
-}
-
 /// Takes a request along the chosen way and its answer back.
 ///
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
-/// the WebSocket that was asked for; what follows is then a tunnel that ends with the credential.
+/// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
     let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
     match addressed(&chosen, request, visitor) {
@@ -91,9 +66,8 @@ fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) 
     let way = chosen.way()?;
     let Prepared { mut request, websocket } = prepare(chosen, request, visitor)?;
     *request.uri_mut() = way.address(std::mem::take(request.uri_mut()))?;
-    if websocket.is_some() {
-        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Some(websocket) = &websocket {
+        websocket.write(&mut request)?;
     }
     Ok((way, Prepared { request, websocket }))
 }
@@ -102,13 +76,14 @@ fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) 
 fn returned(
     chosen: &Chosen,
     answer: Result<Response<Body>, NetError>,
-    websocket: Option<WebSocket>,
+    websocket: Option<Asked>,
     expires: Option<Timestamp>,
 ) -> Result<Response<Body>, Denied> {
     let (plan, origin) = (chosen.plan(), chosen.way()?.origin());
     let mut response = answer.map_err(|error| failed(plan, origin, &error))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return switch(response, websocket, expires).ok_or_else(|| {
+        let told = Told { events: plan.events.clone(), origin: origin.clone(), expires };
+        return websocket.and_then(|asked| asked.switch(response, told)).ok_or_else(|| {
             let detail = format!("{origin} switched protocols without being asked, or not to our key");
             emit(plan, Blame::Peer, "GP-GATE-002", detail);
             Denied::BadGateway("the upstream switched protocols in a way that was not asked for")
@@ -116,31 +91,6 @@ fn returned(
     }
     fields::strip_hop_by_hop(response.headers_mut());
     Ok(response)
-}
-
-/// Accepts the 101 and starts the tunnel; `None` if it is not the answer to what was asked.
-fn switch(
-    mut response: Response<Body>,
-    asked: Option<WebSocket>,
-    expires: Option<Timestamp>,
-) -> Option<Response<Body>> {
-    let WebSocket { offer, client } = asked?;
-    offer.check_answer(response.status(), response.headers()).ok()?;
-    let server = upgrade::take_response(&mut response)?;
-    fields::strip_hop_by_hop(response.headers_mut());
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    tokio::spawn(async move {
-        // Both are kept once our own 101 has been written; how a tunnel ends is the two ends' affair.
-        let (Ok(client), Ok(server)) = (client.await, server.await) else { return };
-        let carried = tunnel::tunnel(client, server);
-        match expires {
-            None => drop(carried.await),
-            Some(end) => drop(tokio::time::timeout(end.since(clock::now()), carried).await),
-        }
-    });
-    let (parts, _) = response.into_parts();
-    Some(Response::from_parts(parts, Body::empty()))
 }
 
 /// What a failure on the way to the upstream means to the client; the reason goes to the events.

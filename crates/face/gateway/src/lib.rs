@@ -23,3 +23,4 @@ pub mod reload;
 pub mod route;
 pub mod state;
 mod way;
+mod websocket;

@@ -100,6 +100,7 @@ mod tests {
     use super::*;
     use crate::config::routes::{Guard, Target};
     use crate::config::source::Source;
+    use crate::config::websocket::WebSocket;
 
     fn route(claim: &str) -> Route {
         let (host, prefix) = claim.split_at(claim.find('/').unwrap());
@@ -109,7 +110,7 @@ mod tests {
             guard: Guard::Open,
             target: Target::Demo,
             identity: http::HeaderName::from_static("x-gatepost-user"),
-            websocket: true,
+            websocket: WebSocket::Tunnel,
             source: Source::Default,
         }
     }

@@ -51,9 +51,11 @@ pub fn extend<B>(request: &mut Request<B>, protocol: Extended) {
     request.extensions_mut().insert(protocol);
 }
 
-/// Takes the upgrade that a client asks for; `None` if its request asks for none, or it was taken.
+/// Takes the upgrade that a client asks for; `None` if its request asks for none, or it was taken. What is left is a
+/// request like any other, which asks for nothing when it is passed on.
 #[must_use]
 pub fn take_request(request: &mut Request<Body>) -> Option<Upgrade> {
+    request.extensions_mut().remove::<Extended>();
     take(request.extensions_mut())
 }
 

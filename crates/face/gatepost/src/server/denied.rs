@@ -25,6 +25,8 @@ pub enum Denied {
     Misdirected,
     /// An upgrade that we do not make; the text names the protocols that we do.
     UpgradeRequired(&'static str),
+    /// A method or protocol that is not for this place. The text says which.
+    NotImplemented(&'static str),
     /// The upstream could not be reached or broke the protocol.
     BadGateway(&'static str),
     /// The upstream did not answer in time.

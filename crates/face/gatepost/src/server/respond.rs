@@ -59,6 +59,7 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
             }
             response
         }
+        Denied::NotImplemented(what) => told(StatusCode::NOT_IMPLEMENTED, what),
         Denied::BadGateway(fault) => told(StatusCode::BAD_GATEWAY, fault),
         Denied::GatewayTimeout => told(StatusCode::GATEWAY_TIMEOUT, "the upstream did not answer in time"),
         Denied::Unavailable => later("the gateway cannot decide now: try again in a moment", "1", reader),

@@ -95,7 +95,7 @@ pub(crate) fn ali(password: &str) -> User {
 async fn greet(mut request: Request<Body>, visitor: Visitor) -> Response<Body> {
     let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
     if websocket::is_asked(&request) {
-        return converse(name, &mut request);
+        return converse(&name, &mut request);
     }
     let (head, body) = request.into_parts();
     let body = body.collect(8 * 1024 * 1024).await.unwrap();
@@ -112,7 +112,7 @@ fn acceptance() -> Acceptance {
     }
 }
 
-fn converse(name: String, request: &mut Request<Body>) -> Response<Body> {
+fn converse(name: &str, request: &mut Request<Body>) -> Response<Body> {
     let (response, accepting) = match websocket::accept(request, &acceptance()) {
         Ok(granted) => granted,
         Err(rejected) => return rejected.respond(),

@@ -18,6 +18,7 @@ use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::source::{Entry, Source};
 use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
+use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
 
 /// Everything that the gateway was told.
@@ -172,7 +173,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         None => (Target::Demo, Source::Default),
     };
     let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
-    let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: true, source };
+    let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: WebSocket::Tunnel, source };
     routes::note(&route, 0, layers);
     route
 }

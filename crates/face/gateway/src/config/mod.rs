@@ -9,12 +9,14 @@ pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod relay;
 pub mod routes;
 pub mod show;
 pub mod source;
 mod spec;
 mod suggest;
 pub mod value;
+pub mod websocket;
 
 #[cfg(test)]
 mod tests;

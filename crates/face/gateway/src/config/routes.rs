@@ -7,10 +7,12 @@ use toml::Spanned;
 
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::relay::websocket;
 use crate::config::source::Source;
 use crate::config::spec::{RespondSpec, RouteSpec};
 use crate::config::suggest;
 use crate::config::value::Upstream;
+use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
 
 /// The names of the schemes that a route may list, the strongest first: the registry's order.
@@ -32,8 +34,8 @@ pub struct Route {
     pub target: Target,
     /// The header field in which the upstream is told who came.
     pub identity: HeaderName,
-    /// Whether WebSocket upgrades are forwarded.
-    pub websocket: bool,
+    /// How WebSockets pass.
+    pub websocket: WebSocket,
     /// Who asked for it.
     pub source: Source,
 }
@@ -125,6 +127,11 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     for (name, value) in said {
         layers.note(&format!("route[{at}].{name}"), value, route.source.clone());
     }
+    if let WebSocket::Relay(relay) = &route.websocket {
+        for (name, value) in relay.entries() {
+            layers.note(&format!("route[{at}].relay.{name}"), &value, route.source.clone());
+        }
+    }
 }
 
 fn route(
@@ -161,7 +168,7 @@ fn route(
         },
         target,
         identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
-        websocket: spec.websocket.is_none_or(Spanned::into_inner),
+        websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
 }

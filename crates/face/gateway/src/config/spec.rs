@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
+use crate::config::websocket::{Mode, Pings};
 
 /// A value that may have been written, and where.
 pub(crate) type Written<T> = Option<Spanned<T>>;
@@ -43,7 +44,21 @@ pub(crate) struct RouteSpec {
     pub(crate) upstream: Written<Upstream>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
-    pub(crate) websocket: Written<bool>,
+    pub(crate) websocket: Written<Mode>,
+    pub(crate) relay: Written<RelaySpec>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RelaySpec {
+    pub(crate) message_bytes: Written<usize>,
+    pub(crate) control_frames: Written<u32>,
+    pub(crate) empty_frames: Written<u32>,
+    pub(crate) client_deflate: Written<bool>,
+    pub(crate) upstream_deflate: Written<bool>,
+    pub(crate) client_keepalive: Written<Period>,
+    pub(crate) upstream_keepalive: Written<Period>,
+    pub(crate) pings: Written<Pings>,
 }
 
 #[derive(Debug, Deserialize)]

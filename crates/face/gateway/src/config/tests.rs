@@ -3,10 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gatepost::net::websocket::relay::terms::Pings;
+use gatepost::ws::limits::Limits;
+
 use crate::config::compose::{Config, Flags, Keys, SecretSource, compose};
 use crate::config::document::Document;
 use crate::config::listener::Protection;
 use crate::config::routes::{self, Guard, Target};
+use crate::config::websocket::{Relay, RelaySide, WebSocket};
 use crate::error::GatewayError;
 
 fn read(text: &str) -> Result<Config, GatewayError> {
@@ -66,7 +70,7 @@ fn a_whole_document() {
     assert_eq!(config.listeners[0].protection, Protection::Bindings);
     let first = &config.routes[0];
     assert_eq!(first.host.as_deref(), Some("example.com"));
-    assert_eq!((first.prefix.as_str(), first.websocket), ("/api", false));
+    assert_eq!((first.prefix.as_str(), &first.websocket), ("/api", &WebSocket::Off));
     assert_eq!(first.guard, Guard::Schemes(vec!["Basic", "WSSE"]));
     assert_eq!(first.identity, "x-remote-user");
     assert_eq!(config.routes[1].guard, Guard::Open);
@@ -173,7 +177,64 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
     ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
+    ("[[route]]\nwebsocket = \"rellay\"", "gatepost.toml:2:13", "unknown way `rellay`", "did you mean `relay`?"),
+    ("[[route]]\nwebsocket = 1", "gatepost.toml:2:13", "`\"tunnel\"`, `\"relay\"` or `false`", ""),
+    (
+        "[[route]]\nwebsocket = \"relay\"\n[route.relay]\nmesage_bytes = 1",
+        "gatepost.toml:4:1",
+        "unknown key `mesage_bytes`",
+        "did you mean `message_bytes`?",
+    ),
+    (
+        "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\nwebsocket = \"relay\"\n[route.relay]\nmessage_bytes = 0",
+        "gatepost.toml:6:17",
+        "`message_bytes` is from 1 to 1073741824, found 0",
+        "",
+    ),
+    (
+        "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n[route.relay]\npings = \"pass\"",
+        "gatepost.toml:4:1",
+        "`relay` is for routes with `websocket = \"relay\"`",
+        "",
+    ),
+    ("[[route]]\n[route.relay]\npings = \"drop\"", "gatepost.toml:3:9", "drop", ""),
 ];
+
+#[test]
+fn websockets_pass_as_it_is_written() {
+    let websocket = |text: &str| {
+        let route = "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n";
+        let config = read(&format!("{route}{text}\n")).unwrap();
+        let shown =
+            config.entries.iter().filter(|entry| entry.name.contains("websocket") || entry.name.contains("relay"));
+        let shown: Vec<String> =
+            shown.map(|entry| format!("{} {}", entry.name.replace("route[0].", ""), entry.value)).collect();
+        (config.routes[0].websocket.clone(), shown.join(", "))
+    };
+    for (text, expected, shown) in [
+        ("", WebSocket::Tunnel, "websocket tunnel"),
+        ("websocket = true", WebSocket::Tunnel, "websocket tunnel"),
+        ("websocket = \"tunnel\"", WebSocket::Tunnel, "websocket tunnel"),
+        ("websocket = false", WebSocket::Off, "websocket false"),
+    ] {
+        assert_eq!(websocket(text), (expected, shown.to_owned()), "{text}");
+    }
+    let (usual, shown) = websocket("websocket = \"relay\"");
+    assert_eq!(usual, WebSocket::Relay(Relay::default()));
+    let expected = "websocket relay, relay.message_bytes 16777216, relay.control_frames 100, relay.empty_frames 1000, \
+        relay.client_deflate true, relay.upstream_deflate false, relay.client_keepalive 30s, \
+        relay.upstream_keepalive 30s, relay.pings answer";
+    assert_eq!(shown, expected);
+    let all = "websocket = \"relay\"\n[route.relay]\nmessage_bytes = 1000\ncontrol_frames = 1\nempty_frames = 0\n\
+        client_deflate = false\nupstream_deflate = true\nclient_keepalive = \"5s\"\nupstream_keepalive = \"0s\"\npings = \"pass\"";
+    let relay = Relay {
+        limits: Limits { message: 1000, control_frames: 1, empty_frames: 0 },
+        client: RelaySide { deflate: false, keepalive: Some(Duration::from_secs(5)) },
+        upstream: RelaySide { deflate: true, keepalive: None },
+        pings: Pings::Pass,
+    };
+    assert_eq!(websocket(all).0, WebSocket::Relay(relay));
+}
 
 #[test]
 fn wrong_documents_name_the_place_and_say_what_to_do() {

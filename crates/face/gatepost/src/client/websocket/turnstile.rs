@@ -10,8 +10,11 @@ use tokio::sync::{Mutex as Gate, OwnedMutexGuard};
 /// told apart by name: which names mean one machine is not known before they resolve.
 #[derive(Debug, Default)]
 pub(crate) struct Turnstile {
-    gates: Mutex<HashMap<(String, u16), Arc<Gate<()>>>>,
+    gates: Mutex<Gates>,
 }
+
+/// The gates that somebody passes or waits at.
+type Gates = HashMap<(String, u16), Arc<Gate<()>>>;
 
 /// Leave to connect, until it is dropped.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl Turnstile {
         pass
     }
 
-    fn gates(&self) -> MutexGuard<'_, HashMap<(String, u16), Arc<Gate<()>>>> {
+    fn gates(&self) -> MutexGuard<'_, Gates> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,11 +78,12 @@ mod tests {
     #[tokio::test]
     async fn other_ports_do_not_wait_and_who_gives_up_is_forgotten() {
         let turnstile = Turnstile::default();
-        let first = turnstile.enter(&origin(1)).await;
+        let one = origin(1);
+        let first = turnstile.enter(&one).await;
         let other = turnstile.enter(&origin(2)).await;
         tokio::select! {
             biased;
-            _ = turnstile.enter(&origin(1)) => panic!("it did not wait"),
+            _ = turnstile.enter(&one) => panic!("it did not wait"),
             () = tokio::task::yield_now() => {}
         }
         drop((first, other));

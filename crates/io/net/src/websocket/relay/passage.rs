@@ -13,6 +13,9 @@ use crate::error::NetError;
 use crate::websocket::lent::{self, Lent};
 use crate::websocket::spare;
 
+/// Octets of a frame that are worth a large read.
+const SMALL: u64 = 16 * 1024;
+
 /// One way of a relay.
 pub(super) struct Passage<'a> {
     pub(super) from: &'a mut Side,
@@ -41,7 +44,8 @@ impl Passage<'_> {
             let held = std::mem::take(&mut self.from.held);
             return Poll::Ready(self.understand(held));
         }
-        let mut read = spare::to_read(spare::SMALL);
+        let much = self.from.connection.expected() > SMALL;
+        let mut read = spare::to_read(if much { spare::LARGE } else { spare::SMALL });
         match self.from.poll_read(cx, &mut read) {
             Poll::Pending => {
                 spare::give_back_read(read);

@@ -19,7 +19,7 @@ pub struct Terms {
     /// Who answers a Ping.
     pub pings: Pings,
     /// Octets that may wait to be written to one side before the other is read no further. A part that was read is
-    /// taken whole, inflated up to 16 KiB, so that at most one stands above it. Default 64 KiB.
+    /// taken whole, of at most 128 KiB, so that at most one stands above it. Default 64 KiB.
     pub high_water: usize,
     /// Time that a side may read nothing while there is something to send. Default 60 s.
     pub send_time: Duration,
