@@ -1,10 +1,12 @@
-"""Who is judged: our own examples, or any program that is named for it."""
+"""Who is judged: our own examples, the gateway before one of them, or any program that is named for it."""
 
+import json
 import select
 import shlex
 import signal
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,3 +84,51 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+CONFIG = """\
+workers = 1
+[[listener]]
+address = "127.0.0.1:0"
+tls = false
+[[route]]
+schemes = []
+upstream = "{upstream}"
+websocket = "relay"
+[route.relay]
+client_deflate = true
+upstream_deflate = true
+control_frames = 100000
+empty_frames = 100000
+[danger]
+no_auth = true
+plain_listeners = true
+"""
+
+
+class Relay:
+    """The gateway, which takes every frame apart, before a server under test. Compression is agreed on either side."""
+
+    def __init__(self, gatepost, upstream, folder):
+        self.gatepost, self.upstream = str(Path(gatepost).resolve()), upstream
+        self.folder = Path(folder)
+
+    def __enter__(self):
+        """Its URL."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config, ready = self.folder / "gatepost.toml", self.folder / "ready.json"
+        ready.unlink(missing_ok=True)
+        config.write_text(CONFIG.format(upstream=self.upstream.replace("ws:", "http:")))
+        words = [self.gatepost, "serve", "--state", self.folder / "state", "--config", config, "--ready", ready]
+        with open(self.folder / "gateway.log", "w") as log:
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                return json.loads(ready.read_text())["url"].rstrip("/").replace("http:", "ws:")
+            except (FileNotFoundError, json.JSONDecodeError):
+                time.sleep(0.02)
+        self.__exit__()
+        raise SystemExit(f"the gateway does not listen; see {self.folder}/gateway.log")
+
+    __exit__ = Server.__exit__
