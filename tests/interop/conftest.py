@@ -2,7 +2,8 @@
 
 import pytest
 from gateway import Gateway
-from peers import Echo, Nginx, Recorder
+from peers import Echo, Nginx, Recorder, own_certificate
+from websocket import EchoServer
 
 FIGURES = []
 
@@ -56,3 +57,23 @@ def recorder():
     server = Recorder()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A certificate for localhost, signed by itself, and its key."""
+    return own_certificate(tmp_path)
+
+
+@pytest.fixture
+def echo_server(tmp_path):
+    """Starts the WebSocket echo server of our examples: `echo_server(*words, own=None)`."""
+    all_of_them = []
+
+    def begin(*words, own=None):
+        all_of_them.append(EchoServer(tmp_path, *words, own=own))
+        return all_of_them[-1]
+
+    yield begin
+    for server in all_of_them:
+        server.stop()

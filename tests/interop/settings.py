@@ -8,8 +8,9 @@ def value(setting):
     return f'"{setting}"' if isinstance(setting, str) else str(setting)
 
 
-def write(path, upstream=None, tls=False, workers=2, **limits):
-    """Writes a configuration to `path` and returns that. Without an upstream, requests are answered 200 with `BODY`."""
+def write(path, upstream=None, tls=False, workers=2, route=(), **limits):
+    """Writes a configuration to `path` and returns that. Without an upstream, requests are answered 200 with `BODY`.
+    `route` are further lines of the route."""
     target = f'upstream = "{upstream}"' if upstream else f'respond = {{ status = 200, body = "{BODY}" }}'
     lines = [
         f"workers = {workers}",
@@ -20,6 +21,7 @@ def write(path, upstream=None, tls=False, workers=2, **limits):
         "[[route]]",
         "schemes = []",
         target,
+        *route,
         "[limits]",
         *[f"{name} = {value(setting)}" for name, setting in limits.items()],
         "[danger]",

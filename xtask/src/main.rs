@@ -1,8 +1,9 @@
-//! The project's rules as programs: `cargo xtask test|check|deny|generate|bench`.
+//! The project's rules as programs: `cargo xtask test|check|deny|generate|conformance|bench`.
 #![expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 mod bench;
 mod check;
+mod conformance;
 mod deny;
 mod finding;
 mod generate;
@@ -22,10 +23,13 @@ usage: cargo xtask COMMAND
   check              the arrows of crates/arrows.toml and the rules for files
   deny               licences, advisories, duplicate and refused crates, by deny.toml, without a network
   generate [--check] writes docs/book/src/reference/, or fails when it is stale
+  conformance [quick|all]
+                     Autobahn|Testsuite against our WebSocket server and client (tests/conformance/README.md)
   bench [--cold]     start-up time, idle memory and size of the release build, and how long that takes from nothing
   bench gateway [--quick] [--work LIST]
                      throughput, latency and memory beside nginx and HAProxy, one core each (benches/gateway/README.md);
                      `--work auth` is what a proof on every request costs
+  bench ws [--quick] WebSocket echo beside other libraries, and what an idle connection weighs (benches/ws/README.md)
   bench slow         what a normal client feels beside slow ones, and when these are cut (benches/slow/README.md)
   bench corpus       tests/corpus through the gateway, nginx and HAProxy (benches/corpus/README.md)
 ";
@@ -43,9 +47,11 @@ fn main() -> ExitCode {
             .and_then(|tree| generate::pages::compare(&tree, binary()))
             .map(|found| report("generate --check", &found)),
         ["test"] => Tree::open().and_then(|tree| test::run::run(&tree)),
+        ["conformance", words @ ..] => Tree::open().and_then(|tree| conformance::suite::run(&tree, words)),
         ["bench"] => Tree::open().and_then(|tree| bench::figures::run(&tree, false)).map(|()| true),
         ["bench", "--cold"] => Tree::open().and_then(|tree| bench::figures::run(&tree, true)).map(|()| true),
         ["bench", "gateway", words @ ..] => Tree::open().and_then(|tree| bench::road::run(&tree, words)).map(|()| true),
+        ["bench", "ws", words @ ..] => Tree::open().and_then(|tree| bench::echo::run(&tree, words)),
         ["bench", name @ ("slow" | "corpus"), words @ ..] => {
             Tree::open().and_then(|tree| bench::script::run(&tree, name, words))
         }

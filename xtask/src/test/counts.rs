@@ -20,6 +20,8 @@ pub(crate) enum Runner {
     Cargo,
     /// `pytest -q`: one closing line.
     Pytest,
+    /// `tests/conformance/run`: one closing line.
+    Cases,
 }
 
 impl Runner {
@@ -34,6 +36,7 @@ impl Runner {
         match self {
             Self::Nextest => line.strip_prefix("Summary")?.split_once("run:").map(|(_, numbers)| numbers),
             Self::Cargo => line.strip_prefix("test result:")?.split_once('.').map(|(_, numbers)| numbers),
+            Self::Cases => line.strip_prefix("cases:"),
             Self::Pytest => {
                 let (numbers, time) = line.rsplit_once(" in ")?;
                 let is_time = time.starts_with(|char: char| char.is_ascii_digit());
@@ -98,6 +101,8 @@ mod tests {
             (Runner::Cargo, "test a::b ... ok", None),
             (Runner::Pytest, "3 failed, 2 passed, 1 skipped, 1 error in 1.25s (0:00:01)", Some((2, 4, 1))),
             (Runner::Pytest, "======= 2 passed in 0.10s =======", Some((2, 0, 0))),
+            (Runner::Cases, "cases: 385 passed, 2 failed, 0 skipped", Some((385, 2, 0))),
+            (Runner::Cases, "server-ws: 385 passed, 2 not, 75 s", None),
             (Runner::Pytest, "E  10 of 3 in 2 places", None),
             (Runner::Pytest, "expected 3 in 4", None),
         ];

@@ -10,12 +10,15 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 5] = [
+const TOOLS: [(&str, &[&str], &str); 8] = [
     ("nginx", &["-v"], "nginx-light"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
     ("prlimit", &["--version"], "util-linux"),
     ("python3", &["-c", "import ensurepip, ssl, venv"], "python3-venv"),
+    ("node", &["--version"], "nodejs"),
+    ("npm", &["--version"], "npm"),
+    ("chromium", &["--version"], "chromium"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.
@@ -49,6 +52,25 @@ pub(crate) fn python(folder: &Path, requirements: &Path) -> Result<PathBuf, Stri
     succeed(Command::new(&python).args(options).arg(requirements))?;
     std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
+}
+
+/// A folder whose `node_modules` is what the lock file beside the scripts in `scripts` names.
+pub(crate) fn node(folder: &Path, scripts: &Path) -> Result<PathBuf, String> {
+    let stamp = folder.join("lock.done");
+    let lock = scripts.join("package-lock.json");
+    let wanted = std::fs::read_to_string(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(folder.to_owned());
+    }
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    for name in ["package.json", "package-lock.json"] {
+        std::fs::copy(scripts.join(name), folder.join(name)).map_err(|error| format!("{name}: {error}"))?;
+    }
+    // No scripts: nothing that is installed needs one, and none can then reach for a browser of its own.
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    succeed(Command::new("npm").args(options).current_dir(folder))?;
+    std::fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(folder.to_owned())
 }
 
 /// The search path, with the folder where Debian keeps nginx, which an ordinary user's path leaves out.
@@ -104,7 +126,8 @@ fn forbid_daemons() -> bool {
         && std::fs::set_permissions(POLICY, std::fs::Permissions::from_mode(0o755)).is_ok()
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+/// Runs it, showing what it says; an error that names it otherwise.
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     let name = command.get_program().to_string_lossy().into_owned();
     match process::run(command, PATIENCE).failure {
         None => Ok(()),

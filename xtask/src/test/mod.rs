@@ -2,7 +2,7 @@
 
 mod counts;
 mod examples;
-mod machine;
+pub(crate) mod machine;
 mod outcome;
 mod process;
 pub(crate) mod run;

@@ -10,7 +10,7 @@ use crate::test::counts::{Counts, Runner};
 use crate::test::outcome::Ending;
 use crate::test::{examples, machine, process};
 use crate::tree::Tree;
-use crate::{check, deny, generate};
+use crate::{check, conformance, deny, generate};
 
 /// What a step leaves: how it ended, and what its runner counted.
 type Left = Result<(Ending, Option<Counts>), String>;
@@ -19,7 +19,7 @@ type Left = Result<(Ending, Option<Counts>), String>;
 pub(crate) type Step = (&'static str, fn(&Tree) -> Left);
 
 /// All of them.
-pub(crate) const ALL: [Step; 11] = [
+pub(crate) const ALL: [Step; 12] = [
     ("fmt", fmt),
     ("check", arrows_and_files),
     ("deny", crates_of_others),
@@ -30,6 +30,7 @@ pub(crate) const ALL: [Step; 11] = [
     ("doctests", doc_tests),
     ("docs", docs),
     ("examples", examples::run),
+    ("autobahn", autobahn),
     ("interop", interop),
 ];
 
@@ -80,6 +81,15 @@ fn docs(tree: &Tree) -> Left {
     plain(cargo(tree, "doc --locked --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Over the examples as they are built for tests, with checks for overflow.
+fn autobahn(tree: &Tree) -> Left {
+    match conformance::suite::quick(tree)? {
+        Ok(mut harness) => counted(&mut harness, Runner::Cases),
+        Err(why) if std::env::var_os("CI").is_some() => Err(why.to_owned()),
+        Err(why) => Ok((Ending::Skipped(why.to_owned()), None)),
+    }
+}
+
 fn interop(tree: &Tree) -> Left {
     if let Err(why) = machine::equip() {
         return match std::env::var_os("CI") {
@@ -89,9 +99,11 @@ fn interop(tree: &Tree) -> Left {
     }
     let folder = target(tree)?.join("interop-venv");
     let python = machine::python(&folder, &tree.path("tests/interop/requirements.txt"))?;
+    let node = machine::node(&target(tree)?.join("interop-node"), &tree.path("tests/interop/node"))?;
     let mut pytest = Command::new(python);
     pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/interop"]).current_dir(&tree.root);
     pytest.env("GATEPOST_BIN", command(tree)?).env("PYTHONDONTWRITEBYTECODE", "1").env("PATH", machine::search_path());
+    pytest.env("NODE_ROOT", node).env("GATEPOST_EXAMPLES", target(tree)?.join("debug/examples"));
     // These would beat the authority that a test names to its client.
     for name in ["CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"] {
         pytest.env_remove(name);
