@@ -130,6 +130,25 @@ def test_with_little_memory_nothing_new_is_taken_in_and_all_recovers(start, tmp_
     upstream.stop()
 
 
+def test_connections_that_fill_up_all_at_once_do_not_end_the_process(start, tmp_path, figure):
+    """They were let in while there was room for each, and together they may hold more than there is."""
+    plain.room_for(4_000)
+    config = settings.write(tmp_path / "g.toml", workers=1)
+    gateway = start("--config", config)
+    room = (process.addresses(gateway.process.pid) + 32 * MEBI) * 4 // 3
+    gateway.stop()
+    gateway = start("--config", config, under=["prlimit", f"--as={room}"])
+    inside = [plain.connect(gateway) for _ in range(3000)]
+    assert plain.ask(gateway) == 200
+    for connection in inside:
+        plain.say(connection, plain.REQUEST[:-2] + b"X: " + b"a" * 60_000)
+    until("memory is short", lambda: "memory is short" in gateway.errors())
+    figure("memory with 3,000 connections that hold 60 KB each", f"{process.resident(gateway.process.pid) / MEBI:.0f} MiB")
+    plain.close(inside)
+    until("requests get through again", lambda: all(plain.ask(gateway) == 200 for _ in range(40)), 30)
+    assert gateway.process.poll() is None
+
+
 def asked(gateway, enter):
     try:
         with enter(gateway) as connection:

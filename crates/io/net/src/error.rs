@@ -142,6 +142,9 @@ pub enum NetError {
     /// A handshake was ended to make room for newer ones: it was the oldest of too many.
     #[error("the TLS handshake gave way to newer ones")]
     Crowded,
+    /// Memory is short: nothing more is taken in, of this connection or at all.
+    #[error("memory is short")]
+    Memory,
     /// A stream broke.
     #[error("the connection broke: {detail}")]
     Broken {
@@ -162,6 +165,7 @@ impl Fault for NetError {
             | Self::Listen { .. }
             | Self::Workers { .. }
             | Self::Crowded
+            | Self::Memory
             | Self::Unsent
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
@@ -193,6 +197,7 @@ impl Fault for NetError {
             Self::Broken { .. } => "GP-NET-014",
             Self::Workers { .. } => "GP-NET-015",
             Self::Crowded => "GP-NET-016",
+            Self::Memory => "GP-NET-017",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
@@ -200,7 +205,7 @@ impl Fault for NetError {
     fn retry(&self) -> Retry {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent => Retry::Fresh,
-            Self::Resolve { .. } => Retry::After(Duration::from_secs(5)),
+            Self::Resolve { .. } | Self::Memory => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
             _ => Retry::Never,
         }
@@ -237,6 +242,7 @@ mod tests {
             (NetError::Connect { address, detail: "x".into() }, Blame::Environment, "GP-NET-002", Retry::Fresh, true),
             (NetError::ClosedEarly { what: "the answer" }, Blame::Peer, "GP-NET-007", Retry::Fresh, false),
             (NetError::Unsent, Blame::Environment, "GP-NET-008", Retry::Fresh, false),
+            (NetError::Memory, Blame::Environment, "GP-NET-017", Retry::After(Duration::from_secs(5)), false),
             (NetError::BodyTooLarge { limit: 1 }, Blame::Peer, "GP-NET-006", Retry::Never, false),
             (tls, Blame::Peer, "GP-TLS-003", Retry::Never, true),
         ];

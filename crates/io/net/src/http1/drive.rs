@@ -11,6 +11,7 @@ use gatepost_http::framing::{Framing, persists};
 use gatepost_http::head::RequestHead;
 use gatepost_http::scan::HeadLimits;
 use gatepost_http::target::Target;
+use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
@@ -19,6 +20,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body::Body;
+use crate::budget::Budget;
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
@@ -29,6 +31,7 @@ use crate::http1::incoming::{Fed, Feed, incoming};
 use crate::http1::mouth::{First, Mouth, Speech};
 use crate::http1::rewound::Rewound;
 use crate::patience::Patience;
+use crate::reports::Reports;
 use crate::upgrade::{self, Duplex};
 
 /// So much of a body that nobody wanted is read to keep its connection.
@@ -50,6 +53,9 @@ pub(crate) struct House {
     pub(crate) drain: Drain,
     /// Woken when the drain starts.
     pub(crate) sleepers: Sleepers,
+    /// Whether there is room for what is heard.
+    pub(crate) memory: Arc<Budget>,
+    pub(crate) reports: Reports,
 }
 
 /// Serves HTTP/1.1 on `io` until either end is done, or the drain has started and the request in hand is answered.
@@ -149,6 +155,12 @@ where
             Poll::Pending => {}
         }
         let begun = self.ear.has_more();
+        if begun && self.house.memory.is_short() {
+            // A head that came whole is the handler's affair. Others would be kept, and grow: those of all who were
+            // let in before might be more than there is.
+            self.house.reports.note(Bound::RequestMemory, Some(self.peer.address.ip()));
+            return Poll::Ready(Err(Deaf::Shed));
+        }
         if !begun && self.house.drain.has_started() {
             return Poll::Ready(Ok(None));
         }
@@ -316,6 +328,10 @@ where
                 (StatusCode::REQUEST_TIMEOUT, "the request took too long".to_owned(), error)
             }
             Deaf::Broken(error) => return Err(error),
+            Deaf::Shed => {
+                let text = "the gateway is overloaded: try again in a few seconds".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, text, NetError::Memory)
+            }
             Deaf::Faulty(HttpError::Truncated) => return Err(explain::http1(HttpError::Truncated)),
             // Our own fault, and nothing that the client could mend.
             Deaf::Faulty(error @ HttpError::Unwritable(_)) => {
