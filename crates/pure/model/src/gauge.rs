@@ -164,9 +164,8 @@ mod tests {
         }
         // What is kept of a flood is as little dire as it is short.
         let mut gauge = Gauge::below(4000);
-        let looks = [0, 1000, 800].map(|connections| {
-            gauge.look(if connections == 0 { 100 } else { 3600 }, connections, Duration::ZERO)
-        });
+        let looks = [0, 1000, 800]
+            .map(|connections| gauge.look(if connections == 0 { 100 } else { 3600 }, connections, Duration::ZERO));
         assert_eq!(looks, [Level::Ample, Level::Dire, Level::Short]);
     }
 
