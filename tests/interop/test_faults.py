@@ -52,6 +52,27 @@ def test_without_descriptors_accepting_pauses_and_recovers(start, tmp_path, figu
     upstream.stop()
 
 
+def test_without_a_descriptor_for_an_upstream_it_is_503_and_not_the_upstreams_fault(start, tmp_path):
+    upstream = Recorder()
+    upstream.go.clear()
+    # Hardly any is left alone, so that those of the clients are those that upstreams lack.
+    config = settings.write(tmp_path / "g.toml", upstream=upstream.url, workers=1, reserved_descriptors=0)
+    gateway = start("--config", config, under=["prlimit", "--nofile=64:64"])
+    inside = [plain.connect(gateway) for _ in range(30)]
+    for connection in inside:
+        connection.sendall(plain.REQUEST)
+    until("one is refused", lambda: "no descriptor" in gateway.errors())
+    upstream.go.set()
+    heard = [plain.answer(connection) for connection in inside]
+    assert {plain.status(one) for one in heard} == {200, 503}
+    refused = [one for one in heard if plain.status(one) == 503]
+    assert all(b"retry-after:" in one.lower() for one in refused)
+    assert gateway.errors().count("no descriptor") == len(refused)
+    plain.close(inside)
+    until("requests get through again", lambda: plain.ask(gateway) == 200)
+    upstream.stop()
+
+
 def large_heads(gateway):
     """A head of 60 KiB that does not end."""
     field = b"a" * 700

@@ -142,6 +142,12 @@ pub enum NetError {
     /// A handshake was ended to make room for newer ones: it was the oldest of too many.
     #[error("the TLS handshake gave way to newer ones")]
     Crowded,
+    /// This machine has no file descriptor, or no memory, left for one more connection.
+    #[error("no descriptor or memory is left to connect: {detail}")]
+    Exhausted {
+        /// What the system said.
+        detail: String,
+    },
     /// Memory is short: nothing more is taken in, of this connection or at all.
     #[error("memory is short")]
     Memory,
@@ -166,6 +172,7 @@ impl Fault for NetError {
             | Self::Workers { .. }
             | Self::Crowded
             | Self::Memory
+            | Self::Exhausted { .. }
             | Self::Unsent
             | Self::Broken { .. } => Blame::Environment,
             Self::Timeout { .. }
@@ -198,6 +205,7 @@ impl Fault for NetError {
             Self::Workers { .. } => "GP-NET-015",
             Self::Crowded => "GP-NET-016",
             Self::Memory => "GP-NET-017",
+            Self::Exhausted { .. } => "GP-NET-018",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
@@ -205,7 +213,7 @@ impl Fault for NetError {
     fn retry(&self) -> Retry {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent => Retry::Fresh,
-            Self::Resolve { .. } | Self::Memory => Retry::After(Duration::from_secs(5)),
+            Self::Resolve { .. } | Self::Memory | Self::Exhausted { .. } => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
             _ => Retry::Never,
         }
@@ -215,6 +223,9 @@ impl Fault for NetError {
         match self {
             Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
             Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
+            Self::Exhausted { .. } => {
+                Some("raise the limit of descriptors (`ulimit -n`), or take in fewer at once".into())
+            }
             Self::PortInUse { address } => Some(format!(
                 "stop the program on port {}, or choose another port (0 takes a free one)",
                 address.port()
@@ -232,6 +243,8 @@ impl Fault for NetError {
 mod tests {
     use super::*;
 
+    const LATER: Retry = Retry::After(Duration::from_secs(5));
+
     #[test]
     fn each_error_names_the_guilty_and_what_to_do() {
         let address: SocketAddr = "127.0.0.1:443".parse().unwrap();
@@ -242,7 +255,8 @@ mod tests {
             (NetError::Connect { address, detail: "x".into() }, Blame::Environment, "GP-NET-002", Retry::Fresh, true),
             (NetError::ClosedEarly { what: "the answer" }, Blame::Peer, "GP-NET-007", Retry::Fresh, false),
             (NetError::Unsent, Blame::Environment, "GP-NET-008", Retry::Fresh, false),
-            (NetError::Memory, Blame::Environment, "GP-NET-017", Retry::After(Duration::from_secs(5)), false),
+            (NetError::Exhausted { detail: "x".into() }, Blame::Environment, "GP-NET-018", LATER, true),
+            (NetError::Memory, Blame::Environment, "GP-NET-017", LATER, false),
             (NetError::BodyTooLarge { limit: 1 }, Blame::Peer, "GP-NET-006", Retry::Never, false),
             (tls, Blame::Peer, "GP-TLS-003", Retry::Never, true),
         ];
