@@ -21,6 +21,8 @@ mod incoming;
 mod leftover;
 mod line;
 mod outgoing;
+#[cfg(test)]
+mod sips;
 mod stream;
 #[cfg(test)]
 mod tests;
