@@ -13,8 +13,8 @@ const HALF_LIFE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gauge {
     bound: u64,
-    /// From so many octets on the end is near, if there is one.
-    edge: u64,
+    /// What the process must not hold, if that is known.
+    end: Option<u64>,
     /// What was held at the first look, before anybody came.
     base: Option<u64>,
     /// The most that was held since it was last below the bound, and what a connection cost then.
@@ -42,7 +42,7 @@ impl Gauge {
     #[must_use]
     pub fn new(bound: u64) -> Self {
         let level = Level::Ample;
-        Self { bound, edge: u64::MAX, base: None, height: 0, cost: 0, forgot: Duration::ZERO, level }
+        Self { bound, end: None, base: None, height: 0, cost: 0, forgot: Duration::ZERO, level }
     }
 
     /// Short from three quarters of what the system allows: the rest is for what is under way already, which goes on.
@@ -51,12 +51,19 @@ impl Gauge {
         Self::new(allowed / 4 * 3).ending(allowed)
     }
 
-    /// Dire from half-way between its bound and `allowed` on: the process ends when it holds that. Whoever sets a bound
-    /// beyond does not want any.
+    /// Dire from half-way between its bound and `allowed` on: the process ends when it holds that. If it holds more than
+    /// its bound from the start, that counts instead, since cutting others does not help. Whoever sets a bound beyond what
+    /// is allowed does not want any.
     #[must_use]
     pub fn ending(self, allowed: u64) -> Self {
-        let edge = allowed.checked_sub(self.bound).map_or(u64::MAX, |left| self.bound.saturating_add(left / 2));
-        Self { edge, ..self }
+        Self { end: Some(allowed), ..self }
+    }
+
+    /// From so many octets on it is dire.
+    fn edge(&self) -> u64 {
+        let start = self.bound.max(self.base.unwrap_or(0));
+        let left = self.end.and_then(|end| end.checked_sub(start));
+        left.map_or(u64::MAX, |left| start.saturating_add(left / 2))
     }
 
     /// How short memory is when `held` octets are held and there are so many connections. `now` is the time since
@@ -85,7 +92,7 @@ impl Gauge {
     fn level_at(&self, used: u64) -> Level {
         let enough = if self.is_short() { self.bound / 10 * 9 } else { self.bound };
         match used {
-            used if used >= self.edge => Level::Dire,
+            used if used >= self.edge() => Level::Dire,
             used if used >= enough => Level::Short,
             _ => Level::Ample,
         }
@@ -94,7 +101,7 @@ impl Gauge {
     /// How many octets more than `held` may be held until the next level is reached.
     #[must_use]
     pub fn left(&self, held: u64) -> u64 {
-        let next = if held < self.bound { self.bound } else { self.edge };
+        let next = if held < self.bound { self.bound } else { self.edge() };
         next.saturating_sub(held)
     }
 
@@ -152,14 +159,20 @@ mod tests {
 
     #[test]
     fn half_of_what_is_beyond_the_bound_is_for_what_is_under_way() {
-        let table = [
-            (Gauge::below(4000), [(3499, Level::Short), (3500, Level::Dire), (3499, Level::Short)]),
-            (Gauge::new(2000).ending(4000), [(2999, Level::Short), (3000, Level::Dire), (1799, Level::Ample)]),
-            (Gauge::new(4000).ending(3000), [(3999, Level::Ample), (9000, Level::Short), (3599, Level::Ample)]),
+        type Looks = &'static [(u64, Level)];
+        let table: [(Gauge, Looks); 4] = [
+            (
+                Gauge::below(4000),
+                &[(100, Level::Ample), (3499, Level::Short), (3500, Level::Dire), (3499, Level::Short)],
+            ),
+            (Gauge::below(4000), &[(3600, Level::Short), (3799, Level::Short), (3800, Level::Dire)]),
+            (Gauge::new(2000).ending(4000), &[(0, Level::Ample), (2999, Level::Short), (3000, Level::Dire)]),
+            (Gauge::new(4000).ending(3000), &[(3999, Level::Ample), (9000, Level::Short), (3599, Level::Ample)]),
         ];
         for (mut gauge, looks) in table {
+            // What is held before anybody comes is the first.
             for (held, expected) in looks {
-                assert_eq!(gauge.look(held, MANY, Duration::ZERO), expected, "{held}: {gauge:?}");
+                assert_eq!(gauge.look(*held, MANY, Duration::ZERO), *expected, "{held}: {gauge:?}");
             }
         }
         // What is kept of a flood is as little dire as it is short.

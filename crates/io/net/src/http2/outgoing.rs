@@ -262,7 +262,8 @@ mod tests {
         for (exit, expected) in [(Exit::Open, slow), (Exit::Blocked, Ok(()))] {
             let mut stall =
                 Stall { limit: minute, waiting: None, since: None, pace: Pace::new(240, 10 * second), exit };
-            std::future::poll_fn(|cx| Poll::Ready(assert!(stall.poll_over(cx).is_pending()))).await;
+            let waits = std::future::poll_fn(|cx| Poll::Ready(stall.poll_over(cx).is_pending())).await;
+            assert!(waits);
             tokio::time::advance(11 * second).await;
             assert_eq!(stall.passed(100), expected, "{exit:?}");
         }
