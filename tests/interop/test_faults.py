@@ -52,6 +52,27 @@ def test_without_descriptors_accepting_pauses_and_recovers(start, tmp_path, figu
     upstream.stop()
 
 
+def test_without_a_descriptor_for_an_upstream_it_is_503_and_not_the_upstreams_fault(start, tmp_path):
+    upstream = Recorder()
+    upstream.go.clear()
+    # Hardly any is left alone, so that those of the clients are those that upstreams lack.
+    config = settings.write(tmp_path / "g.toml", upstream=upstream.url, workers=1, reserved_descriptors=0)
+    gateway = start("--config", config, under=["prlimit", "--nofile=64:64"])
+    inside = [plain.connect(gateway) for _ in range(30)]
+    for connection in inside:
+        connection.sendall(plain.REQUEST)
+    until("one is refused", lambda: "no descriptor" in gateway.errors())
+    upstream.go.set()
+    heard = [plain.answer(connection) for connection in inside]
+    assert {plain.status(one) for one in heard} == {200, 503}
+    refused = [one for one in heard if plain.status(one) == 503]
+    assert all(b"retry-after:" in one.lower() for one in refused)
+    assert gateway.errors().count("no descriptor") == len(refused)
+    plain.close(inside)
+    until("requests get through again", lambda: plain.ask(gateway) == 200)
+    upstream.stop()
+
+
 def large_heads(gateway):
     """A head of 60 KiB that does not end."""
     field = b"a" * 700
@@ -128,6 +149,25 @@ def test_with_little_memory_nothing_new_is_taken_in_and_all_recovers(start, tmp_
     until("requests get through again", lambda: all(asked(gateway, enter) == 200 for _ in range(40)), 30)
     assert gateway.process.poll() is None
     upstream.stop()
+
+
+def test_connections_that_fill_up_all_at_once_do_not_end_the_process(start, tmp_path, figure):
+    """They were let in while there was room for each, and together they may hold more than there is."""
+    plain.room_for(4_000)
+    config = settings.write(tmp_path / "g.toml", workers=1)
+    gateway = start("--config", config)
+    room = (process.addresses(gateway.process.pid) + 32 * MEBI) * 4 // 3
+    gateway.stop()
+    gateway = start("--config", config, under=["prlimit", f"--as={room}"])
+    inside = [plain.connect(gateway) for _ in range(3000)]
+    assert plain.ask(gateway) == 200
+    for connection in inside:
+        plain.say(connection, plain.REQUEST[:-2] + b"X: " + b"a" * 60_000)
+    until("memory is short", lambda: "memory is short" in gateway.errors())
+    figure("memory with 3,000 connections that hold 60 KB each", f"{process.resident(gateway.process.pid) / MEBI:.0f} MiB")
+    plain.close(inside)
+    until("requests get through again", lambda: all(plain.ask(gateway) == 200 for _ in range(40)), 30)
+    assert gateway.process.poll() is None
 
 
 def asked(gateway, enter):

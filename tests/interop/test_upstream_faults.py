@@ -1,5 +1,6 @@
 """Whatever an upstream does wrong: a truncated answer never looks complete, and nobody gets the answer of another."""
 
+import socket
 import time
 
 import plain
@@ -84,14 +85,17 @@ def test_without_a_whole_head_it_is_502_with_a_reason_and_not_sent_twice(behind,
     assert len(upstream.heads) == 1
 
 
+BROKEN_OFF = {
+    "mid-body-close": TRUNCATED_LENGTH,
+    "mid-chunk-close": CHUNKED + b"10\r\nhalf",
+    "mid-chunk-size-close": CHUNKED + b"4\r\nhalf\r\n1",
+    "no-last-chunk-close": CHUNKED + b"4\r\nhalf\r\n",
+    "no-end-of-trailers": CHUNKED + b"4\r\nhalf\r\n0\r\nX: y\r\n",
+}
 TRUNCATED = {
     "mid-body-reset": then_reset(TRUNCATED_LENGTH),
-    "mid-body-close": then_close(TRUNCATED_LENGTH),
     "mid-chunk-reset": then_reset(CHUNKED + b"10\r\nhalf"),
-    "mid-chunk-close": then_close(CHUNKED + b"10\r\nhalf"),
-    "mid-chunk-size-close": then_close(CHUNKED + b"4\r\nhalf\r\n1"),
-    "no-last-chunk-close": then_close(CHUNKED + b"4\r\nhalf\r\n"),
-    "no-end-of-trailers": then_close(CHUNKED + b"4\r\nhalf\r\n0\r\nX: y\r\n"),
+    **{fault: then_close(words) for fault, words in BROKEN_OFF.items()},
     "bad-chunk-size": then_close(CHUNKED + b"4\r\nhalf\r\nfour\r\nhalf\r\n0\r\n\r\n"),
     "to-the-end-reset": lambda upstream: upstream.say(b"HTTP/1.1 200 OK\r\n\r\nhalf") and not time.sleep(0.3) and upstream.reset(),
 }
@@ -105,6 +109,27 @@ def test_a_truncated_answer_never_looks_complete(behind, fault):
     assert plain.status(heard) == 502 or not is_complete(heard), heard
     assert len(upstream.heads) == 1
     assert gateway.process.poll() is None
+
+
+def in_one_packet(words):
+    """What it says and its end arrive together: nothing of an answer can have gone on before."""
+
+    def act(upstream):
+        upstream.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        return not upstream.say(words)
+
+    return act
+
+
+@pytest.mark.parametrize("fault", BROKEN_OFF)
+def test_an_answer_that_breaks_off_before_its_head_went_on_is_502_and_one_event(behind, fault):
+    gateway, upstream = behind(in_one_packet(BROKEN_OFF[fault]))
+    heard = raw(gateway)
+    assert plain.status(heard) == 502 and is_complete(heard), heard
+    assert b"half" not in heard
+    assert len(upstream.heads) == 1
+    until("it is told", lambda: "closed before the answer" in gateway.errors())
+    assert gateway.errors().count("closed before the answer") == 1
 
 
 def test_an_upstream_that_never_answers_is_504(behind):

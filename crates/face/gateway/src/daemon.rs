@@ -63,6 +63,15 @@ pub struct Daemon {
     listeners: Vec<Open>,
     stamps: Stamps,
     ready: Ready,
+    signals: Signals,
+}
+
+/// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
+/// waits for that may send one at once.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 /// A listener at work.
@@ -87,7 +96,7 @@ impl Daemon {
     /// Starts everything, or nothing: when this returns an error, no listener is open.
     ///
     /// # Errors
-    /// What has to be put right first, with its place.
+    /// What has to be put right first, with its place; or that the system does not let us hear signals.
     pub async fn start(orders: Orders) -> Result<Self, GatewayError> {
         let stamps = Stamps::of(orders.document.as_deref());
         let config = orders.config()?;
@@ -101,8 +110,8 @@ impl Daemon {
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
         let admission = Admission::new(&config.limits);
-        let (started, listeners) = (config, Vec::new());
-        let mut daemon = Self { orders, workers, admission, store, gate, started, listeners, stamps, ready };
+        let (started, listeners, signals) = (config, Vec::new(), Signals::hear()?);
+        let mut daemon = Self { orders, workers, admission, store, gate, started, listeners, stamps, ready, signals };
         for listener in &daemon.started.listeners {
             let open = daemon.open(listener, &daemon.started).await?;
             daemon.listeners.push(open);
@@ -118,31 +127,24 @@ impl Daemon {
     }
 
     /// Works until SIGTERM or SIGINT, then drains; a second one ends it at once. SIGHUP or a changed
-    /// file reloads.
-    ///
-    /// # Errors
-    /// If the system does not let us hear signals.
-    pub async fn run(mut self) -> Result<(), GatewayError> {
-        let mut hangup = hear(SignalKind::hangup())?;
-        let mut terminate = hear(SignalKind::terminate())?;
-        let mut interrupt = hear(SignalKind::interrupt())?;
+    /// file reloads. What came since it was started counts.
+    pub async fn run(mut self) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = hangup.recv() => self.reload().await,
+                _ = self.signals.hangup.recv() => self.reload().await,
                 _ = ticks.tick() => if self.stamps.changed() { self.reload().await },
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
+                _ = self.signals.terminate.recv() => break,
+                _ = self.signals.interrupt.recv() => break,
             }
         }
-        let draining = self.drain();
+        let Self { listeners, workers, mut signals, .. } = self;
         tokio::select! {
-            () = draining => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            () = drain(listeners, workers) => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.interrupt.recv() => {}
         }
-        Ok(())
     }
 
     /// Builds all new and swaps; if anything is wrong, nothing changes and the event says where.
@@ -242,16 +244,6 @@ impl Daemon {
         Ok(Open { listener: listener.clone(), tls, running })
     }
 
-    /// Takes no more connections and lets those at work finish.
-    async fn drain(self) {
-        let mut draining = tokio::task::JoinSet::new();
-        for open in self.listeners {
-            draining.spawn(open.running.drain());
-        }
-        while draining.join_next().await.is_some() {}
-        self.workers.end().await;
-    }
-
     /// The first listener as one would type it. `localhost` where the certificate says so.
     fn url(&self) -> String {
         let Some(first) = self.listeners.first() else { return String::new() };
@@ -264,6 +256,16 @@ impl Daemon {
         };
         format!("{scheme}://{host}/")
     }
+}
+
+/// Takes no more connections and lets those at work finish.
+async fn drain(listeners: Vec<Open>, workers: Workers) {
+    let mut draining = tokio::task::JoinSet::new();
+    for open in listeners {
+        draining.spawn(open.running.drain());
+    }
+    while draining.join_next().await.is_some() {}
+    workers.end().await;
 }
 
 /// Makes what is missing for this configuration, and says what came of it.
@@ -312,6 +314,13 @@ fn warn(config: &Config, events: &Events) {
 fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
     left.address == right.address && plain(left) == plain(right)
+}
+
+impl Signals {
+    fn hear() -> Result<Self, GatewayError> {
+        let terminate = hear(SignalKind::terminate())?;
+        Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })
+    }
 }
 
 fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {

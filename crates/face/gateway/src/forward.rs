@@ -99,6 +99,8 @@ fn failed(plan: &Plan, upstream: &Origin, error: &NetError) -> Denied {
     match error {
         NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,
         NetError::Timeout { .. } => Denied::GatewayTimeout,
+        // It is we who lack something, and not for long.
+        NetError::Exhausted { .. } => Denied::Overloaded,
         NetError::Resolve { .. } | NetError::Connect { .. } => Denied::BadGateway("the upstream cannot be reached"),
         NetError::Tls { .. } => Denied::BadGateway("the upstream could not prove who it is"),
         NetError::HeadTooLarge => Denied::BadGateway("the upstream's answer has too large a head"),

@@ -46,13 +46,24 @@ impl Admission {
         let all = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
         let places = Arc::new(Semaphore::new(all));
         let counted = Arc::clone(&places);
-        Arc::new(Self {
+        let memory = Budget::watch(limits.memory_bytes, move || all.saturating_sub(counted.available_permits()));
+        Arc::new(Self::over(limits, places, memory))
+    }
+
+    /// These bounds, with memory that is as short as a test says.
+    #[cfg(test)]
+    pub(crate) fn with_memory(limits: &Limits, memory: Arc<Budget>) -> Arc<Self> {
+        Arc::new(Self::over(limits, Arc::new(Semaphore::new(limits.connections)), memory))
+    }
+
+    fn over(limits: &Limits, places: Arc<Semaphore>, memory: Arc<Budget>) -> Self {
+        Self {
             places,
             per_address: limits.connections_per_address.max(1),
             addresses: Mutex::default(),
             descriptors: Descriptors::new(limits.reserved_descriptors),
-            memory: Budget::watch(limits.memory_bytes, move || all.saturating_sub(counted.available_permits())),
-        })
+            memory,
+        }
     }
 
     /// The process's memory.
@@ -98,6 +109,13 @@ impl Admission {
 pub(crate) struct Seat {
     admission: Arc<Admission>,
     network: Network,
+}
+
+impl Seat {
+    /// The process's memory, of which whoever sits here is one of many users.
+    pub(crate) fn memory(&self) -> &Budget {
+        &self.admission.memory
+    }
 }
 
 impl Drop for Seat {

@@ -1,5 +1,6 @@
 //! From an origin to a connection: resolve, connect, shake hands.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -164,7 +165,7 @@ impl Dialer {
                     stream.set_nodelay(true).map_err(|error| explain::io(&error, "the connection"))?;
                     return Ok((stream, address));
                 }
-                Ok(Err(error)) => failure = Some(NetError::Connect { address, detail: error.to_string() }),
+                Ok(Err(error)) => failure = Some(unreached(address, &error)),
                 Err(_) => failure = Some(explain::timeout(Wait::Connect, self.limits.connect_time)),
             }
         }
@@ -174,8 +175,26 @@ impl Dialer {
 
 async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, NetError> {
     let found = tokio::net::lookup_host((bare_host(origin), origin.port())).await;
-    let found = found.map_err(|error| unresolved(origin, error.to_string()))?;
+    let found = found.map_err(|error| exhausted(&error).unwrap_or_else(|| unresolved(origin, error.to_string())))?;
     Ok(found.take(ADDRESSES).collect())
+}
+
+fn unreached(address: SocketAddr, error: &io::Error) -> NetError {
+    exhausted(error).unwrap_or_else(|| NetError::Connect { address, detail: error.to_string() })
+}
+
+/// What this machine lacks, if that is why it failed: neither the other end nor the way there is at fault.
+#[cfg(unix)]
+fn exhausted(error: &io::Error) -> Option<NetError> {
+    use rustix::io::Errno;
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
+    let code = error.raw_os_error().filter(|code| lacking.contains(code));
+    code.map(|_| NetError::Exhausted { detail: error.to_string() })
+}
+
+#[cfg(not(unix))]
+fn exhausted(_error: &io::Error) -> Option<NetError> {
+    None
 }
 
 fn unresolved(origin: &Origin, detail: String) -> NetError {
@@ -193,4 +212,23 @@ fn system_roots() -> Vec<Vec<u8>> {
     let loaded = rustls_native_certs::load_native_certs();
     let readable = |der: &Vec<u8>| gatepost_tls::certificate::Certificate::parse(der).is_ok();
     loaded.certs.into_iter().map(|der| der.to_vec()).filter(readable).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_no_fault_of_the_other_end() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            let expected = NetError::Exhausted { detail: error(errno).to_string() };
+            assert_eq!(unreached(address, &error(errno)), expected);
+        }
+        let refused = error(Errno::CONNREFUSED);
+        assert_eq!(unreached(address, &refused), NetError::Connect { address, detail: refused.to_string() });
+    }
 }

@@ -1,6 +1,6 @@
 //! The door of one listener on one worker: lets in who may come in, one after the other.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,9 +35,22 @@ pub(crate) struct Guest {
 #[derive(Debug)]
 pub(crate) struct Place {
     _place: OwnedSemaphorePermit,
-    _seat: Seat,
+    seat: Seat,
     _spare: Option<OwnedSemaphorePermit>,
     _inside: mpsc::Sender<()>,
+    address: IpAddr,
+    reports: Reports,
+}
+
+impl Place {
+    /// Whether its holder has to go because it sent more when memory had nearly run out; notes that.
+    pub(crate) fn is_forfeit(&self) -> bool {
+        let dire = self.seat.memory().is_dire();
+        if dire {
+            self.reports.note(Bound::LastMemory, Some(self.address));
+        }
+        dire
+    }
 }
 
 /// The door. What it holds survives when [`next`](Self::next) is dropped and called again.
@@ -116,7 +129,8 @@ impl Door {
                 continue;
             }
             let Held { stream, address, seat, spare, place: Some(place) } = held else { continue };
-            let place = Place { _place: place, _seat: seat, _spare: spare, _inside: self.inside.clone() };
+            let (inside, reports) = (self.inside.clone(), self.reports.clone());
+            let place = Place { _place: place, seat, _spare: spare, _inside: inside, address: address.ip(), reports };
             return Guest { stream, address, place };
         }
     }

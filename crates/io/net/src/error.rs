@@ -149,6 +149,15 @@ pub enum NetError {
     /// A handshake was ended to make room for newer ones: it was the oldest of too many.
     #[error("the TLS handshake gave way to newer ones")]
     Crowded,
+    /// This machine has no file descriptor, or no memory, left for one more connection.
+    #[error("no descriptor or memory is left to connect: {detail}")]
+    Exhausted {
+        /// What the system said.
+        detail: String,
+    },
+    /// Memory is short: nothing more is taken in, of this connection or at all.
+    #[error("memory is short")]
+    Memory,
     /// A stream broke.
     #[error("the connection broke: {detail}")]
     Broken {
@@ -178,6 +187,8 @@ impl Fault for NetError {
             | Self::Listen { .. }
             | Self::Workers { .. }
             | Self::Crowded
+            | Self::Memory
+            | Self::Exhausted { .. }
             | Self::Unsent
             | Self::Entropy
             | Self::Broken { .. } => Blame::Environment,
@@ -215,6 +226,8 @@ impl Fault for NetError {
             Self::Abrupt => "GP-NET-017",
             Self::Entropy => "GP-NET-018",
             Self::WebSocket(reason) => reason.code(),
+            Self::Memory => "GP-NET-019",
+            Self::Exhausted { .. } => "GP-NET-020",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
@@ -224,7 +237,7 @@ impl Fault for NetError {
             Self::Connect { .. } | Self::Timeout { .. } | Self::ClosedEarly { .. } | Self::Unsent | Self::Abrupt => {
                 Retry::Fresh
             }
-            Self::Resolve { .. } => Retry::After(Duration::from_secs(5)),
+            Self::Resolve { .. } | Self::Memory | Self::Exhausted { .. } => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
             _ => Retry::Never,
         }
@@ -234,6 +247,9 @@ impl Fault for NetError {
         match self {
             Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
             Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
+            Self::Exhausted { .. } => {
+                Some("raise the limit of descriptors (`ulimit -n`), or take in fewer at once".into())
+            }
             Self::PortInUse { address } => Some(format!(
                 "stop the program on port {}, or choose another port (0 takes a free one)",
                 address.port()
@@ -252,6 +268,8 @@ impl Fault for NetError {
 mod tests {
     use super::*;
 
+    const LATER: Retry = Retry::After(Duration::from_secs(5));
+
     #[test]
     fn each_error_names_the_guilty_and_what_to_do() {
         let address: SocketAddr = "127.0.0.1:443".parse().unwrap();
@@ -263,6 +281,8 @@ mod tests {
             (NetError::ClosedEarly { what: "the answer" }, Blame::Peer, "GP-NET-007", Retry::Fresh, false),
             (NetError::Unsent, Blame::Environment, "GP-NET-008", Retry::Fresh, false),
             (NetError::Abrupt, Blame::Peer, "GP-NET-017", Retry::Fresh, false),
+            (NetError::Exhausted { detail: "x".into() }, Blame::Environment, "GP-NET-020", LATER, true),
+            (NetError::Memory, Blame::Environment, "GP-NET-019", LATER, false),
             (NetError::BodyTooLarge { limit: 1 }, Blame::Peer, "GP-NET-006", Retry::Never, false),
             (tls, Blame::Peer, "GP-TLS-003", Retry::Never, true),
         ];

@@ -7,7 +7,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
-use http::{Request, Response};
+use gatepost_model::fault::{Blame, Fault};
+use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
 use crate::error::NetError;
@@ -68,7 +69,7 @@ pub type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 /// Answers requests. Every request of every connection comes here; HTTP/2 streams at the same time.
 ///
 /// The future is dropped when the client goes away. An answer's body that fails cuts the connection
-/// (or resets the stream), so that it never looks complete.
+/// (or resets the stream), so that it never looks complete; see [`instead`](Handler::instead) for one that fails early.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -90,6 +91,17 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// The answer to an HTTP/1.1 request whose answer's body failed with `error` before anything of that had left.
+    /// Its body is whole. The default is 502 without a body if somebody else is at fault, else 500.
+    fn instead(&self, error: &NetError) -> Response<Body> {
+        let mut answer = Response::new(Body::empty());
+        *answer.status_mut() = match error.blame() {
+            Blame::Peer | Blame::Environment => StatusCode::BAD_GATEWAY,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        answer
     }
 
     /// Hears that a bound of the process was reached: at once, then as a sum every few seconds. Must not block.

@@ -1,4 +1,5 @@
-//! A server's stream with what it holds: its place among the connections, and a limit on blocked writes.
+//! A server's stream with what it holds: its place among the connections, a limit on blocked writes, and none on
+//! reading unless memory has nearly run out.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +23,7 @@ pub(crate) struct Paced<I> {
     limits: Arc<Limits>,
     /// `None` as long as it never had to wait.
     blocked: Option<Box<Blocked>>,
-    _place: Place,
+    place: Place,
 }
 
 /// How a peer reads that has let us wait.
@@ -35,7 +36,7 @@ struct Blocked {
 
 impl<I: Cut> Paced<I> {
     pub(crate) fn new(stream: I, limits: Arc<Limits>, place: Place) -> Self {
-        Self { stream, limits, blocked: None, _place: place }
+        Self { stream, limits, blocked: None, place }
     }
 
     /// `progress`, of so many octets, unless the peer lets us wait for too long.
@@ -79,9 +80,18 @@ impl<I: Cut> Paced<I> {
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Paced<I> {
+impl<I: AsyncRead + Cut + Unpin> AsyncRead for Paced<I> {
+    /// Whatever is read is kept somewhere. When there is hardly any memory left, whoever sends is cut: one after the
+    /// other, until there is some again. The process's end would cut everybody.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if buf.filled().len() > before && self.place.is_forfeit() {
+            buf.set_filled(before);
+            self.stream.reset_when_dropped();
+            return Poll::Ready(Err(io::Error::other(NetError::Memory)));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -112,5 +122,63 @@ impl<I: AsyncWrite + Cut + Unpin> AsyncWrite for Paced<I> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let progress = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.watch(cx, progress, |()| 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_model::bound::{Bound, Reached};
+    use gatepost_model::gauge::Level;
+    use http::{Request, Response};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::admission::Admission;
+    use crate::body::Body;
+    use crate::budget::Budget;
+    use crate::drain::Drain;
+    use crate::handler::{Answering, Handler, Peer};
+    use crate::listen::Listener;
+    use crate::serve::serve_admitted;
+
+    struct Telling(tokio::sync::mpsc::UnboundedSender<Reached>);
+
+    impl Handler for Telling {
+        fn handle(self: Arc<Self>, _: Request<Body>, _: Arc<Peer>) -> Answering {
+            Box::pin(async { Response::new(Body::empty()) })
+        }
+
+        fn bounded(&self, reached: &Reached) {
+            self.0.send(reached.clone()).unwrap();
+        }
+    }
+
+    /// Whether it answers.
+    async fn answers(stream: &mut TcpStream) -> bool {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        stream.read(&mut answer).await.is_ok_and(|length| answer[..length].starts_with(b"HTTP/1.1 200 "))
+    }
+
+    #[tokio::test]
+    async fn who_sends_when_there_is_hardly_any_memory_is_cut_and_who_is_silent_stays() {
+        let (say, mut hear) = tokio::sync::mpsc::unbounded_channel();
+        let (limits, memory) = (Arc::new(Limits::default()), Arc::new(Budget::default()));
+        let admission = Admission::with_memory(&limits, Arc::clone(&memory));
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into(), 16).unwrap();
+        let address = listener.local_addr();
+        let serve = serve_admitted(listener, None, Arc::new(Telling(say)), limits, Drain::default(), admission);
+        let serving = tokio::spawn(serve);
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut sends = TcpStream::connect(address).await.unwrap();
+        assert!(answers(&mut silent).await && answers(&mut sends).await);
+        memory.set(Level::Dire);
+        assert!(!answers(&mut sends).await);
+        let expected = Reached { bound: Bound::LastMemory, times: 1, peer: Some(address.ip()) };
+        assert_eq!(hear.recv().await.unwrap(), expected);
+        memory.set(Level::Ample);
+        assert!(answers(&mut silent).await);
+        serving.abort();
     }
 }

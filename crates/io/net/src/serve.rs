@@ -105,11 +105,13 @@ pub async fn serve_admitted(
     let told = Arc::clone(&handler);
     let reports = Reports::new(Box::new(move |reached| told.bounded(reached)));
     let rate = if tls.is_some() { limits.handshakes_per_second } else { 0 };
+    let memory = Arc::clone(admission.memory());
     let mut door = Door::new(admission, reports.clone(), rate);
     let handshakes = Handshakes::new(limits.handshakes);
     let sleepers = Sleepers::default();
-    let house = Arc::new(House { handler, limits, drain: drain.clone(), sleepers: sleepers.clone() });
-    let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house, handshakes, reports });
+    let (drain_too, sleepers_too) = (drain.clone(), sleepers.clone());
+    let house = House { handler, limits, drain: drain_too, sleepers: sleepers_too, memory, reports };
+    let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house: Arc::new(house), handshakes });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
@@ -147,7 +149,6 @@ struct Shared {
     listening: SocketAddr,
     house: Arc<House>,
     handshakes: Handshakes,
-    reports: Reports,
 }
 
 impl Shared {
@@ -189,7 +190,7 @@ impl Shared {
             accepted.map_err(|error| explain::handshake(&error, address.to_string()))
         };
         let limit = limits.handshake_time;
-        let crowded = || self.reports.note(Bound::Handshakes, Some(address.ip()));
+        let crowded = || self.house.reports.note(Bound::Handshakes, Some(address.ip()));
         let handshake = self.handshakes.run(tokio::time::timeout(limit, handshake), crowded);
         // On the heap, so that a connection that lives on does not keep the place of its handshake.
         let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;

@@ -154,14 +154,44 @@ async fn handshakes_beyond_their_rate_wait_and_come_in_later() {
     assert_eq!(told.recv().await.unwrap(), reached(Bound::HandshakeRate, &site));
 }
 
+/// An admission of a process whose memory is short, where that can be seen.
+async fn short_of_memory(limits: &Limits) -> Arc<Admission> {
+    let admission = Admission::new(limits);
+    while cfg!(target_os = "linux") && !admission.memory().is_short() {
+        tokio::task::yield_now().await;
+    }
+    admission
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn while_memory_is_short_a_head_that_does_not_come_whole_is_not_kept() {
+    let (handler, mut told) = telling();
+    let limits = Arc::new(Limits { memory_bytes: Some(1), ..Limits::default() });
+    let admission = short_of_memory(&limits).await;
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 128).unwrap();
+    let address = listener.local_addr();
+    let serve = serve_admitted(listener, None, Arc::new(handler), limits, Drain::default(), admission);
+    let serving = tokio::spawn(serve);
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX: ").await.unwrap();
+    stream.write_all(&[b'x'; 60_000]).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let answer = answer.to_lowercase();
+    assert!(answer.starts_with("http/1.1 503 ") && answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
+    let first = Reached { bound: Bound::RequestMemory, times: 1, peer: Some(address.ip()) };
+    assert_eq!(told.recv().await.unwrap(), first);
+    // One that comes whole goes on to the handler, who has rules of its own.
+    assert!(ask(&mut TcpStream::connect(address).await.unwrap()).await.is_some());
+    serving.abort();
+}
+
 #[tokio::test]
 async fn while_memory_is_short_a_few_come_in_and_no_more() {
     let (handler, mut told) = telling();
     let limits = Arc::new(Limits { memory_bytes: Some(1), ..Limits::default() });
-    let admission = Admission::new(&limits);
-    while cfg!(target_os = "linux") && !admission.memory().is_short() {
-        tokio::task::yield_now().await;
-    }
+    let admission = short_of_memory(&limits).await;
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 128).unwrap();
     let address = listener.local_addr();
     let serve = serve_admitted(listener, None, Arc::new(handler), limits, Drain::default(), admission);

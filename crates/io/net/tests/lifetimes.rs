@@ -234,6 +234,27 @@ async fn an_answer_that_fails_never_looks_complete() {
 }
 
 #[tokio::test]
+async fn an_answer_that_fails_before_its_head_left_is_replaced() {
+    let fails = |request: Request<Body>, _: Arc<Peer>| async move {
+        let (sender, body) = Body::channel(2);
+        if request.uri().path() == "/later" {
+            sender.send("part").await.unwrap();
+        }
+        drop(sender);
+        Response::new(body)
+    };
+    let site = plain_site(fails, Limits::default());
+    for path in ["/at-once", "/later"] {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let answer = answer.to_lowercase();
+        assert!(answer.starts_with("http/1.1 502 ") && answer.contains("content-length: 0\r\n"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     let plenty = |_: Request<Body>, _: Arc<Peer>| async { Response::new(Body::from(vec![0; 64 << 20])) };
     let limits = Limits { send_time: Duration::from_millis(50), ..Limits::default() };

@@ -21,11 +21,13 @@ pub enum Bound {
     Memory,
     /// Memory, as a request met it.
     RequestMemory,
+    /// What is left beyond it, as a connection met it that was inside.
+    LastMemory,
 }
 
 impl Bound {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshakes,
@@ -33,6 +35,7 @@ impl Bound {
         Self::Descriptors,
         Self::Memory,
         Self::RequestMemory,
+        Self::LastMemory,
     ];
 
     /// The setting that moves it, as the configuration spells it.
@@ -44,7 +47,7 @@ impl Bound {
             Self::Handshakes => "limits.handshakes",
             Self::HandshakeRate => "limits.handshakes_per_second",
             Self::Descriptors => "limits.reserved_descriptors",
-            Self::Memory | Self::RequestMemory => "limits.memory_bytes",
+            Self::Memory | Self::RequestMemory | Self::LastMemory => "limits.memory_bytes",
         }
     }
 
@@ -58,6 +61,7 @@ impl Bound {
             Self::Descriptors => "few file descriptors are left: accepting paused",
             Self::Memory => "memory is short: a new connection was closed",
             Self::RequestMemory => "memory is short: a new request was answered 503",
+            Self::LastMemory => "memory has nearly run out: a connection that sent more was cut",
         }
     }
 }

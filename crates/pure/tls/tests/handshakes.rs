@@ -74,7 +74,7 @@ fn shake(client: &mut ClientConnection, server: &mut ServerConnection) -> Result
 
 /// A handshake of ours at both ends; what the client knows after it.
 fn greet(client: &ClientSettings, server: &ServerTls, name: &str) -> Result<Facts, TlsError> {
-    let mut server = Handshake::server(&server.settings_for(local())).unwrap();
+    let mut server = Handshake::server(&server.settings_for(local()), &[]).unwrap();
     let mut client = Handshake::client(client, name.to_owned().try_into().unwrap()).unwrap();
     while !client.is_over() {
         // Its alert goes to the client, whose error is the one that counts.

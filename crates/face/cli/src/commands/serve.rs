@@ -95,5 +95,6 @@ async fn work(orders: Orders, ready: Option<PathBuf>, ui: &Ui) -> Result<(), Cli
     } else if !ui.is_quiet() {
         ui.out(&greeting::text(daemon.ready(), ui))?;
     }
-    Ok(daemon.run().await?)
+    daemon.run().await;
+    Ok(())
 }

@@ -33,6 +33,6 @@ pub enum Denied {
     GatewayTimeout,
     /// We cannot decide now: the store is down or too many proofs wait. Denied, not let through.
     Unavailable,
-    /// Memory is short: nothing new is begun.
+    /// Memory or file descriptors are short: nothing new is begun.
     Overloaded,
 }

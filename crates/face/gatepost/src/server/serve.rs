@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use gatepost_model::bound::Reached;
 use gatepost_model::event::Event;
+use gatepost_model::fault::Fault;
 use gatepost_model::limits::Limits;
 use gatepost_net::admission::Admission;
 use gatepost_net::body::Body;
 use gatepost_net::drain::Drain;
-use gatepost_net::error::NetError;
+use gatepost_net::error::{NetError, Wait};
 use gatepost_net::handler::{Answering, Handler, Peer};
 use gatepost_net::listen::Listener;
 use gatepost_net::reports::Reports;
 use gatepost_net::serve::serve_admitted;
 use gatepost_net::workers::{Jobs, Workers};
 use gatepost_tls::server::ServerTls;
-use http::Request;
+use http::{Request, Response};
 
 use crate::error::Error;
 use crate::events::Events;
+use crate::server::denied::Denied;
 use crate::server::pipeline::{self, Common};
 use crate::server::pressure::Pressure;
 use crate::server::respond::{Reader, respond};
@@ -236,6 +238,17 @@ impl<S: Site> Handler for Road<S> {
 
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         tracing::debug!(%peer, "connection failed: {error}");
+    }
+
+    fn instead(&self, error: &NetError) -> Response<Body> {
+        let detail = format!("an answer broke off before its head had left: {error}");
+        self.common.events.emit(&Event::Failed { blame: error.blame(), code: error.code(), detail });
+        let denied = match error {
+            NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,
+            NetError::BodyTooLarge { .. } => Denied::TooLarge,
+            _ => Denied::BadGateway("the answer broke off"),
+        };
+        respond(&denied, Reader::Program)
     }
 
     fn bounded(&self, reached: &Reached) {

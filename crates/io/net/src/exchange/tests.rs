@@ -43,6 +43,34 @@ async fn a_refusal_is_heard_although_the_upload_broke() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_in_sight_of_its_head_is_none() {
+    let early = Err(NetError::ClosedEarly { what: "the answer" });
+    let table = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", early.clone()),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf", Ok("half")),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n", early),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n\r\n", Ok("half")),
+        ("HTTP/1.1 200 OK\r\n\r\nhalf", Ok("half")),
+        ("HTTP/1.1 204 No Content\r\n\r\n", Ok("")),
+    ];
+    for (said, expected) in table {
+        let (wire, mut far) = wire(&Limits::default());
+        let server = async {
+            far.read_exact(&mut [0; 16]).await.unwrap();
+            far.write_all(said.as_bytes()).await.unwrap();
+            drop(far);
+        };
+        let (answer, ()) = tokio::join!(ask(wire, post("body")), server);
+        match answer {
+            Ok(answer) => {
+                assert_eq!(Ok(answer.into_body().collect(9).await.unwrap().as_ref()), expected.map(str::as_bytes))
+            }
+            Err(failed) => assert_eq!(Err(failed.error), expected, "{said}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn only_what_was_not_begun_is_given_back() {
     // Closed before: nothing went out.
     let (shut, far) = wire(&Limits::default());

@@ -72,6 +72,9 @@ impl Exchange {
                     self.wire.buffer.advance(used);
                     self.keeps &= persists;
                     self.settle_hold(head.status);
+                    if let Some(error) = self.break_in_sight(cx, framing) {
+                        return Poll::Ready(Err(NoAnswer::Other(error)));
+                    }
                     return Poll::Ready(Ok((head, framing)));
                 }
                 ResponseEvent::Need { .. } | ResponseEvent::Data(_) | ResponseEvent::End { .. } => {}
@@ -88,6 +91,43 @@ impl Exchange {
                 return Poll::Ready(Err(NoAnswer::Wire(NetError::ClosedEarly { what: "the answer" })));
             }
             // A piece of a head is no progress: it could come octet by octet for ever.
+        }
+    }
+
+    /// How the answer whose head was just read breaks off, if what is here already tells: whoever asked can still be
+    /// told, instead of being given a head whose body will not come.
+    fn break_in_sight(&mut self, cx: &mut Context<'_>, framing: Framing) -> Option<NetError> {
+        let held = u64::try_from(self.wire.buffer.len()).unwrap_or(u64::MAX);
+        let is_here = self.reader.left().is_some_and(|left| left <= held);
+        if is_here || framing == Framing::Tunnel {
+            return None;
+        }
+        let error = match self.wire.poll_fill(cx, self.reader.left()) {
+            Poll::Pending | Poll::Ready(Ok(1..)) => return None,
+            Poll::Ready(Ok(0)) => None,
+            Poll::Ready(Err(error)) => Some(error),
+        };
+        match (self.is_whole(), error) {
+            (Ok(true), _) => None,
+            // Only now is an answer over that lasts until the connection ends.
+            (Ok(false), None) => self.reader.clone().end_of_input().map_err(explain::answer).err(),
+            (Ok(false), Some(error)) => Some(error),
+            (Err(error), _) => Some(error),
+        }
+    }
+
+    /// Whether the rest of the answer is here, without taking it.
+    fn is_whole(&self) -> Result<bool, NetError> {
+        let (mut reader, mut rest) = (self.reader.clone(), &*self.wire.buffer);
+        loop {
+            let used = match reader.read(rest).map_err(explain::answer)? {
+                ResponseEvent::End { .. } => return Ok(true),
+                ResponseEvent::Data(range) => range.end,
+                ResponseEvent::Need { .. } | ResponseEvent::Interim { .. } | ResponseEvent::Head { .. } => {
+                    return Ok(false);
+                }
+            };
+            rest = rest.get(used..).unwrap_or_default();
         }
     }
 

@@ -77,6 +77,9 @@ pub(super) fn plan(
     Ok(Answer { head, framing, closes })
 }
 
+/// Seconds after which a request is worth another try when there was no room for it (RFC 9110 §10.2.3).
+const LATER: HeaderValue = HeaderValue::from_static("5");
+
 /// The whole answer to a request that no handler will see: plain text, then the end.
 pub(super) fn refusal(status: StatusCode, text: &str) -> Vec<u8> {
     let text = format!("{text}\n");
@@ -84,6 +87,9 @@ pub(super) fn refusal(status: StatusCode, text: &str) -> Vec<u8> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, LATER);
+    }
     let mut octets = Vec::with_capacity(256);
     tell_date(&mut headers);
     // It cannot fail; if it did, the connection would close without an answer.

@@ -16,6 +16,7 @@ use crate::body::Body;
 use crate::drain::{Drain, Sleepers};
 use crate::handler::{Memory, Peer};
 use crate::http1::drive::{House, serve_http1};
+use crate::reports::Reports;
 
 /// Whole requests as `METHOD uri body`, in order; one that broke off is not there.
 type Record = Arc<Mutex<Vec<String>>>;
@@ -56,7 +57,8 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
     let peer = Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
     let (near, far) = duplex(1 << 16);
     let (limits, drain, sleepers) = (Arc::new(Limits::default()), Drain::default(), Sleepers::default());
-    let house = House { handler: Arc::new(handler), limits, drain, sleepers };
+    let (memory, reports) = (Arc::default(), Reports::new(Box::new(|_| ())));
+    let house = House { handler: Arc::new(handler), limits, drain, sleepers, memory, reports };
     let serving = serve_http1(near, Arc::new(peer), Arc::new(house));
     let (_, answers) = tokio::join!(serving, say(far, octets, step));
     (taken(&record), answers)

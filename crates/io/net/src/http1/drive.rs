@@ -11,6 +11,7 @@ use gatepost_http::framing::{Framing, persists};
 use gatepost_http::head::RequestHead;
 use gatepost_http::scan::HeadLimits;
 use gatepost_http::target::Target;
+use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
@@ -19,16 +20,19 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::body::Body;
+use crate::budget::Budget;
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::handler::{Answering, Handler, Peer};
 use crate::http1::answer::{Answer, Asked, plan, refusal};
 use crate::http1::ear::{Deaf, Ear, Heard};
-use crate::http1::incoming::{Fed, Feed, incoming};
+use crate::http1::in_hand::InHand;
+use crate::http1::incoming::{Feed, incoming};
 use crate::http1::mouth::{First, Mouth, Speech};
 use crate::http1::rewound::Rewound;
 use crate::patience::Patience;
+use crate::reports::Reports;
 use crate::upgrade::{self, Duplex};
 
 /// So much of a body that nobody wanted is read to keep its connection.
@@ -50,6 +54,9 @@ pub(crate) struct House {
     pub(crate) drain: Drain,
     /// Woken when the drain starts.
     pub(crate) sleepers: Sleepers,
+    /// Whether there is room for what is heard.
+    pub(crate) memory: Arc<Budget>,
+    pub(crate) reports: Reports,
 }
 
 /// Serves HTTP/1.1 on `io` until either end is done, or the drain has started and the request in hand is answered.
@@ -100,35 +107,6 @@ enum Next {
     Switch(oneshot::Sender<Duplex>),
 }
 
-/// A request in the handler's hands.
-struct InHand {
-    asked: Asked,
-    /// `None` if it has no body.
-    feed: Option<Feed>,
-    /// Whether a 100 (Continue) is still owed.
-    owes_continue: bool,
-    promise: Option<oneshot::Sender<Duplex>>,
-}
-
-impl InHand {
-    /// Feeds the handler what it may still read of the body; meanwhile the connection may break. Gives whether
-    /// the handler has something new to read.
-    fn poll_attend<I>(&mut self, cx: &mut Context<'_>, ear: &mut Ear, stream: &mut I) -> Result<bool, NetError>
-    where
-        I: AsyncRead + Unpin,
-    {
-        let fed = match &mut self.feed {
-            Some(feed) => feed.poll_attend(cx, ear, stream),
-            None => ear.poll_broken(cx, stream).map(Fed::Broken),
-        };
-        match fed {
-            Poll::Pending => Ok(false),
-            Poll::Ready(Fed::Part) => Ok(true),
-            Poll::Ready(Fed::Broken(error)) => Err(error),
-        }
-    }
-}
-
 impl<I> Road<I>
 where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -149,6 +127,12 @@ where
             Poll::Pending => {}
         }
         let begun = self.ear.has_more();
+        if begun && self.house.memory.is_short() {
+            // A head that came whole is the handler's affair. Others would be kept, and grow: those of all who were
+            // let in before might be more than there is.
+            self.house.reports.note(Bound::RequestMemory, Some(self.peer.address.ip()));
+            return Poll::Ready(Err(Deaf::Shed));
+        }
         if !begun && self.house.drain.has_started() {
             return Poll::Ready(Ok(None));
         }
@@ -184,7 +168,10 @@ where
         let closes = self.house.drain.has_started() || self.is_past_saving(&in_hand);
         let answer = plan(parts, length, &in_hand.asked, closes).map_err(Deaf::Faulty)?;
         let (framing, closes) = (answer.framing, answer.closes);
-        self.say(answer, body, first, &mut in_hand).await.map_err(Deaf::Broken)?;
+        let broken = self.say(answer, body, first, &mut in_hand).await.map_err(Deaf::Broken)?;
+        if let Some(error) = broken {
+            return self.say_instead(&error, in_hand).await;
+        }
         if framing == Framing::Tunnel {
             return Ok(in_hand.promise.map_or(Next::Close, Next::Switch));
         }
@@ -282,16 +269,24 @@ where
         in_hand.owes_continue || self.ear.is_faulty() || (unwanted() && self.ear.left().is_some_and(much))
     }
 
-    /// Sends the answer, and feeds the handler what it may still read of the body.
-    async fn say(&mut self, answer: Answer, body: Body, first: First, in_hand: &mut InHand) -> Result<(), NetError> {
+    /// Sends the answer, and feeds the handler what it may still read of the body. Gives why the answer's body
+    /// failed if that was before anything left: then nothing will.
+    async fn say(
+        &mut self,
+        answer: Answer,
+        body: Body,
+        first: First,
+        in_hand: &mut InHand,
+    ) -> Result<Option<NetError>, NetError> {
         let encoder = answer.encoder();
+        let before = self.mouth.taken();
         self.mouth.push(answer.head);
         if matches!(answer.framing, Framing::Empty | Framing::Tunnel) {
             drop(body);
-            return poll_fn(|cx| self.mouth.poll_flush(cx, &mut self.stream)).await;
+            return poll_fn(|cx| self.mouth.poll_flush(cx, &mut self.stream)).await.map(|()| None);
         }
         let mut speech = Speech::new(body, first, encoder);
-        poll_fn(|cx| {
+        let said = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(said) = self.mouth.poll_say(cx, &mut self.stream, &mut speech) {
                     return Poll::Ready(said);
@@ -301,7 +296,22 @@ where
                 }
             }
         })
-        .await
+        .await;
+        match said {
+            Err(error) if speech.is_broken() && self.mouth.taken() == before && !self.ear.is_faulty() => {
+                self.mouth.take_back();
+                Ok(Some(error))
+            }
+            said => said.map(|()| None),
+        }
+    }
+
+    /// Says that there is no answer, and why, to a request whose answer broke off in time.
+    async fn say_instead(&mut self, error: &NetError, mut in_hand: InHand) -> Result<Next, Deaf> {
+        let (parts, body) = self.house.handler.instead(error).into_parts();
+        let answer = plan(parts, body.size_hint().exact(), &in_hand.asked, true).map_err(Deaf::Faulty)?;
+        let broken = self.say(answer, body, None, &mut in_hand).await.map_err(Deaf::Broken)?;
+        broken.map_or(Ok(Next::Close), |error| Err(Deaf::Broken(error)))
     }
 
     /// Says that nothing follows.
@@ -316,6 +326,10 @@ where
                 (StatusCode::REQUEST_TIMEOUT, "the request took too long".to_owned(), error)
             }
             Deaf::Broken(error) => return Err(error),
+            Deaf::Shed => {
+                let text = "the gateway is overloaded: try again in a few seconds".to_owned();
+                (StatusCode::SERVICE_UNAVAILABLE, text, NetError::Memory)
+            }
             Deaf::Faulty(HttpError::Truncated) => return Err(explain::http1(HttpError::Truncated)),
             // Our own fault, and nothing that the client could mend.
             Deaf::Faulty(error @ HttpError::Unwritable(_)) => {

@@ -68,6 +68,8 @@ pub(super) enum Deaf {
     Faulty(HttpError),
     /// The connection is gone.
     Broken(NetError),
+    /// There is no room to hear it out.
+    Shed,
 }
 
 impl Ear {
@@ -213,15 +215,15 @@ impl Ear {
         true
     }
 
-    /// Reads and drops up to `bound` octets, whatever they are, until the client closes.
+    /// Drops what was read, and up to `bound` octets more, whatever they are, until the client closes. It keeps
+    /// nothing: who is read out may be one of many for whom there was no room.
     pub(super) async fn exhaust<I: AsyncRead + Unpin>(&mut self, stream: &mut I, bound: usize) {
+        self.buffer = BytesMut::new();
         let mut left = bound;
         while !self.ended && left > 0 {
-            left = left.saturating_sub(self.buffer.len());
-            self.buffer.clear();
-            if poll_fn(|cx| self.poll_fill(cx, stream)).await.is_err() {
-                return;
-            }
+            let read = poll_fn(|cx| poll_drop(cx, stream)).await.unwrap_or(0);
+            self.ended = read == 0;
+            left = left.saturating_sub(read);
         }
     }
 
@@ -229,4 +231,12 @@ impl Ear {
     pub(super) fn into_rest(self) -> Bytes {
         self.buffer.freeze()
     }
+}
+
+/// Reads what is there for nobody.
+fn poll_drop<I: AsyncRead + Unpin>(cx: &mut Context<'_>, stream: &mut I) -> Poll<std::io::Result<usize>> {
+    let mut space = [MaybeUninit::uninit(); READ];
+    let mut space = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(stream).poll_read(cx, &mut space))?;
+    Poll::Ready(Ok(space.filled().len()))
 }

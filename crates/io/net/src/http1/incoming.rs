@@ -107,6 +107,10 @@ impl Feed {
                 self.stopped = true;
                 Part::Failed(faulty(error))
             }
+            Err(Deaf::Shed) => {
+                self.stopped = true;
+                Part::Failed(NetError::Memory)
+            }
             Ok(Heard::Head { .. } | Heard::Closed) => return ear.poll_broken(cx, stream).map(Fed::Broken),
         };
         self.put(part, cx);

@@ -29,6 +29,8 @@ const KEPT: usize = 8;
 pub(super) struct Mouth {
     queue: VecDeque<Bytes>,
     queued: usize,
+    /// Octets that the stream has ever taken.
+    taken: u64,
     /// The stream has taken something that may not have left yet.
     unflushed: bool,
 }
@@ -43,19 +45,30 @@ pub(super) struct Speech {
     encoder: Encoder,
     /// All of it is queued.
     ended: bool,
+    /// Why there is no more of it.
+    failure: Option<NetError>,
 }
 
 impl Speech {
     /// `first` is what the body gave already.
     pub(super) fn new(body: Body, first: First, encoder: Encoder) -> Self {
-        Self { body, first, encoder, ended: false }
+        Self { body, first, encoder, ended: false, failure: None }
+    }
+
+    /// Whether it was the body that failed, and not the connection.
+    pub(super) fn is_broken(&self) -> bool {
+        self.failure.is_some()
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, NetError>>> {
-        match self.first.take() {
-            Some(frame) => Poll::Ready(frame),
-            None => Pin::new(&mut self.body).poll_frame(cx),
+        let frame = match self.first.take() {
+            Some(frame) => frame,
+            None => ready!(Pin::new(&mut self.body).poll_frame(cx)),
+        };
+        if let Some(Err(error)) = &frame {
+            self.failure = Some(error.clone());
         }
+        Poll::Ready(frame)
     }
 }
 
@@ -67,6 +80,17 @@ impl Mouth {
             self.queued = self.queued.saturating_add(octets.len());
             self.queue.push_back(octets);
         }
+    }
+
+    /// How much of what was said may have left, ever.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Takes back what is queued. Only where none of it may have left by half.
+    pub(super) fn take_back(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
     }
 
     /// Whether all that was said has left.
@@ -179,6 +203,7 @@ impl Mouth {
 
     fn drop_front(&mut self, mut written: usize) {
         self.queued = self.queued.saturating_sub(written);
+        self.taken = self.taken.saturating_add(u64::try_from(written).unwrap_or(u64::MAX));
         while let Some(piece) = self.queue.front_mut() {
             if written < piece.len() {
                 piece.advance(written);

@@ -24,6 +24,7 @@ use crate::http2::bells::{Bell, Bells};
 use crate::http2::heart::{Beat, Heart};
 use crate::http2::in_hand::InHand;
 use crate::http2::line::{Inner, Outer, line};
+use crate::http2::outgoing::Exit;
 use crate::http2::stream::Stream;
 
 /// Octets that a client may send on one stream before we have read them.
@@ -191,8 +192,12 @@ where
         }
         // A write that waits rings for the wire.
         let answers = self.in_hand.take_answers();
-        if let Poll::Ready(Err(error)) = self.outer.poll_flush(&mut self.wire.context(), answers) {
-            return Poll::Ready(self.last_word(Err(explain::io(&error, "the request"))));
+        match self.outer.poll_flush(&mut self.wire.context(), answers) {
+            Poll::Ready(Ok(())) => self.in_hand.leave_by(Exit::Open),
+            Poll::Pending => self.in_hand.leave_by(Exit::Blocked),
+            Poll::Ready(Err(error)) => {
+                return Poll::Ready(self.last_word(Err(explain::io(&error, "the request"))));
+            }
         }
         self.bells.sleep(cx);
         Poll::Pending

@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::drain::Drain;
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Peer};
+use crate::handler::{Handler, Memory, Peer};
 use crate::http2::client::Streams;
 use crate::http2::drive::serve_http2;
 use crate::upgrade::{self, Duplex, Extended};

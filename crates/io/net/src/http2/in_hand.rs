@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::error::{NetError, Wait};
 use crate::http2::bells::{Bell, Bells};
+use crate::http2::outgoing::Exit;
 use crate::http2::stream::Stream;
 
 /// The requests that are not over.
@@ -21,6 +22,7 @@ pub(super) struct InHand {
     ever: bool,
     /// Answers given since they were last asked for.
     answers: u64,
+    exit: Exit,
     idle_since: Instant,
 }
 
@@ -33,7 +35,8 @@ impl InHand {
     /// Nothing in hand; the bells of what will be have the places from `base` on.
     pub(super) fn new(bells: Bells, base: usize) -> Self {
         let (slots, free) = (Vec::new(), Vec::new());
-        Self { slots, free, bells, base, open: 0, ever: false, answers: 0, idle_since: Instant::now() }
+        let idle_since = Instant::now();
+        Self { slots, free, bells, base, open: 0, ever: false, answers: 0, exit: Exit::Open, idle_since }
     }
 
     /// Takes one more, and rings for it.
@@ -64,6 +67,7 @@ impl InHand {
         let Some(slot) = self.slots.get_mut(at) else { return };
         let mut cx: Context<'_> = slot.bell.hush();
         let Some(stream) = &mut slot.stream else { return };
+        stream.leaves_by(self.exit);
         let was_in_hand = stream.is_in_hand();
         let over = matches!(stream.poll(&mut cx), Poll::Ready(()));
         let is_in_hand = !over && stream.is_in_hand();
@@ -75,6 +79,11 @@ impl InHand {
             self.open = self.open.saturating_sub(1);
             self.answered();
         }
+    }
+
+    /// Whether what they send leaves now.
+    pub(super) fn leave_by(&mut self, exit: Exit) {
+        self.exit = exit;
     }
 
     /// How many answers were given since the last call.

@@ -26,6 +26,8 @@ mod leftover;
 mod line;
 mod opening;
 mod outgoing;
+#[cfg(test)]
+mod sips;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatepost_model::limits::Limits;
+use gatepost_model::pace::Pace;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response, StatusCode, header};
@@ -19,7 +20,7 @@ use crate::handler::{Answering, Handler, Peer};
 use crate::http2::channel::Channel;
 use crate::http2::heads::{admit, refusal, respond};
 use crate::http2::leftover::{Leftover, Lingering};
-use crate::http2::outgoing::Outgoing;
+use crate::http2::outgoing::{Exit, Outgoing};
 use crate::upgrade::Duplex;
 
 /// A request from its head to the end of its answer, and a little longer.
@@ -32,6 +33,7 @@ pub(super) struct Stream {
     promise: Option<oneshot::Sender<Duplex>>,
     bodiless: bool,
     send_time: Duration,
+    pace: Pace,
 }
 
 enum State {
@@ -60,7 +62,8 @@ impl Stream {
                 State::Over
             }
         };
-        let mut stream = Self { state, leftover, promise: admitted.promise, bodiless, send_time };
+        let pace = Pace::new(limits.read_rate, limits.rate_grace);
+        let mut stream = Self { state, leftover, promise: admitted.promise, bodiless, send_time, pace };
         if matches!(stream.state, State::Over) {
             stream.end();
         }
@@ -70,6 +73,13 @@ impl Stream {
     /// Whether its answer is still to be given, or to be sent.
     pub(super) fn is_in_hand(&self) -> bool {
         matches!(self.state, State::Answering(..) | State::Sending(_) | State::Switched(_))
+    }
+
+    /// Whether what its connection sends leaves now.
+    pub(super) fn leaves_by(&mut self, exit: Exit) {
+        if let State::Sending(outgoing) = &mut self.state {
+            outgoing.leaves_by(exit);
+        }
     }
 
     /// Ready when nothing is left to do.
@@ -99,7 +109,7 @@ impl Stream {
                         Some((promise, shelf)) if answer.status().is_success() || is_switch(&answer) => {
                             switched(sender, answer, promise, (shelf, self.send_time))
                         }
-                        _ => answered(sender, answer, self.bodiless, self.send_time, cx),
+                        _ => answered(sender, answer, self.bodiless, (self.send_time, self.pace), cx),
                     };
                 }
                 State::Switched(ended) => {
@@ -174,7 +184,7 @@ fn answered(
     sender: &mut SendResponse<Bytes>,
     answer: Response<Body>,
     bodiless: bool,
-    send_time: Duration,
+    (send_time, pace): (Duration, Pace),
     cx: &mut Context<'_>,
 ) -> State {
     // RFC 9113 §8.6: there is no 101, and an interim answer is no answer.
@@ -191,7 +201,7 @@ fn answered(
     if ends {
         return State::Over;
     }
-    let mut outgoing = Outgoing::new(body, stream, send_time);
+    let mut outgoing = Outgoing::new(body, stream, send_time).at_least(pace);
     // Most bodies are here whole, and need no place of their own.
     match outgoing.poll(cx) {
         Poll::Ready(_) => State::Over,
