@@ -12,10 +12,6 @@ DEFLATE_SHORT = [
 # The same parameters with fewer sizes.
 DEFLATE_LEAST = [case for case in DEFLATE_SHORT if case.rsplit(".", 1)[1] in ("1", "5", "11")]
 
-# Here the suite sends a message and breaks the protocol behind it, and holds it strict to echo that message first. A
-# relay ends a client that breaks the protocol at once; the echo is then still on its way from the upstream.
-ON_ITS_WAY = {"3.2", "3.3", "3.4", "4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15"}
-
 GROUPS = {
     "core": CORE,  # 247
     "limits": LIMITS,  # 54

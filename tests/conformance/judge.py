@@ -19,7 +19,6 @@ class Verdict:
     passed: int = 0
     informational: list = field(default_factory=list)
     non_strict: list = field(default_factory=list)
-    excused: list = field(default_factory=list)  # NON-STRICT, and known to be
     failed: dict = field(default_factory=dict)  # case -> why
     missing: int = 0
 
@@ -29,7 +28,7 @@ class Verdict:
 
     @property
     def good(self):
-        return self.passed + len(self.informational) + len(self.excused)
+        return self.passed + len(self.informational)
 
     def complaints(self):
         """A line each, in the order of the cases."""
@@ -40,9 +39,8 @@ class Verdict:
         return lines
 
 
-def judge(folder, expected, excused=frozenset()):
-    """Reads the report in `folder`. `expected` is how many cases the suite said it would run; `excused` are those that
-    may be NON-STRICT."""
+def judge(folder, expected):
+    """Reads the report in `folder`. `expected` is how many cases the suite said it would run."""
     verdict = Verdict()
     reports = _reports(Path(folder))
     for case, report in reports.items():
@@ -54,7 +52,7 @@ def judge(folder, expected, excused=frozenset()):
         elif behaviour == "INFORMATIONAL":
             verdict.informational.append(case)
         elif behaviour == "NON-STRICT":
-            (verdict.excused if case in excused else verdict.non_strict).append(case)
+            verdict.non_strict.append(case)
         else:
             verdict.failed[case] = behaviour
     # No report at all is a failure even where nobody knows how many there should be.

@@ -30,13 +30,13 @@ class Suite:
         # Two runs that start at once must not find the same port free.
         self.ports = threading.Lock()
 
-    def server(self, name, url, patterns, excused=frozenset()):
-        """Judges the server at `url`. `excused` are the cases that may be NON-STRICT."""
+    def server(self, name, url, patterns):
+        """Judges the server at `url`."""
         servers = [{"agent": name, "url": url, "options": {"version": 18}}]
         folder = self._folder(name, servers=servers, patterns=patterns)
         with open(folder / "suite.log", "w") as log, _Started(self._words(folder, "fuzzingclient"), folder, log) as suite:
             suite.wait(self.limit)
-        return judge(folder, self._expected(folder), excused)
+        return judge(folder, self._expected(folder))
 
     def client(self, name, words, patterns, secure):
         """Judges the client that `words` start; {url}, {agent} and {ca} in them are filled in."""

@@ -1,6 +1,6 @@
 //! How a server is reached: trust, versions, and what may go in the clear. Shared by every verb that speaks to one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -12,6 +12,8 @@ use gatepost::net::dial::Roots;
 use gatepost::policy::hosts::HostRule;
 use gatepost::policy::transport::TransportRules;
 use gatepost::tls::pem;
+use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
+use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
 
 use crate::error::CliError;
 use crate::ui::Ui;
@@ -25,6 +27,15 @@ pub struct ReachArgs {
     /// Trust these authorities (PEM) instead of the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+    /// Take only a server with one of these in its chain: spki-sha256:HEX as `cert show --live` prints it, or sha256//BASE64
+    #[arg(long = "pin", value_name = "DIGEST")]
+    pub pins: Vec<Digest>,
+    /// Refuse certificates that these revocation lists (PEM or DER) name
+    #[arg(long = "crl", value_name = "FILE")]
+    pub revocation_lists: Vec<PathBuf>,
+    /// Go on although this is wrong with the server's certificates, as in expired,wrong-name; never what is fatal
+    #[arg(long, value_name = "FLAWS", value_delimiter = ',', value_parser = flaw)]
+    pub danger_ignore_cert_error: Vec<Flaw>,
     /// Speak HTTP/1.1 only
     #[arg(long = "http1.1", visible_alias = "http1")]
     pub http1: bool,
@@ -54,6 +65,19 @@ impl ReachArgs {
             let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
             builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));
         }
+        if !self.pins.is_empty() {
+            let pin = |digest: &Digest| Pin { place: Place::Any, digest: *digest, until: None };
+            builder = builder.pins(Pins { any_of: self.pins.iter().map(pin).collect(), report_only: false });
+        }
+        if !self.revocation_lists.is_empty() {
+            let lists = self.revocation_lists.iter().map(|path| revocation_list(path)).collect::<Result<_, _>>()?;
+            builder = builder.revocation_lists(lists, false);
+        }
+        if !self.danger_ignore_cert_error.is_empty() {
+            let flaws: Flaws = self.danger_ignore_cert_error.iter().copied().collect();
+            ui.warning(&format!("`--danger-ignore-cert-error`: whoever it is that answers, this is let pass: {flaws}"));
+            builder = builder.danger_ignore(flaws);
+        }
         if self.http1 {
             builder = builder.http1_only();
         }
@@ -72,5 +96,25 @@ impl ReachArgs {
             builder = builder.on_event(Arc::new(move |event: &Event| ui.note(&ui.dim(&format!("* {event}")))));
         }
         Ok(builder)
+    }
+}
+
+/// A flaw by its name, if it may be ignored.
+fn flaw(name: &str) -> Result<Flaw, String> {
+    let ignorable = |flaw: &Flaw| flaw.severity() == Severity::Ignorable;
+    let names: Vec<&str> = Flaw::ALL.into_iter().filter(ignorable).map(Flaw::name).collect();
+    match Flaw::by_name(name) {
+        Some(flaw) if ignorable(&flaw) => Ok(flaw),
+        Some(_) => Err(format!("`{name}` is fatal and cannot be ignored; what can be is {}", names.join(", "))),
+        None => Err(format!("there is no `{name}`; what can be ignored is {}", names.join(", "))),
+    }
+}
+
+/// One list as DER.
+fn revocation_list(path: &Path) -> Result<Vec<u8>, CliError> {
+    let octets = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
+    match octets.starts_with(b"-----BEGIN") {
+        true => Ok(pem::parse_list_pem(&octets).map_err(gatepost::Error::from)?),
+        false => Ok(octets),
     }
 }

@@ -96,6 +96,34 @@ fn what_a_server_shows_is_shown_with_all_that_is_wrong() {
 }
 
 #[test]
+fn a_server_is_taken_by_its_pin_and_a_flaw_is_ignored_by_name() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "--danger-no-auth");
+    let (url, ca) = (served.of("url"), served.of("ca"));
+    let shown = bench.gatepost(&format!("cert show {ca} --json")).output().unwrap();
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let pin = format!("spki-sha256:{}", shown["spki_sha256"].as_str().unwrap());
+    let other = format!("spki-sha256:{}", "00".repeat(32));
+    let table = [
+        (format!("--ca {ca} --pin {pin}"), 0, ""),
+        (format!("--ca {ca} --pin {other} --pin {pin}"), 0, ""),
+        (format!("--ca {ca} --pin {other}"), 10, "[GP-TLS-014]"),
+        (String::new(), 10, "not trusted here"),
+        ("--danger-ignore-cert-error untrusted".to_owned(), 0, "is let pass: untrusted"),
+        ("--danger-ignore-cert-error expired,wrong-name".to_owned(), 10, "not trusted here"),
+        (format!("--danger-ignore-cert-error untrusted --pin {other}"), 10, "[GP-TLS-014]"),
+        ("--danger-ignore-cert-error revoked".to_owned(), 2, "is fatal and cannot be ignored"),
+        ("--pin 00".to_owned(), 2, "is no pin"),
+    ];
+    for (words, code, said) in table {
+        let output = bench.gatepost(&format!("get {url} {words}")).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words}: {stderr}");
+        assert!(stderr.contains(said), "{words}: {stderr}");
+    }
+}
+
+#[test]
 fn what_keeps_it_from_starting_is_said_in_one_line() {
     let bench = Bench::new();
     let state = bench.path().join(".local/state/gatepost");

@@ -3,7 +3,7 @@
 use base64::Engine;
 use gatepost_model::secret::Secret;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use crate::error::TlsError;
 
@@ -39,6 +39,15 @@ pub fn parse_key_pem(pem: &[u8]) -> Result<Secret, TlsError> {
         }
         Err(error) => Err(wrong(error.to_string())),
     }
+}
+
+/// Reads the first revocation list in a PEM text as DER.
+///
+/// # Errors
+/// [`TlsError::Malformed`] if there is none or it is damaged.
+pub fn parse_list_pem(pem: &[u8]) -> Result<Vec<u8>, TlsError> {
+    let list = CertificateRevocationListDer::from_pem_slice(pem).map(|list| list.as_ref().to_vec());
+    list.map_err(|error| TlsError::Malformed { what: "revocation list", detail: format!("{error}{}", found(pem)) })
 }
 
 /// Writes one certificate as PEM, lines of 64 characters.

@@ -1,10 +1,14 @@
 //! Pins: which keys or certificates must stand in the path to an endpoint, on top of everything else.
 
 use std::fmt;
+use std::str::FromStr;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use gatepost_model::time::Timestamp;
 
 use crate::certificate::Certificate;
+use crate::error::TlsError;
 
 /// Where in the path a pin is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,6 +89,43 @@ impl Pin {
             Place::Any => path.iter().any(|one| self.digest.is_of(one)),
         }
     }
+}
+
+impl FromStr for Digest {
+    type Err = TlsError;
+
+    /// Reads `spki-sha256:HEX`, `sha256:HEX` or `sha1:HEX`, colons within HEX or not, and curl's `sha256//BASE64`,
+    /// which is of the SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`TlsError::Setting`] for anything else.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || TlsError::Setting {
+            detail: format!(
+                "`{text}` is no pin: one is `spki-sha256:HEX`, `sha256:HEX`, `sha1:HEX` or `sha256//BASE64`"
+            ),
+        };
+        if let Some(base64) = text.strip_prefix("sha256//") {
+            let octets = STANDARD.decode(base64).ok().and_then(|octets| octets.try_into().ok());
+            return octets.map(Self::Spki).ok_or_else(wrong);
+        }
+        let (kind, digits) = text.split_once(':').ok_or_else(wrong)?;
+        let octets = unhex(&digits.replace(':', "")).ok_or_else(wrong)?;
+        match kind {
+            "spki-sha256" => octets.try_into().map(Self::Spki).map_err(|_| wrong()),
+            "sha256" => octets.try_into().map(Self::Certificate).map_err(|_| wrong()),
+            "sha1" => octets.try_into().map(Self::Thumbprint).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let octet = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    digits.as_bytes().chunks(2).map(octet).collect()
 }
 
 impl Digest {
@@ -183,6 +224,24 @@ mod tests {
             [(vec![], false), (vec![pin(1)], true), (vec![pin(1), pin(1)], true), (vec![pin(1), pin(2)], false)];
         for (any_of, lacks) in table {
             assert_eq!(Pins { any_of, report_only: false }.lacks_backup(), lacks);
+        }
+    }
+
+    #[test]
+    fn they_are_read_as_they_are_written() {
+        let digests = [Digest::Spki([0xA1; 32]), Digest::Certificate([2; 32]), Digest::Thumbprint([3; 20])];
+        for digest in digests {
+            assert_eq!(digest.to_string().parse(), Ok(digest));
+            assert_eq!(
+                digest.to_string().to_uppercase().replace("SPKI-SHA256", "spki-sha256").replace("SHA", "sha").parse(),
+                Ok(digest)
+            );
+        }
+        let curl = format!("sha256//{}", STANDARD.encode([7; 32]));
+        assert_eq!(curl.parse(), Ok(Digest::Spki([7; 32])));
+        assert_eq!(format!("sha1:{}", ["0a"; 20].join(":")).parse(), Ok(Digest::Thumbprint([10; 20])));
+        for wrong in ["", "sha256", "sha256:00", "sha512:00", "sha1:+a", "sha256//AAAA", "sha1:0g", "sha1:0"] {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
     }
 
