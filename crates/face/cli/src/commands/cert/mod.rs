@@ -45,7 +45,7 @@ Examples:
   gatepost cert show --live example.com:443
                                           What a server shows: chain, everything wrong with it, pins to copy")]
 pub struct ShowArgs {
-    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file; with --live HOST[:PORT]
+    /// A binding, the beginning of a SHA-256 fingerprint, or a PEM file; with --live a HOST or HOST:PORT
     #[arg(value_name = "NAME|FINGERPRINT|FILE")]
     pub which: String,
     /// Ask the server of this name instead of the store
