@@ -4,11 +4,13 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use gatepost::model::binding::BindingKey;
+use gatepost::model::binding::{Answer as Kept, BindingKey};
 use gatepost::model::fault::Fault;
 use gatepost::store::store::Store;
-use gatepost::tls::bindings::{BindingTable, ServerCertificate};
+use gatepost::tls::bindings::BindingTable;
+use gatepost::tls::bound::{Answer, Bound};
 use gatepost::tls::pem;
+use gatepost::tls::server_certificate::ServerCertificate;
 
 use crate::config::listener::Protection;
 use crate::error::GatewayError;
@@ -33,13 +35,19 @@ async fn bound(store: &dyn Store) -> Result<BindingTable, GatewayError> {
     let failed = |error: &dyn Fault| GatewayError::engine(error);
     let mut rows = Vec::new();
     for binding in store.bindings().await.map_err(|error| failed(&error))? {
-        let stored = store.certificate(binding.certificate).await.map_err(|error| failed(&error))?;
-        if let Some(stored) = stored {
-            let certificate = ServerCertificate::new(stored.chain, &stored.key).map_err(|error| failed(&error))?;
-            rows.push((binding.key, Arc::new(certificate)));
-        }
+        let answer = match binding.answer {
+            Kept::Reject(_) => Answer::Reject,
+            Kept::Directory(_) => Answer::Directory(Arc::default()),
+            Kept::Certificate(fingerprint) => {
+                let stored = store.certificate(fingerprint).await.map_err(|error| failed(&error))?;
+                let Some(stored) = stored else { continue };
+                let certificate = ServerCertificate::new(stored.chain, &stored.key).map_err(|error| failed(&error))?;
+                Answer::Certificate(Arc::new(certificate))
+            }
+        };
+        rows.push((binding.key, Bound::new(answer, &binding.terms)));
     }
-    Ok(BindingTable::new(rows))
+    Ok(BindingTable::of(rows))
 }
 
 fn from_files(certificate: &Path, key: &Path) -> Result<BindingTable, GatewayError> {

@@ -13,9 +13,11 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion, ServerConfig};
 
 use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
+use crate::hello::{Chooses, Heard, Hello};
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
+use crate::refusal::{Refusal, refused};
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{Verifier, judged, rejection};
 use crate::version::TlsVersion;
@@ -26,7 +28,11 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 
 /// A server's configuration for [`Handshake::server`]. What it lets out of rustls stays in this crate.
 #[derive(Debug, Clone)]
-pub struct ServerSettings(Arc<ServerConfig>);
+pub struct ServerSettings {
+    config: Arc<ServerConfig>,
+    /// Who knows a better configuration for a name.
+    chooser: Option<Arc<dyn Chooses>>,
+}
 
 /// A client's configuration for [`Handshake::client`]. What it lets out of rustls stays in this crate.
 #[derive(Debug, Clone)]
@@ -43,7 +49,16 @@ impl ServerSettings {
         config.enable_secret_extraction = true;
         config.max_early_data_size = 0;
         config.cert_resolver = Arc::new(Witness(Arc::clone(&config.cert_resolver)));
-        Self(Arc::new(config))
+        Self { config: Arc::new(config), chooser: None }
+    }
+
+    /// The same, but the name that a client asks for may lead to another configuration.
+    pub(crate) fn chosen_by(self, chooser: Arc<dyn Chooses>) -> Self {
+        Self { chooser: Some(chooser), ..self }
+    }
+
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
     }
 }
 
@@ -118,6 +133,10 @@ pub struct Handshake {
     peer_closed: bool,
     server_name: Option<String>,
     judgement: Option<Arc<Judgement>>,
+    /// Why a server showed no certificate.
+    refusal: Option<Refusal>,
+    /// Who listens for the client's first message, until it has been heard.
+    hello: Option<Box<Hello>>,
     /// Whom a client wants, and by which settings.
     wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
@@ -152,8 +171,10 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`] if the configuration contradicts itself.
     pub fn server(settings: &ServerSettings) -> Result<Self, Error> {
-        let connection = UnbufferedServerConnection::new(Arc::clone(&settings.0))?;
-        Ok(Self::new(Box::new(connection)))
+        let connection = UnbufferedServerConnection::new(settings.config())?;
+        let mut handshake = Self::new(Box::new(connection));
+        handshake.hello = Hello::new(settings.chooser.as_ref()).map(Box::new);
+        Ok(handshake)
     }
 
     /// Begins with `name`: there is output at once.
@@ -169,9 +190,18 @@ impl Handshake {
     }
 
     fn new(conversation: Box<dyn Conversation>) -> Self {
-        let (incoming, yielded) = (Vec::new(), Yield::default());
-        let (server_name, judgement, wanted) = (None, None, None);
-        Self { conversation, incoming, admitted: 0, yielded, peer_closed: false, server_name, judgement, wanted }
+        Self {
+            conversation,
+            incoming: Vec::new(),
+            admitted: 0,
+            yielded: Yield::default(),
+            peer_closed: false,
+            server_name: None,
+            judgement: None,
+            refusal: None,
+            hello: None,
+            wanted: None,
+        }
     }
 
     /// Takes what the peer sent, and goes as far as that allows.
@@ -180,6 +210,9 @@ impl Handshake {
     /// [`rustls::Error`]; the output then ends with the alert for the peer.
     pub fn receive(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.incoming.extend_from_slice(octets);
+        if !self.hear(octets)? {
+            return Ok(());
+        }
         let advanced = self.advance();
         if advanced.is_err() {
             // Only what is queued is taken: nothing more is read.
@@ -190,9 +223,10 @@ impl Handshake {
             }
         }
         // rustls knows of one flaw, which is in the alert; we know them all.
-        match (advanced, &self.judgement) {
-            (Err(Error::InvalidCertificate(_)), Some(judgement)) => Err(rejection(Arc::clone(judgement))),
-            (advanced, _) => advanced,
+        match (advanced, &self.judgement, self.refusal) {
+            (Err(Error::InvalidCertificate(_)), Some(judgement), _) => Err(rejection(Arc::clone(judgement))),
+            (Err(Error::General(_)), _, Some(refusal)) => Err(refusal.into()),
+            (advanced, ..) => advanced,
         }
     }
 
@@ -250,6 +284,21 @@ impl Handshake {
         Ok(Established { facts, protection, plaintext, received, output, peer_closed: self.peer_closed })
     }
 
+    /// Hears whether the client's first message is whole, and goes by the configuration for the name in it.
+    fn hear(&mut self, octets: &[u8]) -> Result<bool, Error> {
+        let Some(hello) = &mut self.hello else { return Ok(true) };
+        match hello.hear(octets) {
+            Heard::NotYet if self.incoming.len() > MAX_INCOMPLETE => {
+                return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+            }
+            Heard::NotYet => return Ok(false),
+            Heard::Whole(None) => {}
+            Heard::Whole(Some(config)) => self.conversation = Box::new(UnbufferedServerConnection::new(config)?),
+        }
+        self.hello = None;
+        Ok(true)
+    }
+
     fn advance(&mut self) -> Result<(), Error> {
         loop {
             match self.step()? {
@@ -276,6 +325,7 @@ impl Handshake {
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
         self.judgement = judged().or(self.judgement.take());
+        self.refusal = refused().or(self.refusal);
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
         step

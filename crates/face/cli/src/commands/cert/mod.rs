@@ -115,7 +115,8 @@ fn bound(store: &dyn Store) -> Result<Vec<(String, Certificate)>, CliError> {
     runtime::block_on(async {
         let mut bound = Vec::new();
         for binding in store.bindings().await.map_err(gatepost::Error::from)? {
-            let stored = store.certificate(binding.certificate).await.map_err(gatepost::Error::from)?;
+            let Some(certificate) = binding.certificate() else { continue };
+            let stored = store.certificate(certificate).await.map_err(gatepost::Error::from)?;
             if let Some(StoredCertificate { chain, .. }) = stored {
                 bound.push((binding.key.to_string(), facts(chain.first().map_or(&[], Vec::as_slice))?));
             }

@@ -1,0 +1,60 @@
+//! The first message of a client, heard before it is answered: where bindings differ in their terms, the name in
+//! it says by which configuration to go on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
+
+/// Knows the configuration for a name.
+pub(crate) trait Chooses: fmt::Debug + Send + Sync {
+    /// Whether the configuration depends on the name at all.
+    fn depends(&self) -> bool;
+
+    /// The configuration for a client that asked for `name`. `None`: the one that it has.
+    fn choose(&self, name: Option<&str>) -> Option<Arc<ServerConfig>>;
+}
+
+/// Listens for a ClientHello.
+pub(crate) struct Hello {
+    acceptor: Acceptor,
+    chooser: Arc<dyn Chooses>,
+}
+
+/// What has been heard.
+pub(crate) enum Heard {
+    /// Not all of it yet.
+    NotYet,
+    /// All: go on by this configuration, or by the one that there is.
+    Whole(Option<Arc<ServerConfig>>),
+}
+
+impl Hello {
+    /// Listens, if it makes a difference.
+    pub(crate) fn new(chooser: Option<&Arc<dyn Chooses>>) -> Option<Self> {
+        Some(Self { acceptor: Acceptor::default(), chooser: Arc::clone(chooser?) })
+    }
+
+    /// Hears more octets. What is no ClientHello counts as heard: whoever goes on finds out, and says so.
+    ///
+    /// The name is the one that rustls reads, as it will read it again; and what certificate is shown is looked up
+    /// then, and not shown if the configuration is another binding's.
+    pub(crate) fn hear(&mut self, mut octets: &[u8]) -> Heard {
+        if !self.chooser.depends() {
+            return Heard::Whole(None);
+        }
+        while !octets.is_empty() {
+            match self.acceptor.read_tls(&mut octets) {
+                Ok(0) | Err(_) => return Heard::Whole(None),
+                Ok(_) => {}
+            }
+            match self.acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(accepted)) => return Heard::Whole(self.chooser.choose(accepted.client_hello().server_name())),
+                Err(_) => return Heard::Whole(None),
+            }
+        }
+        Heard::NotYet
+    }
+}
