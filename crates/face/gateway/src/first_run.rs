@@ -95,7 +95,11 @@ async fn is_good(
     Ok(leaf.issuer != own.subject || leaf.not_after >= now + RENEW_BEFORE)
 }
 
-async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
+/// The local authority, made if it is not there or about to end.
+///
+/// # Errors
+/// Whatever the store says, or that none can be made.
+pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
     let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
     let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
     if let (Some(key), Some(certificate)) = (key, certificate) {

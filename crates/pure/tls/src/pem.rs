@@ -41,6 +41,18 @@ pub fn parse_key_pem(pem: &[u8]) -> Result<Secret, TlsError> {
     }
 }
 
+/// Whether a PEM text has a private key that is not encrypted, damaged or not.
+#[must_use]
+pub fn has_key(pem: &[u8]) -> bool {
+    !matches!(PrivateKeyDer::from_pem_slice(pem), Err(rustls::pki_types::pem::Error::NoItemsFound))
+}
+
+/// Writes a private key (PKCS #8 DER) as PEM. The text is the key: keep it where nobody else reads.
+#[must_use]
+pub fn key_pem(key: &Secret) -> Secret {
+    Secret::from(write_block("PRIVATE KEY", key.reveal()))
+}
+
 /// Writes one certificate as PEM, lines of 64 characters.
 #[must_use]
 pub fn certificate_pem(der: &[u8]) -> String {
