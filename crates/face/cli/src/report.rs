@@ -35,7 +35,7 @@ fn exit_code(error: &CliError) -> u8 {
         CliError::Exists { .. } => 5,
         CliError::Refused { .. } => 8,
         CliError::Engine(engine) if engine.is_missing() => 4,
-        CliError::Engine(engine) if engine.is_existing() => 5,
+        CliError::Engine(engine) if engine.is_existing() || engine.is_changed() => 5,
         CliError::Engine(engine) if engine.is_auth() && engine.blame() == Blame::Peer => 8,
         CliError::Usage { .. }
         | CliError::Io { .. }
