@@ -26,12 +26,19 @@ const LONGEST: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct Shelf {
     store: Arc<dyn Store>,
-    /// Those that are bound, each with its chain: a change elsewhere does not open their keys again.
-    ready: HashMap<[u8; 32], (Vec<Vec<u8>>, Arc<ServerCertificate>)>,
+    /// Those that are bound: a change elsewhere does not open their keys again.
+    ready: HashMap<[u8; 32], Ready>,
     folders: BTreeMap<PathBuf, Folder>,
     /// What was read last; nothing yet if no listener shows bindings.
     read: Option<Read>,
     wrong: Vec<String>,
+}
+
+/// A certificate, ready to be shown, and the chain that it was made of.
+#[derive(Debug)]
+struct Ready {
+    chain: Vec<Vec<u8>>,
+    certificate: Arc<ServerCertificate>,
 }
 
 /// What the store said, and at which revision.
@@ -99,7 +106,8 @@ impl Shelf {
                 Kept::Certificate(fingerprint) => {
                     let Some(known) = known.iter().find(|known| known.fingerprint == fingerprint) else { continue };
                     let Some(certificate) = self.certificate(known).await? else { continue };
-                    ready.insert(fingerprint, (known.chain.clone(), Arc::clone(&certificate)));
+                    let (chain, shown) = (known.chain.clone(), Arc::clone(&certificate));
+                    ready.insert(fingerprint, Ready { chain, certificate: shown });
                     Answer::Certificate(certificate)
                 }
             };
@@ -110,10 +118,8 @@ impl Shelf {
     }
 
     async fn certificate(&self, known: &KnownCertificate) -> Result<Option<Arc<ServerCertificate>>, GatewayError> {
-        if let Some((chain, ready)) = self.ready.get(&known.fingerprint)
-            && *chain == known.chain
-        {
-            return Ok(Some(Arc::clone(ready)));
+        if let Some(ready) = self.ready.get(&known.fingerprint).filter(|ready| ready.chain == known.chain) {
+            return Ok(Some(Arc::clone(&ready.certificate)));
         }
         let stored = self.store.certificate(known.fingerprint).await.map_err(|error| GatewayError::engine(&error))?;
         let ready = stored.map(|stored| ServerCertificate::new(stored.chain, &stored.key)).transpose();

@@ -18,7 +18,8 @@ pub(crate) trait Chooses: fmt::Debug + Send + Sync {
 
 /// Listens for a ClientHello.
 pub(crate) struct Hello {
-    acceptor: Acceptor,
+    /// Made when it is needed: it is large.
+    acceptor: Option<Acceptor>,
     chooser: Arc<dyn Chooses>,
 }
 
@@ -33,7 +34,7 @@ pub(crate) enum Heard {
 impl Hello {
     /// Listens, if it makes a difference.
     pub(crate) fn new(chooser: Option<&Arc<dyn Chooses>>) -> Option<Self> {
-        Some(Self { acceptor: Acceptor::default(), chooser: Arc::clone(chooser?) })
+        Some(Self { acceptor: None, chooser: Arc::clone(chooser?) })
     }
 
     /// Hears more octets. What is no ClientHello counts as heard: whoever goes on finds out, and says so.
@@ -41,15 +42,16 @@ impl Hello {
     /// The name is the one that rustls reads, as it will read it again; and what certificate is shown is looked up
     /// then, and not shown if the configuration is another binding's.
     pub(crate) fn hear(&mut self, mut octets: &[u8]) -> Heard {
-        if !self.chooser.depends() {
+        if self.acceptor.is_none() && !self.chooser.depends() {
             return Heard::Whole(None);
         }
+        let acceptor = self.acceptor.get_or_insert_default();
         while !octets.is_empty() {
-            match self.acceptor.read_tls(&mut octets) {
+            match acceptor.read_tls(&mut octets) {
                 Ok(0) | Err(_) => return Heard::Whole(None),
                 Ok(_) => {}
             }
-            match self.acceptor.accept() {
+            match acceptor.accept() {
                 Ok(None) => {}
                 Ok(Some(accepted)) => return Heard::Whole(self.chooser.choose(accepted.client_hello().server_name())),
                 Err(_) => return Heard::Whole(None),

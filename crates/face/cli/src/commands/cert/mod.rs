@@ -67,7 +67,7 @@ Examples:
   gatepost cert show --live example.com:443
                                           What a server shows: chain, everything wrong with it, pins to copy")]
 pub struct ShowArgs {
-    /// A binding, the beginning of a SHA-256 or SHA-1 hash, or a PEM file; with --live HOST[:PORT]
+    /// A binding, the beginning of a SHA-256 or SHA-1 hash, or a PEM file; with --live HOST or HOST:PORT
     #[arg(value_name = "KEY|HASH|FILE", required_unless_present = "netsh")]
     pub which: Option<String>,
     /// Print bindings (all, or this one) as `netsh http show sslcert` does

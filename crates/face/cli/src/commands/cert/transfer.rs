@@ -148,9 +148,17 @@ fn listing(args: &ImportArgs, path: &Path, store: &dyn Store, ui: &Ui) -> Result
 
 /// Where what a listing only names comes from.
 struct Sources {
-    certificates: Vec<(String, Result<StoredCertificate, String>)>,
+    certificates: Vec<OnDisk>,
     directory: Option<String>,
     authorities: Vec<Vec<u8>>,
+}
+
+/// A certificate in a directory.
+struct OnDisk {
+    /// Its SHA-1, in hexadecimal.
+    thumbprint: String,
+    /// The certificate if it is fit to be bound, or why it is not.
+    found: Result<StoredCertificate, String>,
 }
 
 impl Sources {
@@ -164,7 +172,7 @@ impl Sources {
 }
 
 /// The certificates in a directory by thumbprint, each fit to be bound or with the reason why not.
-fn certificates_in(dir: &Path) -> Result<Vec<(String, Result<StoredCertificate, String>)>, CliError> {
+fn certificates_in(dir: &Path) -> Result<Vec<OnDisk>, CliError> {
     let failed = |error: std::io::Error| CliError::io(dir.display().to_string(), &error);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -177,7 +185,8 @@ fn certificates_in(dir: &Path) -> Result<Vec<(String, Result<StoredCertificate, 
         };
         let beside = path.with_extension("key");
         let key = if beside.is_file() { &beside } else { &path };
-        found.push((hex(&leaf.thumbprint), fit(&path, key).map_err(|error| error.to_string())));
+        let fitting = fit(&path, key).map_err(|error| error.to_string());
+        found.push(OnDisk { thumbprint: hex(&leaf.thumbprint), found: fitting });
     }
     Ok(found)
 }
@@ -227,8 +236,8 @@ fn certificate(hash: &str, sources: &Sources, store: &dyn Store) -> Result<Store
     if let Ok(kept) = kept::by_hash(store, &wanted) {
         return Ok(kept);
     }
-    match sources.certificates.iter().find(|(thumbprint, _)| *thumbprint == wanted) {
-        Some((_, found)) => found.clone(),
+    match sources.certificates.iter().find(|one| one.thumbprint == wanted) {
+        Some(one) => one.found.clone(),
         None => Err(format!("its certificate {wanted} is not here")),
     }
 }
