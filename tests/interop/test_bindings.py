@@ -107,6 +107,10 @@ def test_clients_show_certificates(start):
     assert curl(gateway, "may.test") == (0, "401 2")
     for limit in ("1.2", "1.3"):
         assert curl(gateway, "must.test", "--tls-max", limit)[0] != 0
+    # Neither another Host nor the name of another binding gets around it.
+    for name in ("may.test", "localhost"):
+        misdirected = curl(gateway, name, *shown, "-H", f"Host: must.test:{gateway.port}", "--http1.1")
+        assert misdirected == (0, "421 1.1")
     server = issue(gateway, "server.test")
     assert curl(gateway, "must.test", "--cert", server[0], "--key", server[1])[0] != 0
     assert "Acceptable client certificate CA names" in s_client(gateway, "must.test", "-tls1_2")[1]

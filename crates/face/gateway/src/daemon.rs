@@ -267,9 +267,6 @@ impl Daemon {
 
     /// Opens one listener, on all workers.
     async fn open(&mut self, listener: &Listener, config: &Config) -> Result<Open, GatewayError> {
-        let server = Server::new(self.gate.clone()).on(&self.workers).limits(config.limits.clone());
-        let server = server.admission(Arc::clone(&self.admission)).grace(config.drain_time);
-        let server = server.events(self.orders.events.clone());
         let tls = match self.shelf.table(&listener.protection).await? {
             None => None,
             Some(table) => {
@@ -277,6 +274,10 @@ impl Daemon {
                 Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
             }
         };
+        let gate = tls.as_ref().map_or_else(|| self.gate.clone(), |tls| self.gate.behind(Arc::clone(tls.bindings())));
+        let server = Server::new(gate).on(&self.workers).limits(config.limits.clone());
+        let server = server.admission(Arc::clone(&self.admission)).grace(config.drain_time);
+        let server = server.events(self.orders.events.clone());
         let server = match &tls {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),

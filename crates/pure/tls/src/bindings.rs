@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use gatepost_model::binding::BindingKey;
@@ -13,11 +14,13 @@ use crate::manner::Manner;
 use crate::server_certificate::ServerCertificate;
 
 /// All bindings at one moment. Immutable: a reload builds a new one and swaps it in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BindingTable {
     bindings: HashMap<BindingKey, Bound>,
     /// Whether all are of the listener's own manner.
     is_uniform: bool,
+    /// Whether none rejects.
+    is_open: bool,
 }
 
 /// The binding that answers a client.
@@ -28,6 +31,12 @@ pub struct Pick<'a> {
     /// What it shows; `None`: nothing, the connection ends.
     pub certificate: Option<&'a Arc<ServerCertificate>>,
     pub(crate) manner: &'a Manner,
+}
+
+impl Default for BindingTable {
+    fn default() -> Self {
+        Self::of([])
+    }
 }
 
 impl BindingTable {
@@ -43,7 +52,9 @@ impl BindingTable {
     pub fn of(bindings: impl IntoIterator<Item = (BindingKey, Bound)>) -> Self {
         let bindings: HashMap<_, _> = bindings.into_iter().collect();
         let own = Manner::default();
-        Self { is_uniform: bindings.values().all(|bound| bound.manner == own), bindings }
+        let is_uniform = bindings.values().all(|bound| bound.manner == own);
+        let is_open = !bindings.values().any(|bound| matches!(bound.answer, Answer::Reject));
+        Self { bindings, is_uniform, is_open }
     }
 
     /// The certificate for a client that reached `local` and asked for `name` (its SNI; `None` if it sent none).
@@ -103,10 +114,31 @@ impl BindingTable {
         looks
     }
 
+    /// Whether a connection that reached `local` and was made for `name` may carry requests for `host`.
+    ///
+    /// It may if it would have been made in the same way for that host: neither another Host field nor HTTP/2's reuse
+    /// of connections (RFC 9113 §9.1.1) gets around a reject, a TLS version, or a certificate of the client.
+    #[must_use]
+    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
+        if !self.is_strict() {
+            return true;
+        }
+        // An address is never sent as a name (RFC 6066 §3).
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = bare.parse::<IpAddr>().map_or(Some(bare), |_| None);
+        let Some(asked) = self.pick(local, host) else { return true };
+        let made = self.pick(local, name);
+        asked.certificate.is_some() && made.is_some_and(|made| made.manner == asked.manner)
+    }
+
     /// Whether nothing is bound.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bindings.is_empty()
+    }
+
+    fn is_strict(&self) -> bool {
+        !(self.is_uniform && self.is_open)
     }
 
     /// Whether the way of shaking hands is the same for all.
@@ -124,13 +156,16 @@ fn plain(name: &str) -> String {
 #[derive(Debug, Default)]
 pub struct Bindings {
     current: RwLock<Arc<BindingTable>>,
+    /// Whether not every connection may carry requests for every host: known without touching the lock.
+    is_strict: AtomicBool,
 }
 
 impl Bindings {
     /// Starts with this table.
     #[must_use]
     pub fn new(table: BindingTable) -> Self {
-        Self { current: RwLock::new(Arc::new(table)) }
+        let is_strict = AtomicBool::new(table.is_strict());
+        Self { current: RwLock::new(Arc::new(table)), is_strict }
     }
 
     /// The table in force now. Keep it for one handshake, not longer.
@@ -141,7 +176,18 @@ impl Bindings {
 
     /// Puts another table in force: the next handshake sees it, connections that stand do not.
     pub fn replace(&self, table: BindingTable) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        let is_strict = table.is_strict();
+        let mut place = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Strict too early, never too late.
+        self.is_strict.fetch_or(is_strict, Ordering::AcqRel);
+        *place = Arc::new(table);
+        self.is_strict.store(is_strict, Ordering::Release);
+    }
+
+    /// As [`BindingTable::admits`]; one load of a number where no binding has terms or rejects.
+    #[must_use]
+    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
+        !self.is_strict.load(Ordering::Acquire) || self.current().admits(local, name, host)
     }
 }
 
@@ -292,6 +338,29 @@ mod tests {
                 "{host:?} {local}"
             );
         }
+    }
+
+    #[test]
+    fn a_connection_carries_requests_only_for_hosts_of_its_own_kind() {
+        let live = Bindings::new(various());
+        let local = "10.0.0.1:443".parse().unwrap();
+        let table = [
+            (Some("a.test"), "a.test", true),
+            (Some("a.test"), "A.TEST.", true),
+            (Some("a.test"), "file.test", true),
+            (Some("a.test"), "old.test", false),
+            (Some("old.test"), "a.test", false),
+            (Some("a.test"), "b.a.test", false),
+            (Some("a.test"), "unbound.elsewhere", true),
+            (None, "10.0.0.1", true),
+            (None, "old.test", false),
+            (Some("gone.elsewhere"), "a.test", false),
+        ];
+        for (name, host, may) in table {
+            assert_eq!(live.admits(local, name, host), may, "{name:?} {host}");
+        }
+        live.replace(self::table(&["a.test:443", "old.test:0"]));
+        assert!(live.admits(local, Some("a.test"), "old.test"), "without terms all are of one kind");
     }
 
     #[test]
