@@ -119,8 +119,12 @@ pub struct Facts {
     pub server_name: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// What was found about the chain of the server; `None` at the server.
+    /// What was found about the chain of the other end; `None` at a server whose client showed none, or had shown
+    /// it in the session that was resumed.
     pub judgement: Option<Arc<Judgement>>,
+    /// The chain of a client as DER, its own certificate first, also of a resumed session. Empty at the client, and
+    /// where none was shown.
+    pub client_chain: Vec<Vec<u8>>,
 }
 
 /// A handshake under way.
@@ -262,15 +266,16 @@ impl Handshake {
     pub fn finish(self) -> Result<Established, Error> {
         let common = self.conversation.common();
         let version = common.protocol_version().and_then(TlsVersion::negotiated).ok_or(Error::HandshakeNotComplete)?;
+        let shown = common.peer_certificates().unwrap_or_default();
+        let of_client = if self.wanted.is_none() { shown } else { &[] };
         let facts = Facts {
             version,
+            client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             judgement: match (self.judgement, &self.wanted) {
-                (None, Some(wanted)) => {
-                    wanted.0.judge_again(common.peer_certificates().unwrap_or_default(), &wanted.1)?
-                }
+                (None, Some(wanted)) => wanted.0.judge_again(shown, &wanted.1)?,
                 (judgement, _) => judgement,
             },
         };

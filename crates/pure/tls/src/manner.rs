@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use gatepost_model::terms::{ClientCertificate, Terms, TlsBound};
+use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::CertificateDer;
-use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 
 use crate::error::TlsError;
+use crate::verify::clients::ClientVerifier;
 use crate::version::{TlsVersion, between};
 
 /// Which clients are asked for a certificate, and whose they may be.
@@ -17,6 +17,7 @@ struct Clients {
     required: bool,
     authorities: Vec<Vec<u8>>,
     hints: bool,
+    usage_check: bool,
 }
 
 /// A way of shaking hands. The default one is the listener's own.
@@ -32,14 +33,20 @@ pub(crate) struct Manner {
 impl Manner {
     /// The manner of these terms.
     pub(crate) fn of(terms: &Terms) -> Self {
-        let clients =
-            |required| Clients { required, authorities: terms.client_authorities.clone(), hints: terms.client_hints };
+        let clients = |required| Clients {
+            required,
+            authorities: terms.client_authorities.clone(),
+            hints: terms.client_hints,
+            usage_check: terms.usage_check,
+        };
         let clients = match terms.client_certificate {
             ClientCertificate::Off => None,
             ClientCertificate::Request => Some(clients(false)),
             ClientCertificate::Require => Some(clients(true)),
         };
-        let no_tickets = terms.tickets == Some(false);
+        // A certificate is judged when it is shown. A session that is resumed shows none, so that one that ends or is
+        // taken back would be good for as long as its ticket: only who says so wants that.
+        let no_tickets = terms.tickets == Some(false) || clients.is_some() && terms.tickets.is_none();
         Self { min: terms.min_tls, max: terms.max_tls, http2: terms.http2, no_tickets, clients }
     }
 
@@ -68,7 +75,10 @@ impl Manner {
             .map_err(|error| wrong(error.to_string()))?;
         let builder = match &self.clients {
             None => builder.with_no_client_auth(),
-            Some(clients) => builder.with_client_cert_verifier(clients.verifier()?),
+            Some(Clients { required, authorities, hints, usage_check }) => {
+                let verifier = ClientVerifier::new(authorities, *required, *usage_check, *hints)?;
+                builder.with_client_cert_verifier(Arc::new(verifier))
+            }
         };
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = self.protocols(offered);
@@ -90,27 +100,6 @@ impl Manner {
             Some(true) => std::iter::once(b"h2".to_vec()).chain(others).collect(),
             Some(false) => others.collect(),
         }
-    }
-}
-
-impl Clients {
-    fn verifier(&self) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-        let wrong = |detail: String| TlsError::Setting { detail };
-        let mut roots = RootCertStore::empty();
-        for der in &self.authorities {
-            roots
-                .add(CertificateDer::from(der.clone()))
-                .map_err(|error| wrong(format!("client authority: {error}")))?;
-        }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        if !self.required {
-            builder = builder.allow_unauthenticated();
-        }
-        if !self.hints {
-            builder = builder.clear_root_hint_subjects();
-        }
-        builder.build().map_err(|error| wrong(format!("client certificates: {error}")))
     }
 }
 

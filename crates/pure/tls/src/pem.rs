@@ -60,9 +60,11 @@ pub fn certificate_pem(der: &[u8]) -> String {
 }
 
 fn write_block(label: &str, der: &[u8]) -> String {
-    let body = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    let mut rest = body.as_str();
+    // It may be a key: what is left behind is wiped, and nothing moves because there was too little room.
+    let body = Secret::from(base64::engine::general_purpose::STANDARD.encode(der));
+    let mut rest = body.reveal_text().unwrap_or_default();
+    let mut text = String::with_capacity(rest.len().saturating_mul(2).saturating_add(256));
+    text.push_str(&format!("-----BEGIN {label}-----\n"));
     while !rest.is_empty() {
         let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
         text.push_str(line);

@@ -81,6 +81,7 @@ impl World {
             version: client.protocol_version().and_then(TlsVersion::negotiated).unwrap(),
             alpn: String::from_utf8(client.alpn_protocol().unwrap().to_vec()).unwrap(),
             resumed: client.handshake_kind() == Some(HandshakeKind::Resumed),
+            client_chain: server.finish().unwrap().facts.client_chain,
         })
     }
 }
@@ -90,6 +91,7 @@ struct Seen {
     version: TlsVersion,
     alpn: String,
     resumed: bool,
+    client_chain: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -201,7 +203,14 @@ fn clients_show_certificates_of_the_right_authority() {
         let client_authorities = vec![world.authority.certificate_der().to_vec()];
         Some(Terms { client_certificate, client_authorities, ..Terms::default() })
     };
-    let rows = [("must.test:443", of(ClientCertificate::Require)), ("may.test:443", of(ClientCertificate::Request))];
+    let lenient = of(ClientCertificate::Require).map(|terms| Terms { usage_check: false, ..terms });
+    let tickets = of(ClientCertificate::Require).map(|terms| Terms { tickets: Some(true), ..terms });
+    let rows = [
+        ("must.test:443", of(ClientCertificate::Require)),
+        ("may.test:443", of(ClientCertificate::Request)),
+        ("lenient.test:443", lenient),
+        ("again.test:443", tickets),
+    ];
     world.bindings = Arc::new(Bindings::new(table(&world.authority, &rows)));
     world.server = ServerTls::new(&ServerRules::default(), Arc::clone(&world.bindings)).unwrap();
     let table = [
@@ -212,11 +221,32 @@ fn clients_show_certificates_of_the_right_authority() {
         ("may.test", Some(&ours), true),
         ("may.test", None, true),
         ("may.test", Some(&theirs), false),
+        ("lenient.test", Some(&server), true),
+        ("lenient.test", Some(&theirs), false),
+        ("lenient.test", None, false),
     ];
     for (name, certificate, good) in table {
         for max in [TlsVersion::V1_2, TlsVersion::V1_3] {
             let outcome = world.greet(&world.client(max, certificate), name, usize::MAX);
             assert_eq!(outcome.is_ok(), good, "{name} {outcome:?}");
+            let shown = certificate.map(|issued| issued.chain.clone()).unwrap_or_default();
+            match outcome {
+                Ok(seen) => assert_eq!(seen.client_chain, shown, "{name}"),
+                Err(wrong) if certificate.is_none() => assert!(wrong.server.is_some(), "{name}"),
+                Err(wrong) => {
+                    let Some(TlsError::Certificate(judgement)) = wrong.server else { panic!("{name}: {wrong:?}") };
+                    assert_eq!(judgement.chain, shown, "the server knows all that was wrong, and with what");
+                }
+            }
+        }
+    }
+    // A session in which a certificate was shown is taken up only where somebody wants that, and it is known whose.
+    for (name, resumed) in [("must.test", false), ("may.test", false), ("again.test", true)] {
+        for max in [TlsVersion::V1_2, TlsVersion::V1_3] {
+            let client = world.client(max, Some(&ours));
+            world.greet(&client, name, usize::MAX).unwrap();
+            let again = world.greet(&client, name, usize::MAX).unwrap();
+            assert_eq!((again.resumed, again.client_chain), (resumed, ours.chain.clone()), "{name} {max:?}");
         }
     }
 }
