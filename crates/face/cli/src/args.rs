@@ -50,7 +50,7 @@ pub enum Command {
     /// Manage the users that may come in
     #[command(subcommand)]
     User(user::UserCommand),
-    /// Show certificates and their bindings
+    /// Manage certificates and what they are bound to
     #[command(subcommand)]
     Cert(cert::CertCommand),
     /// Issue bearer tokens of the local issuer

@@ -124,6 +124,61 @@ fn a_server_is_taken_by_its_pin_and_a_flaw_is_ignored_by_name() {
 }
 
 #[test]
+fn a_running_gateway_shows_what_is_bound_by_now() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let port = served.of("url").trim_end_matches('/').rsplit_once(':').unwrap().1.to_owned();
+    let shown = |host: &str| {
+        let output = bench.gatepost(&format!("cert show --live {host}:{port} --ca {} --json", served.of("ca")));
+        let seen: serde_json::Value = serde_json::from_slice(&output.output().unwrap().stdout).unwrap_or_default();
+        seen["path"][0]["sha256"].as_str().map(str::to_owned)
+    };
+    let run = |arguments: &str| bench.gatepost(arguments).assert().success();
+    let hash = |file: &str| {
+        let output = bench.gatepost(&format!("cert show {file} --json")).output().unwrap();
+        let seen: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        seen["sha256"].as_str().unwrap().to_owned()
+    };
+    let comes = |host: &str, wanted: Option<&String>| (0..1000).any(|_| shown(host).as_ref() == wanted);
+    let before = shown("localhost").unwrap();
+
+    // Another certificate, then the first one again.
+    for folder in ["one", "two", "files"] {
+        std::fs::create_dir(bench.path().join(folder)).unwrap();
+    }
+    run("cert issue localhost --out one");
+    let next = hash("one/localhost.pem");
+    run(&format!("cert rebind localhost:0 --cert one/localhost.pem --key one/localhost.key --if-hash {before}"));
+    assert!(comes("localhost", Some(&next)));
+    run(&format!("cert rebind localhost:0 --hash {before}"));
+    assert!(comes("localhost", Some(&before)));
+
+    // The end of the connection.
+    run(&format!("cert bind localhost:{port} --reject"));
+    assert!(comes("localhost", None));
+    run(&format!("cert unbind localhost:{port}"));
+    assert!(comes("localhost", Some(&before)));
+
+    // A directory, and a file in it that turns bad.
+    run("cert unbind localhost:0");
+    run(&format!("cert bind --dir files --port {port}"));
+    let both = |folder: &str| {
+        let read =
+            |end: &str| std::fs::read_to_string(bench.path().join(folder).join(format!("localhost.{end}"))).unwrap();
+        read("pem") + &read("key")
+    };
+    bench.write("files/localhost.pem", &both("one"));
+    assert!(comes("localhost", Some(&next)));
+    run("cert issue localhost --out two");
+    let newer = hash("two/localhost.pem");
+    bench.write("files/localhost.pem", &both("two")[..900]);
+    assert!(!(0..20).any(|_| shown("localhost") != Some(next.clone())), "half a file is shown to nobody");
+    bench.write("files/localhost.pem", &both("two"));
+    assert!(comes("localhost", Some(&newer)));
+    served.end();
+}
+
+#[test]
 fn what_keeps_it_from_starting_is_said_in_one_line() {
     let bench = Bench::new();
     let state = bench.path().join(".local/state/gatepost");

@@ -137,6 +137,12 @@ impl Error {
         matches!(*self.cause, Cause::Store(StoreError::Exists { .. }))
     }
 
+    /// A row that was to be replaced is not what it was expected to be.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        matches!(*self.cause, Cause::Store(StoreError::Changed { .. }))
+    }
+
     /// The error of the network layer, if that is where it comes from.
     #[must_use]
     pub fn net(&self) -> Option<&NetError> {

@@ -17,7 +17,7 @@ use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::certificates;
+use crate::certificates::Shelf;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
@@ -57,6 +57,7 @@ pub struct Daemon {
     /// The bounds of the process, for every listener that is opened.
     admission: Arc<Admission>,
     store: Arc<dyn Store>,
+    shelf: Shelf,
     gate: Gate,
     /// What it was started with: some of that stays until it is started again.
     started: Config,
@@ -110,12 +111,15 @@ impl Daemon {
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
         let admission = Admission::new(&config.limits);
-        let (started, listeners, signals) = (config, Vec::new(), Signals::hear()?);
-        let mut daemon = Self { orders, workers, admission, store, gate, started, listeners, stamps, ready, signals };
-        for listener in &daemon.started.listeners {
-            let open = daemon.open(listener, &daemon.started).await?;
+        let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
+        let shelf = Shelf::new(Arc::clone(&store));
+        let mut daemon =
+            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals };
+        for listener in &config.listeners {
+            let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
         }
+        daemon.complain();
         daemon.ready.url = daemon.url();
         Ok(daemon)
     }
@@ -134,7 +138,7 @@ impl Daemon {
         loop {
             tokio::select! {
                 _ = self.signals.hangup.recv() => self.reload().await,
-                _ = ticks.tick() => if self.stamps.changed() { self.reload().await },
+                _ = ticks.tick() => self.look().await,
                 _ = self.signals.terminate.recv() => break,
                 _ = self.signals.interrupt.recv() => break,
             }
@@ -144,6 +148,46 @@ impl Daemon {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
             _ = signals.interrupt.recv() => {}
+        }
+    }
+
+    /// Looks at the files of the configuration, at the bindings and at the directories of certificates.
+    async fn look(&mut self) {
+        if self.stamps.changed() {
+            return self.reload().await;
+        }
+        let news = self.shelf.has_news().await;
+        self.complain();
+        if news {
+            self.rebind().await;
+        }
+    }
+
+    /// Shows the certificates that are bound by now, at the next handshake. Connections that stand go on.
+    async fn rebind(&mut self) {
+        for open in &self.listeners {
+            let Some(tls) = open.tls.as_ref().filter(|_| open.listener.protection == Protection::Bindings) else {
+                continue;
+            };
+            match self.shelf.table(&open.listener.protection).await {
+                Ok(Some(table)) => tls.bindings().replace(table),
+                Ok(None) => {}
+                Err(error) => {
+                    let detail = format!("the certificates stay as they are: {error} [{}]", error.code());
+                    return self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                }
+            }
+        }
+        self.complain();
+        let detail = "certificates as they are bound now".to_owned();
+        self.orders.events.emit(&Event::Reloaded { applied: true, detail });
+    }
+
+    /// Says what is wrong with certificate files.
+    fn complain(&mut self) {
+        for detail in self.shelf.take_wrong() {
+            let (blame, code) = (gatepost::model::fault::Blame::Config, "GP-GATE-005");
+            self.orders.events.emit(&Event::Failed { blame, code, detail });
         }
     }
 
@@ -211,13 +255,13 @@ impl Daemon {
     }
 
     /// The certificates that the open TLS listeners are to show from now on.
-    async fn renewed_tables(&self, config: &Config) -> Result<Vec<(Listener, BindingTable)>, GatewayError> {
+    async fn renewed_tables(&mut self, config: &Config) -> Result<Vec<(Listener, BindingTable)>, GatewayError> {
         let mut renewed = Vec::new();
         for listener in &config.listeners {
             if !self.listeners.iter().any(|open| same(&open.listener, listener)) {
                 continue;
             }
-            if let Some(table) = certificates::table(&listener.protection, self.store.as_ref()).await? {
+            if let Some(table) = self.shelf.table(&listener.protection).await? {
                 renewed.push((listener.clone(), table));
             }
         }
@@ -225,17 +269,18 @@ impl Daemon {
     }
 
     /// Opens one listener, on all workers.
-    async fn open(&self, listener: &Listener, config: &Config) -> Result<Open, GatewayError> {
-        let server = Server::new(self.gate.clone()).on(&self.workers).limits(config.limits.clone());
-        let server = server.admission(Arc::clone(&self.admission)).grace(config.drain_time);
-        let server = server.events(self.orders.events.clone());
-        let tls = match certificates::table(&listener.protection, self.store.as_ref()).await? {
+    async fn open(&mut self, listener: &Listener, config: &Config) -> Result<Open, GatewayError> {
+        let tls = match self.shelf.table(&listener.protection).await? {
             None => None,
             Some(table) => {
                 let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
                 Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
             }
         };
+        let gate = tls.as_ref().map_or_else(|| self.gate.clone(), |tls| self.gate.behind(Arc::clone(tls.bindings())));
+        let server = Server::new(gate).on(&self.workers).limits(config.limits.clone());
+        let server = server.admission(Arc::clone(&self.admission)).grace(config.drain_time);
+        let server = server.events(self.orders.events.clone());
         let server = match &tls {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),

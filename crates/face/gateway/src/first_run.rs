@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gatepost::auth::password::{self, Cost};
 use gatepost::clock;
-use gatepost::model::binding::{Binding, BindingKey};
+use gatepost::model::binding::{Answer, Binding, BindingKey};
 use gatepost::model::fault::Fault;
 use gatepost::model::secret::Secret;
 use gatepost::model::time::Timestamp;
@@ -53,16 +53,17 @@ pub async fn localhost(state: &State, store: &dyn Store, now: Timestamp) -> Resu
         BindingKey::Address(SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
     ];
     let bindings = store.bindings().await.map_err(engine)?;
-    let bound =
-        |key: &BindingKey| bindings.iter().find(|binding| binding.key == *key).map(|binding| binding.certificate);
+    let own = store.application().await.map_err(engine)?;
     let mut missing = Vec::new();
     for key in keys {
-        let good = match bound(&key) {
-            Some(certificate) => is_good(store, certificate, &authority, now).await?,
-            None => false,
-        };
-        if !good {
-            missing.push(key);
+        match bindings.iter().find(|binding| binding.key == key) {
+            None => missing.push(Binding::to_certificate(key, [0; 32], own)),
+            Some(Binding { answer: Answer::Certificate(certificate), .. })
+                if is_good(store, *certificate, &authority, now).await? => {}
+            // Its owner and its terms stay.
+            Some(stale @ Binding { answer: Answer::Certificate(_), .. }) => missing.push(stale.clone()),
+            // Somebody wants something else than a certificate there.
+            Some(_) => {}
         }
     }
     if missing.is_empty() {
@@ -73,8 +74,8 @@ pub async fn localhost(state: &State, store: &dyn Store, now: Timestamp) -> Resu
     let leaf = fingerprint(issued.chain.first().map_or(&[], Vec::as_slice));
     let stored = StoredCertificate { fingerprint: leaf, chain: issued.chain, key: issued.key };
     store.put_certificate(stored).await.map_err(engine)?;
-    for key in missing {
-        store.put_binding(Binding { key, certificate: leaf }).await.map_err(engine)?;
+    for binding in missing {
+        store.put_binding(Binding { answer: Answer::Certificate(leaf), ..binding }).await.map_err(engine)?;
     }
     Ok(())
 }
@@ -94,7 +95,11 @@ async fn is_good(
     Ok(leaf.issuer != own.subject || leaf.not_after >= now + RENEW_BEFORE)
 }
 
-async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
+/// The local authority, made if it is not there or about to end.
+///
+/// # Errors
+/// Whatever the store says, or that none can be made.
+pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
     let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
     let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
     if let (Some(key), Some(certificate)) = (key, certificate) {

@@ -11,6 +11,7 @@ use gatepost::net::body::Body;
 use gatepost::net::handler::Peer;
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Guard, Handling, Site, Visitor};
+use gatepost::tls::bindings::Bindings;
 use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -23,7 +24,11 @@ use crate::plan::Plan;
 
 /// The gate over the plan in force. Cheap to clone; clones share the plan.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<InForce>);
+pub struct Gate {
+    in_force: Arc<InForce>,
+    /// What the listener in front of it shows.
+    shown: Option<Arc<Bindings>>,
+}
 
 #[derive(Debug)]
 struct InForce {
@@ -45,25 +50,32 @@ impl Gate {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let number = AtomicU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self(Arc::new(InForce { plan: RwLock::new(Arc::new(plan)), number }))
+        Self { in_force: Arc::new(InForce { plan: RwLock::new(Arc::new(plan)), number }), shown: None }
+    }
+
+    /// The same gate behind a listener that shows these bindings: a connection then carries requests only for hosts
+    /// that are bound on the same terms as the one that it was made for.
+    #[must_use]
+    pub fn behind(&self, shown: Arc<Bindings>) -> Self {
+        Self { shown: Some(shown), ..self.clone() }
     }
 
     /// Puts another plan in force. Requests under way end by the plan that they began with.
     pub fn replace(&self, plan: Plan) {
-        let mut place = self.0.plan.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.in_force.plan.write().unwrap_or_else(PoisonError::into_inner);
         *place = Arc::new(plan);
-        self.0.number.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
+        self.in_force.number.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
     }
 
     fn current(&self) -> Arc<Held> {
-        let number = self.0.number.load(Ordering::Acquire);
+        let number = self.in_force.number.load(Ordering::Acquire);
         HELD.with_borrow_mut(|held| {
             if let Some((_, held)) = held.as_ref().filter(|(of, _)| *of == number) {
                 return Arc::clone(held);
             }
-            let place = self.0.plan.read().unwrap_or_else(PoisonError::into_inner);
+            let place = self.in_force.plan.read().unwrap_or_else(PoisonError::into_inner);
             // Under the lock plan and number belong together.
-            let number = self.0.number.load(Ordering::Acquire);
+            let number = self.in_force.number.load(Ordering::Acquire);
             let new = Arc::new(Held::of(Arc::clone(&place)));
             *held = Some((number, Arc::clone(&new)));
             new
@@ -75,6 +87,10 @@ impl Site for Gate {
     type Route = Chosen;
 
     fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Chosen), Denied> {
+        let misses = |shown: &Arc<Bindings>| !shown.admits(peer.local, peer.sni.as_deref(), host.host());
+        if peer.tls.is_some() && self.shown.as_ref().is_some_and(misses) {
+            return Err(Denied::Misdirected);
+        }
         let held = self.current();
         let plan = held.plan();
         let path = head.uri.path();

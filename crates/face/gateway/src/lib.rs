@@ -12,6 +12,7 @@ pub mod daemon;
 pub mod demo;
 pub mod error;
 pub mod first_run;
+mod folder;
 pub mod forward;
 pub mod gate;
 pub mod hygiene;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_tls::client::{ClientRules, client_settings};
-use gatepost_tls::handshake::ClientSettings;
+use gatepost_tls::settings::ClientSettings;
 use gatepost_tls::verify::flaw::Flaws;
 use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;

@@ -49,6 +49,22 @@ pub enum StoreError {
         /// Which.
         what: String,
     },
+    /// A row that was to be replaced is not what it was expected to be.
+    #[error("{what} has changed: it is bound to {found} by now")]
+    Changed {
+        /// Which.
+        what: String,
+        /// What it is bound to.
+        found: String,
+    },
+    /// A row belongs to another application.
+    #[error("{what} belongs to another application, {owner}")]
+    NotOwned {
+        /// Which.
+        what: String,
+        /// Whose it is.
+        owner: String,
+    },
     /// There is no such row.
     #[error("there is no {what}")]
     Missing {
@@ -60,7 +76,7 @@ pub enum StoreError {
 impl Fault for StoreError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Exists { .. } | Self::Missing { .. } => Blame::Caller,
+            Self::Exists { .. } | Self::Missing { .. } | Self::Changed { .. } | Self::NotOwned { .. } => Blame::Caller,
             Self::Sealed { .. } | Self::Key { .. } => Blame::Config,
             Self::Unusable { .. } | Self::Locked { .. } | Self::Foreign { .. } => Blame::Environment,
         }
@@ -75,6 +91,8 @@ impl Fault for StoreError {
             Self::Exists { .. } => "GP-STORE-005",
             Self::Missing { .. } => "GP-STORE-006",
             Self::Key { .. } => "GP-STORE-007",
+            Self::Changed { .. } => "GP-STORE-008",
+            Self::NotOwned { .. } => "GP-STORE-009",
         }
     }
     fn hint(&self) -> Option<String> {
@@ -82,6 +100,8 @@ impl Fault for StoreError {
             Self::Locked { .. } => "another process is writing; try again, or end it",
             Self::Foreign { .. } => "restore it from a backup, or name another file",
             Self::Sealed { .. } => "give the sealing key that the store was made with",
+            Self::Changed { .. } => "look at it again, and decide anew",
+            Self::NotOwned { .. } => "if you mean it, force it",
             Self::Key { .. } => "a sealing key is 32 random octets in base64",
             Self::Unusable { .. } | Self::Exists { .. } | Self::Missing { .. } => return None,
         };

@@ -14,6 +14,7 @@ pub mod seal;
 pub mod sqlite;
 pub mod store;
 
+mod bindings;
 mod owner;
 mod publish;
 mod queue;

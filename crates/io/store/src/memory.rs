@@ -6,13 +6,15 @@ use std::future::ready;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use gatepost_model::application::ApplicationId;
 use gatepost_model::binding::{Binding, BindingKey};
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 
+use crate::bindings::{as_expected, of_owner, unbound};
 use crate::error::StoreError;
 use crate::rows::{exists, hex, missing};
-use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
+use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
 
 /// A store that ends with the process. Nothing is sealed, because nothing is written.
 ///
@@ -29,7 +31,9 @@ struct State {
     users: BTreeMap<String, User>,
     credentials: BTreeMap<String, StoredCredential>,
     certificates: BTreeMap<[u8; 32], StoredCertificate>,
-    bindings: BTreeMap<BindingKey, [u8; 32]>,
+    bindings: BTreeMap<BindingKey, Binding>,
+    /// Drawn when it is first asked for.
+    application: Option<ApplicationId>,
     secrets: BTreeMap<String, Secret>,
     first_uses: BTreeMap<String, Timestamp>,
     /// The same records by their end, for the sweep.
@@ -70,11 +74,17 @@ impl fmt::Debug for MemoryStore {
 }
 
 impl State {
-    fn know(&self, certificate: [u8; 32]) -> Result<(), StoreError> {
-        if self.certificates.contains_key(&certificate) {
-            return Ok(());
+    fn know(&self, binding: &Binding) -> Result<(), StoreError> {
+        match binding.certificate() {
+            Some(certificate) if !self.certificates.contains_key(&certificate) => {
+                Err(missing("certificate", &hex(&certificate)))
+            }
+            _ => Ok(()),
         }
-        Err(missing("certificate", &hex(&certificate)))
+    }
+
+    fn bound(&self, key: &BindingKey) -> Result<&Binding, StoreError> {
+        self.bindings.get(key).ok_or_else(|| unbound(key))
     }
 
     fn first_use(&mut self, key: &str, until: Timestamp, now: Timestamp) -> bool {
@@ -149,35 +159,58 @@ impl Store for MemoryStore {
         self.read(|state| state.certificates.get(&fingerprint).cloned())
     }
 
+    fn certificates(&self) -> Pending<'_, Vec<KnownCertificate>> {
+        let known =
+            |kept: &StoredCertificate| KnownCertificate { fingerprint: kept.fingerprint, chain: kept.chain.clone() };
+        self.read(|state| state.certificates.values().map(known).collect())
+    }
+
+    fn application(&self) -> Pending<'_, ApplicationId> {
+        let mut state = self.lock();
+        let mut octets = [0; 16];
+        let drawn = getrandom::fill(&mut octets);
+        let drawn = drawn.map_err(|error| StoreError::Unusable { path: "memory".into(), detail: error.to_string() });
+        Box::pin(ready(drawn.map(|()| *state.application.get_or_insert(ApplicationId::random(octets)))))
+    }
+
     fn add_binding(&self, binding: Binding) -> Pending<'_, ()> {
         self.change(|state| {
-            state.know(binding.certificate)?;
+            state.know(&binding)?;
             if state.bindings.contains_key(&binding.key) {
                 return Err(exists("binding", &binding.key.to_string()));
             }
-            state.bindings.insert(binding.key, binding.certificate);
+            state.bindings.insert(binding.key.clone(), binding);
             Ok(())
         })
     }
 
     fn put_binding(&self, binding: Binding) -> Pending<'_, ()> {
         self.change(|state| {
-            state.know(binding.certificate)?;
-            state.bindings.insert(binding.key, binding.certificate);
+            state.know(&binding)?;
+            state.bindings.insert(binding.key.clone(), binding);
+            Ok(())
+        })
+    }
+
+    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
+        self.change(|state| {
+            state.know(&binding)?;
+            as_expected(state.bound(&binding.key)?, expected)?;
+            state.bindings.insert(binding.key.clone(), binding);
             Ok(())
         })
     }
 
     fn bindings(&self) -> Pending<'_, Vec<Binding>> {
-        self.read(|state| {
-            let row =
-                |(key, certificate): (&BindingKey, &[u8; 32])| Binding { key: key.clone(), certificate: *certificate };
-            state.bindings.iter().map(row).collect()
-        })
+        self.read(|state| state.bindings.values().cloned().collect())
     }
 
-    fn remove_binding(&self, key: &BindingKey) -> Pending<'_, ()> {
-        self.change(|state| state.bindings.remove(key).map(drop).ok_or_else(|| missing("binding", &key.to_string())))
+    fn remove_binding(&self, key: &BindingKey, owner: Owner) -> Pending<'_, ()> {
+        self.change(|state| {
+            of_owner(state.bound(key)?, owner)?;
+            state.bindings.remove(key);
+            Ok(())
+        })
     }
 
     fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()> {

@@ -1,15 +1,13 @@
 //! Rows as they stand on the disk, and the way between them and the values of the trait.
 
-use gatepost_model::binding::{Binding, BindingKey};
 use gatepost_model::credential::Credential;
 use gatepost_model::scope::Scope;
 use gatepost_model::secret::Secret;
 use rusqlite::Row;
-use rusqlite::types::Type;
 
 use crate::error::StoreError;
 use crate::seal::{Place, SealingKey};
-use crate::store::{StoredCertificate, StoredCredential, User};
+use crate::store::{KnownCertificate, StoredCertificate, StoredCredential, User};
 
 pub(crate) fn exists(kind: &str, name: &str) -> StoreError {
     StoreError::Exists { what: format!("{kind} {name:?}") }
@@ -122,27 +120,10 @@ impl CertificateRow {
     }
 }
 
-/// The key of a binding as its columns: kind, host, port.
-pub(crate) fn binding_columns(key: &BindingKey) -> (&'static str, String, u16) {
-    match key {
-        BindingKey::Host { host, port } => ("host", host.clone(), *port),
-        // The whole address stands in `host`, for the zone of a link-local one.
-        other => ("address", other.to_string(), 0),
-    }
-}
-
-/// A row of `bindings`: kind, host, port, certificate.
-pub(crate) fn binding(row: &Row<'_>) -> rusqlite::Result<Binding> {
-    let (kind, host, port) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?);
-    let key = if kind == "host" {
-        BindingKey::Host { host, port }
-    } else {
-        let address = host.parse().map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(1, Type::Text, Box::<std::net::AddrParseError>::new(error))
-        });
-        BindingKey::Address(address?)
-    };
-    Ok(Binding { key, certificate: row.get(3)? })
+/// A row of `certificates` without its key: fingerprint, chain.
+pub(crate) fn known_certificate(row: &Row<'_>) -> rusqlite::Result<KnownCertificate> {
+    let chain = split(&row.get::<_, Vec<u8>>(1)?).ok_or(rusqlite::Error::InvalidQuery)?;
+    Ok(KnownCertificate { fingerprint: row.get(0)?, chain })
 }
 
 pub(crate) fn secret_place(name: &str) -> Place<'_> {
@@ -162,12 +143,13 @@ fn certificate_place(name: &str) -> Place<'_> {
 }
 
 /// Each certificate with its length in front, eight octets, the highest first.
-fn join(chain: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn join(chain: &[Vec<u8>]) -> Vec<u8> {
     let length = |der: &Vec<u8>| u64::try_from(der.len()).unwrap_or(u64::MAX).to_be_bytes();
     chain.iter().flat_map(|der| length(der).into_iter().chain(der.iter().copied())).collect()
 }
 
-fn split(mut octets: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// What [`join`] put together; `None` if it was cut.
+pub(crate) fn split(mut octets: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut chain = Vec::new();
     while let Some((length, rest)) = octets.split_first_chunk() {
         let (der, rest) = rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;

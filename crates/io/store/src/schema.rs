@@ -37,6 +37,26 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE secrets (name TEXT PRIMARY KEY, secret BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE first_uses (key TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX first_uses_until ON first_uses (until);
+", "
+    INSERT INTO meta (name, value) VALUES ('application', CAST(randomblob(6) || x'4a' || randomblob(1) || x'b2' || randomblob(7) AS BLOB));
+    ALTER TABLE bindings RENAME TO bindings_before;
+    CREATE TABLE bindings (
+        kind TEXT NOT NULL CHECK (kind IN ('address', 'host', 'any')),
+        host TEXT NOT NULL,
+        port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
+        answer TEXT NOT NULL CHECK (answer IN ('certificate', 'reject', 'directory')),
+        certificate BLOB REFERENCES certificates (fingerprint),
+        directory TEXT,
+        application BLOB NOT NULL CHECK (length(application) = 16),
+        terms TEXT NOT NULL,
+        authorities BLOB NOT NULL,
+        PRIMARY KEY (kind, host, port),
+        CHECK ((answer = 'directory') = (directory IS NOT NULL)),
+        CHECK (answer <> 'certificate' OR certificate IS NOT NULL)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO bindings SELECT kind, host, port, 'certificate', certificate, NULL,
+        (SELECT value FROM meta WHERE name = 'application'), '', x'' FROM bindings_before;
+    DROP TABLE bindings_before;
 "];
 
 /// Every SQLite file begins with this.
@@ -200,6 +220,7 @@ fn foreign(path: &Path, detail: impl Into<String>) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bindings;
 
     #[test]
     fn a_migration_is_done_whole_or_not_at_all_and_goes_on_later() {
@@ -213,6 +234,25 @@ mod tests {
         migrate(&connection, path, &mended).unwrap();
         migrate(&connection, path, &mended).unwrap();
         assert_eq!(tables(&connection), (3, vec!["a".to_owned(), "b".to_owned(), "c".to_owned()]));
+    }
+
+    #[test]
+    fn bindings_of_the_first_version_are_this_installations() {
+        use gatepost_model::binding::Binding;
+
+        let connection = Connection::open_in_memory().unwrap();
+        let path = Path::new("store");
+        migrate(&connection, path, &MIGRATIONS[..1]).unwrap();
+        let rows = "INSERT INTO certificates VALUES (zeroblob(32), x'', x'');
+                    INSERT INTO bindings VALUES ('host', 'a.com', 443, zeroblob(32));
+                    INSERT INTO bindings VALUES ('address', '[::]:443', 0, zeroblob(32));";
+        connection.execute_batch(rows).unwrap();
+        migrate(&connection, path, MIGRATIONS).unwrap();
+        let own = bindings::application(&connection).unwrap();
+        let bound = |key: &str| Binding::to_certificate(key.parse().unwrap(), [0; 32], own);
+        assert_eq!(bindings::all(&connection).unwrap(), [bound("[::]:443"), bound("a.com:443")]);
+        let text = own.to_string();
+        assert_eq!((&text[14..15], &text[19..20], text.len()), ("4", "b", 36));
     }
 
     fn tables(connection: &Connection) -> (i64, Vec<String>) {

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gatepost_model::application::ApplicationId;
 use gatepost_model::binding::{Binding, BindingKey};
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::bindings::{self, Twin};
 use crate::error::StoreError;
 use crate::queue::{Desk, Failure, serve_reads};
-use crate::rows::{self, CertificateRow, CredentialRow, UserRow, binding_columns, exists, missing, secret_place};
+use crate::rows::{self, CertificateRow, CredentialRow, UserRow, exists, missing, secret_place};
 use crate::schema;
 use crate::seal::SealingKey;
-use crate::store::{Pending, Store, StoredCertificate, StoredCredential, User};
+use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
 use crate::writer::serve_writes;
 
 /// A store in an SQLite file. [`open`](crate::open::open) makes one.
@@ -64,22 +66,6 @@ impl SqliteStore {
         // After the commit: whoever knows this revision reads rows that are as new.
         self.known.fetch_max(revision, Ordering::AcqRel);
         Ok(done)
-    }
-
-    async fn keep_binding(&self, sql: &'static str, binding: Binding) -> Result<(), StoreError> {
-        self.change(move |connection| {
-            let certificate = binding.certificate;
-            let known = "SELECT 1 FROM certificates WHERE fingerprint = ?1";
-            if !connection.prepare_cached(known)?.exists(params![certificate])? {
-                return Err(missing("certificate", &rows::hex(&certificate)).into());
-            }
-            let (kind, host, port) = binding_columns(&binding.key);
-            if execute(connection, sql, params![kind, host, port, certificate])? == 0 {
-                return Err(exists("binding", &binding.key.to_string()).into());
-            }
-            Ok(())
-        })
-        .await
     }
 }
 
@@ -197,39 +183,37 @@ impl Store for SqliteStore {
         })
     }
 
+    fn certificates(&self) -> Pending<'_, Vec<KnownCertificate>> {
+        Box::pin(self.reader.ask(|connection| {
+            let sql = "SELECT fingerprint, chain FROM certificates ORDER BY fingerprint";
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_map([], rows::known_certificate)?.collect::<Result<_, _>>()?)
+        }))
+    }
+
+    fn application(&self) -> Pending<'_, ApplicationId> {
+        Box::pin(self.reader.ask(bindings::application))
+    }
+
     fn add_binding(&self, binding: Binding) -> Pending<'_, ()> {
-        let sql = "INSERT INTO bindings (kind, host, port, certificate) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-        Box::pin(self.keep_binding(sql, binding))
+        Box::pin(self.change(move |connection| bindings::keep(connection, &binding, Twin::Stays)))
     }
 
     fn put_binding(&self, binding: Binding) -> Pending<'_, ()> {
-        let sql = "INSERT INTO bindings (kind, host, port, certificate) VALUES (?1, ?2, ?3, ?4) \
-                   ON CONFLICT (kind, host, port) DO UPDATE SET certificate = excluded.certificate";
-        Box::pin(self.keep_binding(sql, binding))
+        Box::pin(self.change(move |connection| bindings::keep(connection, &binding, Twin::GivesWay)))
+    }
+
+    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
+        Box::pin(self.change(move |connection| bindings::update(connection, &binding, expected)))
     }
 
     fn bindings(&self) -> Pending<'_, Vec<Binding>> {
-        Box::pin(async move {
-            let read = |connection: &Connection| {
-                let mut statement = connection.prepare_cached("SELECT kind, host, port, certificate FROM bindings")?;
-                Ok(statement.query_map([], rows::binding)?.collect::<Result<Vec<_>, _>>()?)
-            };
-            let mut bindings = self.reader.ask(read).await?;
-            bindings.sort_by(|left, right| left.key.cmp(&right.key));
-            Ok(bindings)
-        })
+        Box::pin(self.reader.ask(bindings::all))
     }
 
-    fn remove_binding(&self, key: &BindingKey) -> Pending<'_, ()> {
+    fn remove_binding(&self, key: &BindingKey, owner: Owner) -> Pending<'_, ()> {
         let key = key.clone();
-        Box::pin(self.change(move |connection| {
-            let (kind, host, port) = binding_columns(&key);
-            let sql = "DELETE FROM bindings WHERE kind = ?1 AND host = ?2 AND port = ?3";
-            match execute(connection, sql, params![kind, host, port])? {
-                0 => Err(missing("binding", &key.to_string()).into()),
-                _ => Ok(()),
-            }
-        }))
+        Box::pin(self.change(move |connection| bindings::remove(connection, &key, owner)))
     }
 
     fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()> {

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 
+use gatepost_model::application::ApplicationId;
 use gatepost_model::binding::{Binding, BindingKey};
 use gatepost_model::credential::Credential;
 use gatepost_model::secret::Secret;
@@ -46,6 +47,24 @@ pub struct StoredCertificate {
     pub key: Secret,
 }
 
+/// A certificate chain without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCertificate {
+    /// SHA-256 of the leaf's DER: its identity.
+    pub fingerprint: [u8; 32],
+    /// The chain in DER, leaf first.
+    pub chain: Vec<Vec<u8>>,
+}
+
+/// Whose binding it has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// This application's.
+    Is(ApplicationId),
+    /// Anybody's.
+    Anyone,
+}
+
 /// What Gatepost keeps. An operation that has returned `Ok` survives `kill -9`.
 ///
 /// *Add* never overwrites ([`StoreError::Exists`]); *put* does; *remove* of a missing row is
@@ -73,14 +92,23 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn put_certificate(&self, certificate: StoredCertificate) -> Pending<'_, ()>;
     /// The certificate with that fingerprint.
     fn certificate(&self, fingerprint: [u8; 32]) -> Pending<'_, Option<StoredCertificate>>;
+    /// All certificates, sorted by fingerprint.
+    fn certificates(&self) -> Pending<'_, Vec<KnownCertificate>>;
+
+    /// The identity of this installation: what its own bindings belong to. Drawn once, and kept.
+    fn application(&self) -> Pending<'_, ApplicationId>;
     /// Adds a binding; its certificate must be there.
     fn add_binding(&self, binding: Binding) -> Pending<'_, ()>;
-    /// Adds a binding or replaces its certificate.
+    /// Adds a binding or replaces the one that has its key.
     fn put_binding(&self, binding: Binding) -> Pending<'_, ()>;
+    /// Replaces the binding that has its key, in one step; its certificate must be there. With `expected`, only if
+    /// that certificate is bound: else [`StoreError::Changed`].
+    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()>;
     /// All bindings, sorted by key.
     fn bindings(&self) -> Pending<'_, Vec<Binding>>;
-    /// Removes a binding; its certificate stays.
-    fn remove_binding(&self, key: &BindingKey) -> Pending<'_, ()>;
+    /// Removes a binding; its certificate stays. One that is not its `owner`'s stays, too:
+    /// [`StoreError::NotOwned`].
+    fn remove_binding(&self, key: &BindingKey, owner: Owner) -> Pending<'_, ()>;
 
     /// Keeps a named secret of our own: the local CA's key, the local issuer's key.
     fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()>;

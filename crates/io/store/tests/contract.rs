@@ -4,16 +4,18 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gatepost_model::binding::Binding;
+use gatepost_model::application::ApplicationId;
+use gatepost_model::binding::{Answer, Binding};
 use gatepost_model::credential::Credential;
 use gatepost_model::scope::Scope;
 use gatepost_model::secret::Secret;
+use gatepost_model::terms::{ClientCertificate, Revocation, Terms, TlsBound};
 use gatepost_model::time::Timestamp;
 use gatepost_store::error::StoreError;
 use gatepost_store::memory::MemoryStore;
 use gatepost_store::open::{KeySource, Options, open};
 use gatepost_store::seal::SealingKey;
-use gatepost_store::store::{Pending, Store, StoredCertificate, StoredCredential, User};
+use gatepost_store::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
 use tempfile::TempDir;
 
 /// A name no parser likes.
@@ -48,7 +50,28 @@ fn certificate(octet: u8) -> StoredCertificate {
 }
 
 fn binding(key: &str, octet: u8) -> Binding {
-    Binding { key: key.parse().unwrap(), certificate: [octet; 32] }
+    Binding::to_certificate(key.parse().unwrap(), [octet; 32], OURS)
+}
+
+const OURS: ApplicationId = ApplicationId::from_octets([7; 16]);
+const THEIRS: ApplicationId = ApplicationId::from_octets([8; 16]);
+
+/// One that says everything that can be said.
+fn eloquent() -> Terms {
+    Terms {
+        min_tls: Some(TlsBound::V1_3),
+        max_tls: Some(TlsBound::V1_3),
+        http2: Some(false),
+        client_certificate: ClientCertificate::Require,
+        client_authorities: vec![vec![1, 2, 3], vec![], vec![0; 400]],
+        client_hints: false,
+        usage_check: false,
+        revocation: Revocation::Cached,
+        staple: Some(true),
+        tickets: Some(false),
+        log: Some(true),
+        imported: vec![("Ctl Store Name".into(), ODD.replace('\0', " "))],
+    }
 }
 
 fn exists(what: &str) -> Result<(), StoreError> {
@@ -124,7 +147,7 @@ fn certificates_and_bindings() {
                 assert_eq!(store.certificate([octet; 32]).await, Ok(Some(certificate(octet))));
             }
             let mut all: Vec<_> =
-                ["a.com:443", "*.a.com:0", "[::]:443", "127.0.0.1:1", "[fe80::1%3]:65535", "a.com:80"]
+                ["a.com:443", "*.a.com:0", "[::]:443", "127.0.0.1:1", "[fe80::1%3]:65535", "a.com:80", "*:443"]
                     .map(|key| binding(key, 1))
                     .into();
             for one in &all {
@@ -137,13 +160,112 @@ fn certificates_and_bindings() {
             assert_eq!(store.bindings().await, Ok(all), "never overwritten");
             store.put_binding(binding("a.com:443", 2)).await.unwrap();
             assert!(store.bindings().await.unwrap().contains(&binding("a.com:443", 2)));
-            for key in ["*.a.com:0", "[::]:443", "127.0.0.1:1", "[fe80::1%3]:65535", "a.com:80"] {
-                store.remove_binding(&key.parse().unwrap()).await.unwrap();
+            for key in ["*.a.com:0", "[::]:443", "127.0.0.1:1", "[fe80::1%3]:65535", "a.com:80", "*:443"] {
+                store.remove_binding(&key.parse().unwrap(), Owner::Anyone).await.unwrap();
             }
             let gone = "a.com:80".parse().unwrap();
-            assert_eq!(store.remove_binding(&gone).await, missing("binding \"a.com:80\""));
+            assert_eq!(store.remove_binding(&gone, Owner::Is(OURS)).await, missing("binding \"a.com:80\""));
             assert_eq!(store.bindings().await, Ok(vec![binding("a.com:443", 2)]));
             assert_eq!(store.certificate([1; 32]).await, Ok(Some(certificate(1))), "its certificate stays");
+            let known = |octet| KnownCertificate { fingerprint: [octet; 32], chain: certificate(octet).chain };
+            assert_eq!(store.certificates().await, Ok(vec![known(1), known(2)]));
+        });
+    }
+}
+
+#[test]
+fn bindings_say_more_than_a_certificate() {
+    let (_folder, stores) = backends();
+    for store in stores {
+        wait(async {
+            store.put_certificate(certificate(1)).await.unwrap();
+            let answers = [
+                Answer::Certificate([1; 32]),
+                Answer::Reject(None),
+                Answer::Reject(Some([1; 32])),
+                Answer::Directory("/etc/certs/ü".into()),
+            ];
+            for answer in answers {
+                for terms in [Terms::default(), eloquent()] {
+                    let said = Binding { answer: answer.clone(), terms, ..binding("*:443", 1) };
+                    store.put_binding(said.clone()).await.unwrap();
+                    assert_eq!(store.bindings().await, Ok(vec![said]), "{store:?}");
+                }
+            }
+            let unknown = Binding { answer: Answer::Reject(Some([9; 32])), ..binding("b.com:1", 1) };
+            let words = format!("certificate \"{}\"", "09".repeat(32));
+            assert_eq!(store.add_binding(unknown).await, missing(&words));
+        });
+    }
+}
+
+#[test]
+fn an_update_replaces_what_was_expected() {
+    let (_folder, stores) = backends();
+    for store in stores {
+        wait(async {
+            for octet in [1, 2, 3] {
+                store.put_certificate(certificate(octet)).await.unwrap();
+            }
+            let update = |octet, expected: Option<u8>| {
+                let new = Binding { terms: eloquent(), ..binding("a.com:443", octet) };
+                store.update_binding(new, expected.map(|octet| [octet; 32]))
+            };
+            assert_eq!(update(1, None).await, missing("binding \"a.com:443\""), "{store:?}");
+            store.add_binding(binding("a.com:443", 1)).await.unwrap();
+            update(2, Some(1)).await.unwrap();
+            let changed = StoreError::Changed { what: "binding \"a.com:443\"".into(), found: "02".repeat(32) };
+            assert_eq!(update(3, Some(1)).await, Err(changed));
+            assert_eq!(update(9, Some(2)).await, missing(&format!("certificate \"{}\"", "09".repeat(32))));
+            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 2) };
+            assert_eq!(store.bindings().await, Ok(vec![bound]), "a refused update changes nothing");
+            update(3, None).await.unwrap();
+            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 3) };
+            assert_eq!(store.bindings().await, Ok(vec![bound]));
+        });
+    }
+}
+
+#[test]
+fn of_many_updates_at_once_that_expect_the_same_one_is_made() {
+    let (_folder, stores) = backends();
+    for store in stores {
+        wait(async {
+            let octets = 1..=50;
+            for octet in octets.clone() {
+                store.put_certificate(certificate(octet)).await.unwrap();
+            }
+            store.add_binding(binding("a.com:443", 1)).await.unwrap();
+            let mut asked = tokio::task::JoinSet::new();
+            for octet in octets.skip(1) {
+                let store = Arc::clone(&store);
+                let update = async move { store.update_binding(binding("a.com:443", octet), Some([1; 32])).await };
+                asked.spawn(async move { update.await.is_ok().then_some(octet) });
+            }
+            let made: Vec<u8> = asked.join_all().await.into_iter().flatten().collect();
+            assert_eq!(made.len(), 1, "{store:?}");
+            assert_eq!(store.bindings().await, Ok(vec![binding("a.com:443", made[0])]));
+        });
+    }
+}
+
+#[test]
+fn what_belongs_to_another_application_is_removed_by_force_only() {
+    let (_folder, stores) = backends();
+    for store in stores {
+        wait(async {
+            let own = store.application().await.unwrap();
+            assert_eq!(store.application().await, Ok(own), "{store:?}: it is drawn once");
+            store.put_certificate(certificate(1)).await.unwrap();
+            let foreign = Binding { application: THEIRS, ..binding("a.com:443", 1) };
+            store.add_binding(foreign.clone()).await.unwrap();
+            let refused = StoreError::NotOwned { what: "binding \"a.com:443\"".into(), owner: THEIRS.to_string() };
+            assert_eq!(store.remove_binding(&foreign.key, Owner::Is(OURS)).await, Err(refused));
+            assert_eq!(store.bindings().await, Ok(vec![foreign.clone()]));
+            store.remove_binding(&foreign.key, Owner::Is(THEIRS)).await.unwrap();
+            store.add_binding(foreign.clone()).await.unwrap();
+            store.remove_binding(&foreign.key, Owner::Anyone).await.unwrap();
+            assert_eq!(store.bindings().await, Ok(vec![]));
         });
     }
 }
@@ -229,7 +351,7 @@ fn one_failing_write_of_a_group_leaves_the_others_alone() {
 }
 
 /// One of each kind.
-const CHANGES: [fn(&dyn Store) -> Pending<'_, ()>; 9] = [
+const CHANGES: [fn(&dyn Store) -> Pending<'_, ()>; 10] = [
     |store| store.add_user(user("x", None)),
     |store| store.remove_user("x"),
     |store| store.add_credential(stored("x", Credential::token("t"))),
@@ -237,7 +359,8 @@ const CHANGES: [fn(&dyn Store) -> Pending<'_, ()>; 9] = [
     |store| store.put_certificate(certificate(1)),
     |store| store.add_binding(binding("a.com:1", 1)),
     |store| store.put_binding(binding("a.com:1", 1)),
-    |store| store.remove_binding(&"a.com:1".parse().unwrap()),
+    |store| store.update_binding(binding("a.com:1", 1), Some([1; 32])),
+    |store| store.remove_binding(&"a.com:1".parse().unwrap(), Owner::Anyone),
     |store| store.put_secret("x", "s".into()),
 ];
 
@@ -285,6 +408,7 @@ fn everything_is_there_after_a_restart() {
     let path = folder.path().join("store.db");
     let credential = stored("c", Credential::login("alice", "pass"));
     let store = store_at(&path).unwrap();
+    let application = wait(store.application()).unwrap();
     wait(async {
         store.add_user(user("alice", Some("pass"))).await.unwrap();
         store.add_credential(credential.clone()).await.unwrap();
@@ -300,6 +424,7 @@ fn everything_is_there_after_a_restart() {
         assert_eq!(store.credentials().await, Ok(vec![credential]));
         assert_eq!(store.certificate([3; 32]).await, Ok(Some(certificate(3))));
         assert_eq!(store.bindings().await, Ok(vec![binding("a.com:1", 3)]));
+        assert_eq!(store.application().await, Ok(application));
         assert_eq!(store.secret("ca").await, Ok(Some("key".into())));
         assert_eq!(store.first_use("k", Timestamp::MAX, Timestamp::from_millis(0)).await, Ok(false));
         assert_eq!((store.known_revision(), store.revision().await), (5, Ok(5)));

@@ -7,11 +7,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use gatepost_model::application::ApplicationId;
+use gatepost_model::binding::Binding;
 use gatepost_model::credential::Credential;
 use gatepost_model::secret::Secret;
+use gatepost_model::terms::Terms;
 use gatepost_model::time::Timestamp;
 use gatepost_store::open::{KeySource, Options, open};
-use gatepost_store::store::{Store, StoredCredential, User};
+use gatepost_store::store::{Store, StoredCertificate, StoredCredential, User};
 use tokio::task::JoinSet;
 
 /// Set for the child, to the folder of the store.
@@ -49,7 +52,7 @@ fn run_and_kill(folder: &Path, round: u64) -> Vec<(String, String)> {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let enough = 1 + getrandom::u64().unwrap() % 150;
+    let enough = 1 + getrandom::u64().unwrap() % 250;
     let mut said = Vec::new();
     while (said.len() as u64) < enough {
         said.extend(acknowledgement(&lines.next().expect("the child ended by itself").unwrap()));
@@ -70,12 +73,12 @@ fn acknowledgement(line: &str) -> Option<(String, String)> {
 
 fn check(folder: &Path, acknowledged: &BTreeSet<(String, String)>) {
     let store = store_in(folder);
-    let (users, credentials) = runtime().block_on(async {
+    let (users, credentials, bindings) = runtime().block_on(async {
         let mut users = BTreeMap::new();
         for name in store.user_names().await.unwrap() {
             users.insert(name.clone(), store.user(&name).await.unwrap().unwrap());
         }
-        (users, store.credentials().await.unwrap())
+        (users, store.credentials().await.unwrap(), store.bindings().await.unwrap())
     });
     for (name, found) in &users {
         assert_eq!(found, &user(name), "no half row");
@@ -83,11 +86,18 @@ fn check(folder: &Path, acknowledged: &BTreeSet<(String, String)>) {
     for found in &credentials {
         assert_eq!(found, &credential(&found.name), "no half row");
     }
+    let bindings: BTreeMap<String, Binding> =
+        bindings.into_iter().map(|found| (found.key.to_string().replace(":443", ""), found)).collect();
+    for (name, found) in &bindings {
+        assert!(*found == binding(name, 1) || *found == binding(name, 2), "no half row: {found:?}");
+    }
     let credentials: BTreeSet<_> = credentials.into_iter().map(|found| found.name).collect();
     for (kind, name) in acknowledged {
         let there = match kind.as_str() {
             "user" => users.contains_key(name),
             "credential" => credentials.contains(name),
+            "bound" => bindings.contains_key(name),
+            "rebound" => bindings.get(name) == Some(&binding(name, 2)),
             _ => !runtime().block_on(store.first_use(name, Timestamp::MAX, Timestamp::from_millis(0))).unwrap(),
         };
         assert!(there, "{kind} {name} was acknowledged and is gone");
@@ -108,6 +118,9 @@ async fn write_until_killed(folder: &Path, round: &str) {
 }
 
 async fn write(store: Arc<dyn Store>, prefix: String) {
+    for octet in [1, 2] {
+        store.put_certificate(certificate(octet)).await.unwrap();
+    }
     // Bounded, should nobody kill it.
     for at in 0..10_000 {
         let name = format!("{prefix}-{at}");
@@ -117,6 +130,10 @@ async fn write(store: Arc<dyn Store>, prefix: String) {
         say("credential", &name);
         assert!(store.first_use(&name, Timestamp::MAX, Timestamp::from_millis(0)).await.unwrap());
         say("first-use", &name);
+        store.add_binding(binding(&name, 1)).await.unwrap();
+        say("bound", &name);
+        store.update_binding(binding(&name, 2), Some([1; 32])).await.unwrap();
+        say("rebound", &name);
     }
 }
 
@@ -135,6 +152,17 @@ fn user(name: &str) -> User {
 fn credential(name: &str) -> StoredCredential {
     let credential = Credential::login(name, format!("secret of {name}"));
     StoredCredential { name: name.to_owned(), credential }
+}
+
+fn certificate(octet: u8) -> StoredCertificate {
+    StoredCertificate { fingerprint: [octet; 32], chain: vec![vec![octet; 300]], key: Secret::new(vec![octet; 121]) }
+}
+
+/// With other terms for each certificate, so that half a swap shows.
+fn binding(name: &str, octet: u8) -> Binding {
+    let key = format!("{name}:443").parse().unwrap();
+    let terms = Terms { log: Some(octet == 2), ..Terms::default() };
+    Binding { terms, ..Binding::to_certificate(key, [octet; 32], ApplicationId::from_octets([octet; 16])) }
 }
 
 /// As a gateway opens it: the key is in a file beside the store.

@@ -7,6 +7,7 @@
 //! Import from the defining module (`gatepost_model::url::Url`), never from a re-export: that habit
 //! keeps arrows pointing down.
 
+pub mod application;
 pub mod binding;
 pub mod bound;
 pub mod bucket;
@@ -21,6 +22,7 @@ pub mod principal;
 pub mod scope;
 pub mod secret;
 pub mod tally;
+pub mod terms;
 pub mod time;
 pub mod token;
 pub mod url;

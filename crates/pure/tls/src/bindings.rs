@@ -1,96 +1,134 @@
 //! Which certificate answers: by server name (SNI) and by local address.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use gatepost_model::binding::BindingKey;
-use gatepost_model::secret::Secret;
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use gatepost_model::terms::Terms;
 
-use crate::certificate::Certificate;
-use crate::error::TlsError;
-
-/// A chain and its key, proved to belong together, ready to answer handshakes.
-pub struct ServerCertificate {
-    facts: Certificate,
-    certified: Arc<CertifiedKey>,
-}
-
-impl ServerCertificate {
-    /// Puts a chain (DER, leaf first) and its key (DER: PKCS #8, PKCS #1 or SEC 1) together.
-    ///
-    /// # Errors
-    /// [`TlsError::Malformed`] if either cannot be read; [`TlsError::KeyMismatch`] if the key is another's.
-    pub fn new(chain: Vec<Vec<u8>>, key: &Secret) -> Result<Self, TlsError> {
-        let unreadable = |detail: String| TlsError::Malformed { what: "private key", detail };
-        let Some(leaf) = chain.first() else {
-            return Err(TlsError::Malformed { what: "certificate chain", detail: "it is empty".to_owned() });
-        };
-        let facts = Certificate::parse(leaf)?;
-        let der = PrivateKeyDer::try_from(key.reveal()).map_err(|detail| unreadable(detail.to_owned()))?;
-        let signer = any_supported_type(&der).map_err(|error| unreadable(error.to_string()))?;
-        let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), signer);
-        if certified.keys_match().is_err() {
-            return Err(TlsError::KeyMismatch { subject: facts.subject });
-        }
-        Ok(Self { facts, certified: Arc::new(certified) })
-    }
-
-    /// The leaf's facts.
-    #[must_use]
-    pub fn facts(&self) -> &Certificate {
-        &self.facts
-    }
-
-    pub(crate) fn certified(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.certified)
-    }
-}
-
-impl fmt::Debug for ServerCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCertificate").field("facts", &self.facts).finish_non_exhaustive()
-    }
-}
+use crate::bound::{Answer, Bound};
+use crate::lookup::{Look, Outcome, Rule, candidates};
+use crate::manner::Manner;
+use crate::server_certificate::ServerCertificate;
 
 /// All bindings at one moment. Immutable: a reload builds a new one and swaps it in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BindingTable {
-    bindings: HashMap<BindingKey, Arc<ServerCertificate>>,
+    bindings: HashMap<BindingKey, Bound>,
+    /// Whether all are of the listener's own manner.
+    is_uniform: bool,
+    /// Whether none rejects.
+    is_open: bool,
+}
+
+/// The binding that answers a client.
+#[derive(Debug, Clone, Copy)]
+pub struct Pick<'a> {
+    /// Why.
+    pub rule: Rule,
+    /// What it shows; `None`: nothing, the connection ends.
+    pub certificate: Option<&'a Arc<ServerCertificate>>,
+    pub(crate) manner: &'a Manner,
+}
+
+impl Default for BindingTable {
+    fn default() -> Self {
+        Self::of([])
+    }
 }
 
 impl BindingTable {
-    /// Collects bindings; of two with the same key the later one stands.
+    /// Collects certificates by key, without terms; of two with the same key the later one stands.
     #[must_use]
     pub fn new(bindings: impl IntoIterator<Item = (BindingKey, Arc<ServerCertificate>)>) -> Self {
-        Self { bindings: bindings.into_iter().collect() }
+        let plain = |certificate| Bound::new(Answer::Certificate(certificate), &Terms::default());
+        Self::of(bindings.into_iter().map(|(key, certificate)| (key, plain(certificate))))
+    }
+
+    /// Collects bindings; of two with the same key the later one stands.
+    #[must_use]
+    pub fn of(bindings: impl IntoIterator<Item = (BindingKey, Bound)>) -> Self {
+        let bindings: HashMap<_, _> = bindings.into_iter().collect();
+        let own = Manner::default();
+        let is_uniform = bindings.values().all(|bound| bound.manner == own);
+        let is_open = !bindings.values().any(|bound| matches!(bound.answer, Answer::Reject));
+        Self { bindings, is_uniform, is_open }
     }
 
     /// The certificate for a client that reached `local` and asked for `name` (its SNI; `None` if it sent none).
+    /// [`pick`](Self::pick) says how it is found.
+    #[must_use]
+    pub fn find(&self, local: SocketAddr, name: Option<&str>) -> Option<&Arc<ServerCertificate>> {
+        self.pick(local, name)?.certificate
+    }
+
+    /// The binding that answers a client that reached `local` and asked for `name` (its SNI; `None` if it sent none).
     ///
     /// The first that exists answers:
     ///
     /// 1. `name:port`, then `name` on any port (port 0);
     /// 2. `*.parent:port`, then `*.parent` on any port: a wildcard stands for one label;
-    /// 3. the exact address and port, then the address on any port;
-    /// 4. the unspecified address (`0.0.0.0`, then `[::]`) with the port, then on any port.
+    /// 3. `*:port`, then `*` on any port: a directory, if it has a file for the name;
+    /// 4. the exact address and port, then the address on any port;
+    /// 5. the unspecified address (`0.0.0.0`, then `[::]`) with the port, then on any port.
     ///
-    /// An address binding (3, 4) serves clients without a name, since an IP literal is never sent as one
+    /// A directory that has no file for the name does not answer, and the next is asked.
+    ///
+    /// An address binding (4, 5) serves clients without a name, since an IP literal is never sent as one
     /// (RFC 6066 §3), and clients with a name that its certificate covers. Every other name gets
     /// `None`, and the handshake is refused: a client that believes to be elsewhere must not be served
     /// from here (ALPACA, CVE-2021-3618).
     #[must_use]
-    pub fn find(&self, local: SocketAddr, name: Option<&str>) -> Option<&Arc<ServerCertificate>> {
-        let name = name.map(|name| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase());
-        let by_name = name.as_deref().and_then(|name| self.by_name(name, local.port()));
-        by_name.or_else(|| {
-            let bound = self.by_address(local)?;
-            name.is_none_or(|name| bound.facts.covers(&name)).then_some(bound)
-        })
+    pub fn pick(&self, local: SocketAddr, name: Option<&str>) -> Option<Pick<'_>> {
+        let name = name.map(plain);
+        for (rule, key) in candidates(local, name.as_deref()) {
+            let Some(bound) = self.bindings.get(&key) else { continue };
+            let (outcome, certificate) = bound.judge(rule, name.as_deref());
+            if outcome == Outcome::NotCovered {
+                return None;
+            }
+            if outcome.is_last() {
+                return Some(Pick { rule, certificate, manner: &bound.manner });
+            }
+        }
+        None
+    }
+
+    /// Every key that is asked for a client that reached `ip` and `port` and asked for `host`, until one of them
+    /// decides. The last one is what [`pick`](Self::pick) goes by; if it is not [last](Outcome::is_last), nothing is
+    /// bound.
+    #[must_use]
+    pub fn explain(&self, host: Option<&str>, ip: IpAddr, port: u16) -> Vec<Look> {
+        let name = host.map(plain);
+        let mut looks = Vec::new();
+        for (rule, key) in candidates(SocketAddr::new(ip, port), name.as_deref()) {
+            let bound = self.bindings.get(&key);
+            let outcome = bound.map_or(Outcome::Unbound, |bound| bound.judge(rule, name.as_deref()).0);
+            looks.push(Look { rule, key, outcome });
+            if outcome.is_last() {
+                break;
+            }
+        }
+        looks
+    }
+
+    /// Whether a connection that reached `local` and was made for `name` may carry requests for `host`.
+    ///
+    /// It may if it would have been made in the same way for that host: neither another Host field nor HTTP/2's reuse
+    /// of connections (RFC 9113 §9.1.1) gets around a reject, a TLS version, or a certificate of the client.
+    #[must_use]
+    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
+        if !self.is_strict() {
+            return true;
+        }
+        // An address is never sent as a name (RFC 6066 §3).
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = bare.parse::<IpAddr>().map_or(Some(bare), |_| None);
+        let Some(asked) = self.pick(local, host) else { return true };
+        let made = self.pick(local, name);
+        asked.certificate.is_some() && made.is_some_and(|made| made.manner == asked.manner)
     }
 
     /// Whether nothing is bound.
@@ -99,38 +137,35 @@ impl BindingTable {
         self.bindings.is_empty()
     }
 
-    fn by_name(&self, name: &str, port: u16) -> Option<&Arc<ServerCertificate>> {
-        let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-        let hosts = [Some(name.to_owned()), wildcard];
-        hosts.into_iter().flatten().find_map(|host| {
-            let at = |port| self.bindings.get(&BindingKey::Host { host: host.clone(), port });
-            at(port).or_else(|| at(0))
-        })
+    fn is_strict(&self) -> bool {
+        !(self.is_uniform && self.is_open)
     }
 
-    fn by_address(&self, local: SocketAddr) -> Option<&Arc<ServerCertificate>> {
-        // A dual-stack listener shows IPv4 peers as mapped addresses.
-        let own = local.ip().to_canonical();
-        let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-        let unspecified = any.into_iter().filter(|any| own.is_ipv4() || any.is_ipv6());
-        std::iter::once(own).chain(unspecified).find_map(|address| {
-            let at = |port| self.bindings.get(&BindingKey::Address(SocketAddr::new(address, port)));
-            at(local.port()).or_else(|| at(0))
-        })
+    /// Whether the way of shaking hands is the same for all.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.is_uniform
     }
+}
+
+/// A name as keys have it.
+fn plain(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// The bindings in force: a table that can be swapped while handshakes go on.
 #[derive(Debug, Default)]
 pub struct Bindings {
     current: RwLock<Arc<BindingTable>>,
+    /// Whether not every connection may carry requests for every host: known without touching the lock.
+    is_strict: AtomicBool,
 }
 
 impl Bindings {
     /// Starts with this table.
     #[must_use]
     pub fn new(table: BindingTable) -> Self {
-        Self { current: RwLock::new(Arc::new(table)) }
+        let is_strict = AtomicBool::new(table.is_strict());
+        Self { current: RwLock::new(Arc::new(table)), is_strict }
     }
 
     /// The table in force now. Keep it for one handshake, not longer.
@@ -141,7 +176,18 @@ impl Bindings {
 
     /// Puts another table in force: the next handshake sees it, connections that stand do not.
     pub fn replace(&self, table: BindingTable) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        let is_strict = table.is_strict();
+        let mut place = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Strict too early, never too late.
+        self.is_strict.fetch_or(is_strict, Ordering::AcqRel);
+        *place = Arc::new(table);
+        self.is_strict.store(is_strict, Ordering::Release);
+    }
+
+    /// As [`BindingTable::admits`]; one load of a number where no binding has terms or rejects.
+    #[must_use]
+    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
+        !self.is_strict.load(Ordering::Acquire) || self.current().admits(local, name, host)
     }
 }
 
@@ -152,6 +198,7 @@ mod tests {
     use gatepost_model::time::Timestamp;
 
     use super::*;
+    use crate::directory::Directory;
     use crate::issue::Authority;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -178,7 +225,10 @@ mod tests {
         let table = table(&keys);
         let key_of = |found: Option<&Arc<ServerCertificate>>| {
             let found = found?;
-            let same = |key: &&&str| Arc::ptr_eq(&table.bindings[&key.parse().unwrap()], found);
+            let same = |key: &&&str| match &table.bindings[&key.parse().unwrap()].answer {
+                Answer::Certificate(bound) => Arc::ptr_eq(bound, found),
+                _ => false,
+            };
             keys.iter().find(same).copied()
         };
         let cases = [
@@ -206,24 +256,115 @@ mod tests {
     }
 
     #[test]
-    fn only_the_right_key_makes_a_pair() {
-        let authority = Authority::create("CA", Timestamp::from_secs(1_000_000_000), DAY).unwrap();
-        let issue = |name: &str| authority.issue_server(&[name.to_owned()], Timestamp::from_secs(1_000_000_000), DAY);
-        let (one, two) = (issue("one.test").unwrap(), issue("two.test").unwrap());
-        let mixed = ServerCertificate::new(one.chain.clone(), &two.key).map(|_| ());
-        assert_eq!(mixed, Err(TlsError::KeyMismatch { subject: "CN=one.test".into() }));
-        let pair = ServerCertificate::new(one.chain, &one.key).unwrap();
-        assert_eq!(pair.facts().names(), ["one.test"]);
-        assert!(ServerCertificate::new(Vec::new(), &one.key).is_err());
-        assert!(ServerCertificate::new(two.chain, &Secret::from("junk")).is_err());
-    }
-
-    #[test]
     fn a_swap_is_seen_by_the_next_to_ask() {
         let live = Bindings::new(table(&["a.test:0"]));
         let before = live.current();
         live.replace(BindingTable::default());
         assert!(!before.is_empty());
         assert!(live.current().is_empty());
+    }
+
+    /// The table's explanation, a line for each key that was asked.
+    fn explained(table: &BindingTable, host: Option<&str>, local: &str) -> Vec<String> {
+        let local: SocketAddr = local.parse().unwrap();
+        let looks = table.explain(host, local.ip(), local.port());
+        looks.into_iter().map(|look| format!("{}: {}", look.key, look.outcome)).collect()
+    }
+
+    /// A certificate, an end, a directory for `file.test` and `*.wild.test`, and terms.
+    fn various() -> BindingTable {
+        let terms = Terms { http2: Some(false), ..Terms::default() };
+        let plain = Terms::default();
+        let files = Directory::new([
+            ("file.test".into(), issue(&["file.test"])),
+            ("*.wild.test".into(), issue(&["*.wild.test"])),
+        ]);
+        let rows = [
+            ("a.test:443", Bound::new(Answer::Certificate(issue(&["a.test"])), &plain)),
+            ("*.a.test:443", Bound::new(Answer::Reject, &plain)),
+            ("old.test:0", Bound::new(Answer::Certificate(issue(&["old.test"])), &terms)),
+            ("*:443", Bound::new(Answer::Directory(Arc::new(files)), &plain)),
+            ("0.0.0.0:443", Bound::new(Answer::Certificate(issue(&["covered.test"])), &plain)),
+            ("10.0.0.9:0", Bound::new(Answer::Reject, &plain)),
+        ];
+        BindingTable::of(rows.map(|(key, bound)| (key.parse().unwrap(), bound)))
+    }
+
+    #[test]
+    fn a_pick_is_explained() {
+        let table = various();
+        let cases: [(Option<&str>, &str, &[&str]); 6] = [
+            (Some("A.test."), "10.0.0.1:443", &["a.test:443: answers"]),
+            (
+                Some("b.a.test"),
+                "10.0.0.1:443",
+                &["b.a.test:443: not bound", "b.a.test:0: not bound", "*.a.test:443: rejects"],
+            ),
+            (
+                Some("x.wild.test"),
+                "10.0.0.1:443",
+                &[
+                    "x.wild.test:443: not bound",
+                    "x.wild.test:0: not bound",
+                    "*.wild.test:443: not bound",
+                    "*.wild.test:0: not bound",
+                    "*:443: answers",
+                ],
+            ),
+            (None, "10.0.0.9:443", &["10.0.0.9:443: not bound", "10.0.0.9:0: rejects"]),
+            (None, "10.0.0.1:443", &["10.0.0.1:443: not bound", "10.0.0.1:0: not bound", "0.0.0.0:443: answers"]),
+            (
+                Some("evil"),
+                "10.0.0.1:443",
+                &[
+                    "evil:443: not bound",
+                    "evil:0: not bound",
+                    "*:443: its directory has no file for the name",
+                    "*:0: not bound",
+                    "10.0.0.1:443: not bound",
+                    "10.0.0.1:0: not bound",
+                    "0.0.0.0:443: its certificate does not cover the name",
+                ],
+            ),
+        ];
+        for (host, local, looks) in cases {
+            assert_eq!(explained(&table, host, local), looks, "{host:?} {local}");
+            let pick = table.pick(local.parse().unwrap(), host);
+            let outcome = pick.map(|pick| if pick.certificate.is_some() { "answers" } else { "rejects" });
+            let last = looks.last().unwrap().rsplit_once(": ").unwrap().1;
+            assert_eq!(
+                outcome,
+                ["answers", "rejects"].into_iter().find(|outcome| *outcome == last),
+                "{host:?} {local}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_carries_requests_only_for_hosts_of_its_own_kind() {
+        let live = Bindings::new(various());
+        let local = "10.0.0.1:443".parse().unwrap();
+        let table = [
+            (Some("a.test"), "a.test", true),
+            (Some("a.test"), "A.TEST.", true),
+            (Some("a.test"), "file.test", true),
+            (Some("a.test"), "old.test", false),
+            (Some("old.test"), "a.test", false),
+            (Some("a.test"), "b.a.test", false),
+            (Some("a.test"), "unbound.elsewhere", true),
+            (None, "10.0.0.1", true),
+            (None, "old.test", false),
+            (Some("gone.elsewhere"), "a.test", false),
+        ];
+        for (name, host, may) in table {
+            assert_eq!(live.admits(local, name, host), may, "{name:?} {host}");
+        }
+        live.replace(self::table(&["a.test:443", "old.test:0"]));
+        assert!(live.admits(local, Some("a.test"), "old.test"), "without terms all are of one kind");
+    }
+
+    #[test]
+    fn one_binding_with_terms_makes_the_name_matter() {
+        assert!(table(&["a.test:443"]).is_uniform() && !various().is_uniform());
     }
 }

@@ -10,8 +10,9 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, ClientConfig, OtherError};
 
 use crate::error::TlsError;
-use crate::handshake::ClientSettings;
+use crate::refusal::Refusal;
 use crate::schedule::suites::with_schedule;
+use crate::settings::ClientSettings;
 use crate::verify::flaw::Flaws;
 use crate::verify::judge::Judge;
 use crate::verify::judgement::Judgement;
@@ -103,6 +104,9 @@ pub fn explain(error: &rustls::Error) -> TlsError {
         rustls::Error::AlertReceived(alert) => TlsError::Refused { alert: format!("{alert:?}") },
         // rustls has no variant of its own for a resolver that finds nothing.
         rustls::Error::General(text) if text == "no server certificate chain resolved" => TlsError::NotBound,
+        rustls::Error::Other(OtherError(inner)) if inner.downcast_ref() == Some(&Refusal::Rejected) => {
+            TlsError::Rejected
+        }
         rustls::Error::InvalidMessage(_) => {
             TlsError::Handshake { detail: format!("what came back is not TLS ({error})") }
         }

@@ -4,6 +4,7 @@ use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_model::time::Timestamp;
 use thiserror::Error;
 
+use crate::unfit::Unfit;
 use crate::verify::flaw::Flaw;
 use crate::verify::judgement::Judgement;
 
@@ -63,6 +64,12 @@ pub enum TlsError {
     /// A client asked for a name that no certificate is bound to. Seen by the server only.
     #[error("no certificate is bound to the name or address that the client asked for")]
     NotBound,
+    /// A binding rejects connections to that name or address. Seen by the server only.
+    #[error("a binding rejects connections to the name or address that the client asked for")]
+    Rejected,
+    /// A certificate that is not fit to be bound.
+    #[error("the certificate is not fit to be bound: {0}")]
+    Unfit(Unfit),
     /// PEM or DER that cannot be read.
     #[error("{what} cannot be read: {detail}")]
     Malformed {
@@ -105,8 +112,9 @@ impl Fault for TlsError {
             | Self::Unacceptable { .. }
             | Self::Refused { .. }
             | Self::NotBound
+            | Self::Rejected
             | Self::Handshake { .. } => Blame::Peer,
-            Self::Malformed { .. } | Self::KeyMismatch { .. } | Self::Setting { .. } => Blame::Config,
+            Self::Malformed { .. } | Self::Unfit(_) | Self::KeyMismatch { .. } | Self::Setting { .. } => Blame::Config,
             Self::Issue { .. } => Blame::Caller,
         }
     }
@@ -127,6 +135,8 @@ impl Fault for TlsError {
             Self::Setting { .. } => "GP-TLS-011",
             Self::BadSignature => "GP-TLS-012",
             Self::NotBound => "GP-TLS-013",
+            Self::Rejected => "GP-TLS-017",
+            Self::Unfit(_) => "GP-TLS-018",
         }
     }
 
@@ -144,7 +154,8 @@ impl Fault for TlsError {
             Self::WrongName { .. } => "use one of the names in the certificate, or have it issued for this name",
             Self::Handshake { .. } => "check that the other end speaks TLS 1.2 or 1.3 on this port",
             Self::NotBound => "if clients should reach you by that name, bind a certificate to it",
-            Self::Refused { .. } | Self::Unacceptable { .. } => return None,
+            Self::Refused { .. } | Self::Rejected | Self::Unacceptable { .. } => return None,
+            Self::Unfit(unfit) => unfit.cause.hint()?,
             Self::Malformed { .. } => {
                 "give PEM: `-----BEGIN CERTIFICATE-----` or an unencrypted `-----BEGIN PRIVATE KEY-----`"
             }

@@ -8,101 +8,25 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
-use rustls::{ClientConfig, Error, HandshakeKind, InvalidMessage, ProtocolVersion, ServerConfig};
+use rustls::{Error, HandshakeKind, InvalidMessage, ProtocolVersion};
 
-use crate::conversation::{Conversation, Step, Witness, Yield, asked_for};
-use crate::hello;
+use crate::conversation::{Conversation, Step, Yield, asked_for};
+use crate::hello::{Heard, Hello};
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
+use crate::refusal::{Refusal, refused};
 use crate::schedule::at_hand::AtHand;
+use crate::settings::{ClientSettings, ServerSettings};
 use crate::verify::judgement::Judgement;
-use crate::verify::verifier::{Verifier, judged, rejection};
+use crate::verify::verifier::{judged, rejection};
 use crate::version::TlsVersion;
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
 /// messages up to 2^16 - 1; the rest is for the records around them.
 const MAX_INCOMPLETE: usize = 80 * 1024;
-
-/// A server's configuration for [`Handshake::server`]. What it lets out of rustls stays in this crate.
-#[derive(Debug, Clone)]
-pub struct ServerSettings {
-    /// For a client that comes anew.
-    anew: Arc<ServerConfig>,
-    /// For a client that shows a ticket.
-    again: Arc<ServerConfig>,
-}
-
-/// A client's configuration for [`Handshake::client`]. What it lets out of rustls stays in this crate.
-#[derive(Debug, Clone)]
-pub struct ClientSettings {
-    config: Arc<ClientConfig>,
-    /// Who judges again what a resumed session was begun with.
-    verifier: Option<Arc<Verifier>>,
-}
-
-impl ServerSettings {
-    /// The settings of `config`, without early data (RFC 8446 §8).
-    #[must_use]
-    pub fn new(mut config: ServerConfig) -> Self {
-        config.enable_secret_extraction = true;
-        config.max_early_data_size = 0;
-        config.cert_resolver = Arc::new(Witness(Arc::clone(&config.cert_resolver)));
-        // A client that uses one up gets one back; whoever comes anew may open several connections with what they get
-        // (RFC 8446 §4.6.1 leaves the count to the server; OpenSSL's do the same).
-        let mut again = config.clone();
-        again.send_tls13_tickets = again.send_tls13_tickets.min(1);
-        Self { anew: Arc::new(config), again: Arc::new(again) }
-    }
-}
-
-impl ClientSettings {
-    /// The settings of `config`, without early data (RFC 8446 §8). A resumed session is not judged again.
-    #[must_use]
-    pub fn new(mut config: ClientConfig) -> Self {
-        config.enable_secret_extraction = true;
-        config.enable_early_data = false;
-        Self { config: Arc::new(config), verifier: None }
-    }
-
-    /// The settings of `config`, whose verifier this is.
-    pub(crate) fn judged_by(config: ClientConfig, verifier: Arc<Verifier>) -> Self {
-        Self { verifier: Some(verifier), ..Self::new(config) }
-    }
-
-    /// The same with other application protocols on offer. They share the sessions to resume.
-    #[must_use]
-    pub fn with_alpn(&self, alpn: Vec<Vec<u8>>) -> Self {
-        let mut config = ClientConfig::clone(&self.config);
-        config.alpn_protocols = alpn;
-        Self { config: Arc::new(config), verifier: self.verifier.clone() }
-    }
-
-    /// The same, sharing the sessions to resume, but judged as `other` judges: for rules that have changed.
-    #[must_use]
-    pub fn judged_like(&self, other: &Self) -> Self {
-        let mut config = ClientConfig::clone(&other.config);
-        config.resumption = self.config.resumption.clone();
-        Self { config: Arc::new(config), verifier: other.verifier.clone() }
-    }
-
-    /// Judges what the server of a resumed session had shown: pins, lists and clocks may say otherwise by now.
-    fn judge_again(
-        &self,
-        shown: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-    ) -> Result<Option<Arc<Judgement>>, Error> {
-        let (Some(verifier), [leaf, sent @ ..]) = (&self.verifier, shown) else { return Ok(None) };
-        let now = self.config.time_provider.current_time().ok_or(Error::FailedToGetCurrentTime)?;
-        let (judgement, verdict) = verifier.verify(leaf, sent, name, now);
-        match verdict {
-            Ok(()) => Ok(Some(judgement)),
-            Err(_) => Err(rejection(judgement)),
-        }
-    }
-}
 
 /// What both ends agreed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,8 +39,12 @@ pub struct Facts {
     pub server_name: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// What was found about the chain of the server; `None` at the server.
+    /// What was found about the chain of the other end; `None` at a server whose client showed none, or had shown
+    /// it in the session that was resumed.
     pub judgement: Option<Arc<Judgement>>,
+    /// The chain of a client as DER, its own certificate first, also of a resumed session. Empty at the client, and
+    /// where none was shown.
+    pub client_chain: Vec<Vec<u8>>,
 }
 
 /// A handshake under way.
@@ -129,6 +57,10 @@ pub struct Handshake {
     peer_closed: bool,
     server_name: Option<String>,
     judgement: Option<Arc<Judgement>>,
+    /// Why a server showed no certificate.
+    refusal: Option<Refusal>,
+    /// Who listens for the client's first message, until it has been heard.
+    hello: Option<Box<Hello>>,
     /// Whom a client wants, and by which settings.
     wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
@@ -164,9 +96,10 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`] if the configuration contradicts itself.
     pub fn server(settings: &ServerSettings, first: &[u8]) -> Result<Self, Error> {
-        let config = if hello::shows_ticket(first) { &settings.again } else { &settings.anew };
-        let connection = UnbufferedServerConnection::new(Arc::clone(config))?;
-        Ok(Self::new(Box::new(connection)))
+        let connection = UnbufferedServerConnection::new(settings.config_for(first))?;
+        let mut handshake = Self::new(Box::new(connection));
+        handshake.hello = Hello::new(settings.chooser()).map(Box::new);
+        Ok(handshake)
     }
 
     /// Begins with `name`: there is output at once.
@@ -174,7 +107,7 @@ impl Handshake {
     /// # Errors
     /// [`rustls::Error`] if the configuration contradicts itself.
     pub fn client(settings: &ClientSettings, name: ServerName<'static>) -> Result<Self, Error> {
-        let connection = UnbufferedClientConnection::new(Arc::clone(&settings.config), name.clone())?;
+        let connection = UnbufferedClientConnection::new(settings.config(), name.clone())?;
         let mut handshake = Self::new(Box::new(connection));
         handshake.wanted = Some(Box::new((settings.clone(), name)));
         handshake.advance()?;
@@ -182,9 +115,18 @@ impl Handshake {
     }
 
     fn new(conversation: Box<dyn Conversation>) -> Self {
-        let (incoming, yielded) = (Vec::new(), Yield::default());
-        let (server_name, judgement, wanted) = (None, None, None);
-        Self { conversation, incoming, admitted: 0, yielded, peer_closed: false, server_name, judgement, wanted }
+        Self {
+            conversation,
+            incoming: Vec::new(),
+            admitted: 0,
+            yielded: Yield::default(),
+            peer_closed: false,
+            server_name: None,
+            judgement: None,
+            refusal: None,
+            hello: None,
+            wanted: None,
+        }
     }
 
     /// Takes what the peer sent, and goes as far as that allows.
@@ -194,6 +136,9 @@ impl Handshake {
     pub fn receive(&mut self, octets: &[u8]) -> Result<(), Error> {
         let _ready = AtHand::begin();
         self.incoming.extend_from_slice(octets);
+        if !self.hear(octets)? {
+            return Ok(());
+        }
         let advanced = self.advance();
         if advanced.is_err() {
             // Only what is queued is taken: nothing more is read.
@@ -204,9 +149,10 @@ impl Handshake {
             }
         }
         // rustls knows of one flaw, which is in the alert; we know them all.
-        match (advanced, &self.judgement) {
-            (Err(Error::InvalidCertificate(_)), Some(judgement)) => Err(rejection(Arc::clone(judgement))),
-            (advanced, _) => advanced,
+        match (advanced, &self.judgement, self.refusal) {
+            (Err(Error::InvalidCertificate(_)), Some(judgement), _) => Err(rejection(Arc::clone(judgement))),
+            (Err(Error::General(_)), _, Some(refusal)) => Err(refusal.into()),
+            (advanced, ..) => advanced,
         }
     }
 
@@ -242,15 +188,16 @@ impl Handshake {
     pub fn finish(self) -> Result<Established, Error> {
         let common = self.conversation.common();
         let version = common.protocol_version().and_then(TlsVersion::negotiated).ok_or(Error::HandshakeNotComplete)?;
+        let shown = common.peer_certificates().unwrap_or_default();
+        let of_client = if self.wanted.is_none() { shown } else { &[] };
         let facts = Facts {
             version,
+            client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
             resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
             judgement: match (self.judgement, &self.wanted) {
-                (None, Some(wanted)) => {
-                    wanted.0.judge_again(common.peer_certificates().unwrap_or_default(), &wanted.1)?
-                }
+                (None, Some(wanted)) => wanted.0.judge_again(shown, &wanted.1)?,
                 (judgement, _) => judgement,
             },
         };
@@ -262,6 +209,24 @@ impl Handshake {
         };
         let Yield { plaintext, ciphertext: output } = self.yielded;
         Ok(Established { facts, protection, plaintext, received, output, peer_closed: self.peer_closed })
+    }
+
+    /// Hears whether the client's first message is whole, and goes by the configuration for the name in it.
+    fn hear(&mut self, octets: &[u8]) -> Result<bool, Error> {
+        let Some(hello) = &mut self.hello else { return Ok(true) };
+        match hello.hear(octets) {
+            Heard::NotYet if self.incoming.len() > MAX_INCOMPLETE => {
+                return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+            }
+            Heard::NotYet => return Ok(false),
+            Heard::Whole(None) => {}
+            Heard::Whole(Some(settings)) => {
+                let config = settings.config_for(&self.incoming);
+                self.conversation = Box::new(UnbufferedServerConnection::new(config)?);
+            }
+        }
+        self.hello = None;
+        Ok(true)
     }
 
     fn advance(&mut self) -> Result<(), Error> {
@@ -290,6 +255,7 @@ impl Handshake {
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
         self.judgement = judged().or(self.judgement.take());
+        self.refusal = refused().or(self.refusal);
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
         step

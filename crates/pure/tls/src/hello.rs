@@ -1,75 +1,53 @@
-//! What a client's first octets tell before rustls judges them. Nothing that matters rests on it.
+//! The first message of a client, heard before it is answered: where bindings differ in their terms, the name in
+//! it says by which configuration to go on.
 
-/// The extension that stands last in a ClientHello that offers an earlier session (RFC 8446 §4.2.11).
-const PRE_SHARED_KEY: [u8; 2] = [0, 41];
+use std::sync::Arc;
 
-/// Whether `octets` begin with a whole ClientHello, in one record, that offers an earlier session of TLS 1.3.
-pub(crate) fn shows_ticket(octets: &[u8]) -> bool {
-    last_extension(octets) == Some(PRE_SHARED_KEY)
+use rustls::server::Acceptor;
+
+use crate::settings::{Chooses, ServerSettings};
+
+/// Listens for a ClientHello.
+pub(crate) struct Hello {
+    /// Made when it is needed: it is large.
+    acceptor: Option<Acceptor>,
+    chooser: Arc<dyn Chooses>,
 }
 
-/// The kind of the last extension (RFC 8446 §4.1.2, §5.1).
-fn last_extension(octets: &[u8]) -> Option<[u8; 2]> {
-    // A record's header; a message's header; version and random.
-    let (_, rest) = octets.split_at_checked(5 + 4 + 2 + 32)?;
-    let (_session, rest) = vector(rest, 1)?;
-    let (_suites, rest) = vector(rest, 2)?;
-    let (_compressions, rest) = vector(rest, 1)?;
-    let (mut extensions, _) = vector(rest, 2)?;
-    let mut last = None;
-    while let Some((kind, rest)) = extensions.split_first_chunk() {
-        last = Some(*kind);
-        (_, extensions) = vector(rest, 2)?;
-    }
-    last
+/// What has been heard.
+pub(crate) enum Heard {
+    /// Not all of it yet.
+    NotYet,
+    /// All: go on by this configuration, or by the one that there is.
+    Whole(Option<ServerSettings>),
 }
 
-/// A vector whose length stands before it in `width` octets (RFC 8446 §3.4), and what follows.
-fn vector(octets: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = octets.split_at_checked(width)?;
-    let length = length.iter().fold(0, |length, octet| length << 8 | usize::from(*octet));
-    rest.split_at_checked(length)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A ClientHello in a record, with these extensions of these lengths.
-    fn hello(extensions: &[(u8, u8)]) -> Vec<u8> {
-        let extensions: Vec<u8> = extensions
-            .iter()
-            .flat_map(|(kind, length)| [&[0, *kind, 0, *length][..], &vec![9; usize::from(*length)]].concat())
-            .collect();
-        let length = u8::try_from(extensions.len()).unwrap();
-        let before = [&[22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3][..], &[7; 32], &[2, 8, 8], &[0, 2, 19, 1], &[1, 0]];
-        [before.concat(), vec![0, length], extensions].concat()
+impl Hello {
+    /// Listens, if it makes a difference.
+    pub(crate) fn new(chooser: Option<&Arc<dyn Chooses>>) -> Option<Self> {
+        Some(Self { acceptor: None, chooser: Arc::clone(chooser?) })
     }
 
-    #[test]
-    fn a_ticket_is_the_last_extension() {
-        let table: [(&[(u8, u8)], bool); 5] = [
-            (&[(43, 3), (41, 60)], true),
-            (&[(41, 0)], true),
-            (&[(41, 60), (43, 3)], false),
-            (&[(43, 3)], false),
-            (&[], false),
-        ];
-        for (extensions, shows) in table {
-            let whole = hello(extensions);
-            assert_eq!(shows_ticket(&whole), shows, "{extensions:?}");
-            // With what may follow in the same read; and cut anywhere.
-            assert_eq!(shows_ticket(&[&whole[..], &[20, 3, 3, 0, 1, 1]].concat()), shows, "{extensions:?}");
-            for end in 0..whole.len() {
-                assert!(!shows_ticket(&whole[..end]), "{extensions:?} {end}");
+    /// Hears more octets. What is no ClientHello counts as heard: whoever goes on finds out, and says so.
+    ///
+    /// The name is the one that rustls reads, as it will read it again; and what certificate is shown is looked up
+    /// then, and not shown if the configuration is another binding's.
+    pub(crate) fn hear(&mut self, mut octets: &[u8]) -> Heard {
+        if self.acceptor.is_none() && !self.chooser.depends() {
+            return Heard::Whole(None);
+        }
+        let acceptor = self.acceptor.get_or_insert_default();
+        while !octets.is_empty() {
+            match acceptor.read_tls(&mut octets) {
+                Ok(0) | Err(_) => return Heard::Whole(None),
+                Ok(_) => {}
+            }
+            match acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(accepted)) => return Heard::Whole(self.chooser.choose(accepted.client_hello().server_name())),
+                Err(_) => return Heard::Whole(None),
             }
         }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn anything_else_is_read_without_harm(octets in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = shows_ticket(&octets);
-        }
+        Heard::NotYet
     }
 }

@@ -7,7 +7,7 @@ use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
@@ -19,7 +19,7 @@ const BACKDATE: Duration = Duration::from_secs(5 * 60);
 
 /// A local certificate authority: an ECDSA P-256 key and its self-signed certificate.
 ///
-/// It issues server certificates only (`pathLenConstraint` 0, RFC 5280 §4.2.1.9).
+/// It issues certificates for servers and clients only (`pathLenConstraint` 0, RFC 5280 §4.2.1.9).
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,7 +75,7 @@ impl Authority {
             let detail = "it is not the certificate of an authority (CA:TRUE is missing)".to_owned();
             return Err(TlsError::Malformed { what: "certificate", detail });
         }
-        crate::bindings::ServerCertificate::new(vec![certificate.clone()], key)?;
+        crate::server_certificate::ServerCertificate::new(vec![certificate.clone()], key)?;
         let authority = Self { certificate, key: key.clone() };
         authority.issuer()?;
         Ok(authority)
@@ -112,6 +112,33 @@ impl Authority {
         if let Some(bad) = names.iter().find(|name| !is_server_name(name)) {
             return Err(cannot_issue(bad, "it is neither a DNS name nor an IP address"));
         }
+        self.issue(first, names, ExtendedKeyUsagePurpose::ServerAuth, now, lifetime)
+    }
+
+    /// Issues a certificate for a client (ECDSA P-256, clientAuth) with these DNS names, IP addresses and mail
+    /// addresses; the first is its common name. Its span is as for [`issue_server`](Self::issue_server).
+    ///
+    /// # Errors
+    /// [`TlsError::Issue`] if there is no name, one is none of these, or the authority itself has ended.
+    pub fn issue_client(&self, names: &[String], now: Timestamp, lifetime: Duration) -> Result<Issued, TlsError> {
+        let Some(first) = names.first() else {
+            return Err(cannot_issue("a client", "it has no name"));
+        };
+        let is_good = |name: &String| !name.starts_with("*.") && (is_server_name(name) || is_mail_address(name));
+        if let Some(bad) = names.iter().find(|name| !is_good(name)) {
+            return Err(cannot_issue(bad, "it is neither a DNS name nor an IP address nor a mail address"));
+        }
+        self.issue(first, names, ExtendedKeyUsagePurpose::ClientAuth, now, lifetime)
+    }
+
+    fn issue(
+        &self,
+        first: &str,
+        names: &[String],
+        purpose: ExtendedKeyUsagePurpose,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Issued, TlsError> {
         let wrong = |error: rcgen::Error| cannot_issue(first, &error.to_string());
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(wrong)?;
         let end = Certificate::parse(&self.certificate)?.not_after;
@@ -119,11 +146,14 @@ impl Authority {
             return Err(cannot_issue(first, &format!("the authority itself ended at {end}")));
         }
         let mut params = parameters(first, now, lifetime.min(end.since(now)))?;
-        let alternative = CertificateParams::new(names.to_vec()).map_err(wrong)?;
-        params.subject_alt_names = alternative.subject_alt_names;
+        let (mails, hosts): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| is_mail_address(name));
+        params.subject_alt_names = CertificateParams::new(hosts).map_err(wrong)?.subject_alt_names;
+        for mail in mails {
+            params.subject_alt_names.push(SanType::Rfc822Name(mail.try_into().map_err(wrong)?));
+        }
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
         let leaf = params.signed_by(&key, &self.issuer()?).map_err(wrong)?;
         Ok(Issued { chain: vec![leaf.der().to_vec(), self.certificate.clone()], key: Secret::new(key.serialize_der()) })
@@ -150,6 +180,11 @@ fn cannot_issue(name: &str, detail: &str) -> TlsError {
 fn is_server_name(name: &str) -> bool {
     let host = name.strip_prefix("*.").unwrap_or(name);
     name.parse::<IpAddr>().is_ok() || rustls::pki_types::DnsName::try_from(host).is_ok()
+}
+
+fn is_mail_address(name: &str) -> bool {
+    let good = |local: &str| local.bytes().all(|b| b.is_ascii_graphic() && !b"@<>,;:\\\"()[]".contains(&b));
+    name.split_once('@').is_some_and(|(local, host)| !local.is_empty() && good(local) && is_server_name(host))
 }
 
 /// What both kinds of certificates share: name, span and a random serial number.
@@ -216,6 +251,19 @@ mod tests {
             assert!(authority.issue_server(&[name.to_owned()], now(), DAY).is_err(), "{name:?}");
         }
         assert_eq!(authority.issue_server(&[], now(), DAY), Err(cannot_issue("a server", "it has no name")));
+    }
+
+    #[test]
+    fn clients_have_names_of_their_own() {
+        let authority = Authority::create("Home", now(), DAY).unwrap();
+        let names = ["ali@example.com", "laptop.test"].map(str::to_owned);
+        let issued = authority.issue_client(&names, now(), DAY).unwrap();
+        let leaf = Certificate::parse(&issued.chain[0]).unwrap();
+        assert_eq!((leaf.subject.as_str(), leaf.names()), ("CN=ali@example.com", vec!["laptop.test".to_owned()]));
+        for name in ["", "*.a.test", "@b", "a@", "a b@c", "a@b@c", "a\n@b"] {
+            assert!(authority.issue_client(&[name.to_owned()], now(), DAY).is_err(), "{name:?}");
+        }
+        assert!(authority.issue_client(&[], now(), DAY).is_err());
     }
 
     #[test]

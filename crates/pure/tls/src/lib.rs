@@ -15,18 +15,27 @@
 )]
 
 pub mod bindings;
+pub mod bound;
 pub mod certificate;
 pub mod client;
 mod conversation;
+pub mod directory;
 pub mod error;
+pub mod fitness;
 pub mod handshake;
 mod hello;
 pub mod issue;
 pub mod legacy;
+pub mod lookup;
+mod manner;
 pub mod pem;
 pub mod record;
+mod refusal;
 mod schedule;
 pub mod server;
-
+pub mod server_certificate;
+pub mod settings;
+mod ticket;
+pub mod unfit;
 pub mod verify;
 pub mod version;

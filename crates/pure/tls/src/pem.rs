@@ -50,6 +50,18 @@ pub fn parse_list_pem(pem: &[u8]) -> Result<Vec<u8>, TlsError> {
     list.map_err(|error| TlsError::Malformed { what: "revocation list", detail: format!("{error}{}", found(pem)) })
 }
 
+/// Whether a PEM text has a private key that is not encrypted, damaged or not.
+#[must_use]
+pub fn has_key(pem: &[u8]) -> bool {
+    !matches!(PrivateKeyDer::from_pem_slice(pem), Err(rustls::pki_types::pem::Error::NoItemsFound))
+}
+
+/// Writes a private key (PKCS #8 DER) as PEM. The text is the key: keep it where nobody else reads.
+#[must_use]
+pub fn key_pem(key: &Secret) -> Secret {
+    Secret::from(write_block("PRIVATE KEY", key.reveal()))
+}
+
 /// Writes one certificate as PEM, lines of 64 characters.
 #[must_use]
 pub fn certificate_pem(der: &[u8]) -> String {
@@ -57,9 +69,11 @@ pub fn certificate_pem(der: &[u8]) -> String {
 }
 
 fn write_block(label: &str, der: &[u8]) -> String {
-    let body = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    let mut rest = body.as_str();
+    // It may be a key: what is left behind is wiped, and nothing moves because there was too little room.
+    let body = Secret::from(base64::engine::general_purpose::STANDARD.encode(der));
+    let mut rest = body.reveal_text().unwrap_or_default();
+    let mut text = String::with_capacity(rest.len().saturating_mul(2).saturating_add(256));
+    text.push_str(&format!("-----BEGIN {label}-----\n"));
     while !rest.is_empty() {
         let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
         text.push_str(line);

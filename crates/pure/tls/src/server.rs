@@ -8,16 +8,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gatepost_model::binding::BindingKey;
 use gatepost_model::secret::Secret;
 use rustls::ServerConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use crate::bindings::{BindingTable, Bindings, ServerCertificate};
+use crate::bindings::{BindingTable, Bindings};
 use crate::error::TlsError;
-use crate::handshake::ServerSettings;
-use crate::schedule::suites::with_schedule;
-use crate::version::{TlsVersion, between};
+use crate::manner::Manner;
+use crate::refusal::{Refusal, refuse};
+use crate::server_certificate::ServerCertificate;
+use crate::settings::{Chooses, ServerSettings};
+use crate::version::TlsVersion;
 
+/// Ways of shaking hands whose configuration is kept: with one more, all are made anew, with fresh ticket keys.
+const KEPT_MANNERS: usize = 256;
 /// Local addresses whose configuration is kept ready; a machine rarely has more.
 const KEPT_CONFIGS: usize = 64;
 
@@ -47,9 +50,18 @@ struct Configs {
 
 /// The server's side of TLS: one set of rules over bindings that can be swapped.
 pub struct ServerTls {
-    template: ServerConfig,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    rules: ServerRules,
     bindings: Arc<Bindings>,
-    configs: Mutex<HashMap<SocketAddr, Configs>>,
+    /// The listener's own configuration.
+    own: ServerConfig,
+    /// The configuration of each other manner, with its ticket keys; `None` if there can be none.
+    manners: Mutex<HashMap<Manner, Option<ServerConfig>>>,
+    /// The same for each local address.
+    configs: Mutex<HashMap<(SocketAddr, Manner), Configs>>,
 }
 
 impl ServerTls {
@@ -71,65 +83,110 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError::Setting`] if the rules leave no version, or the provider has no randomness.
     pub fn new(rules: &ServerRules, bindings: Arc<Bindings>) -> Result<Self, TlsError> {
-        let wrong = |detail: String| TlsError::Setting { detail };
-        let versions = between(rules.min, rules.max);
-        if versions.is_empty() {
-            return Err(wrong(format!("no version from {} to {}", rules.min.name(), rules.max.name())));
-        }
-        let nowhere = Resolver { local: None, bindings: Arc::clone(&bindings) };
-        let mut template = ServerConfig::builder_with_provider(Arc::new(server_provider()))
-            .with_protocol_versions(&versions)
-            .map_err(|error| wrong(error.to_string()))?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(nowhere));
-        template.alpn_protocols.clone_from(&rules.alpn);
-        // AES-128-GCM costs a fifth less in a full handshake than AES-256-GCM with SHA-384, so our order rules.
-        template.ignore_client_order = true;
-        template.ticketer = aws_lc_rs::Ticketer::new().map_err(|error| wrong(error.to_string()))?;
-        template.session_storage = Arc::new(NoServerSessionStorage {});
-        template.max_early_data_size = 0;
-        Ok(Self { template, bindings, configs: Mutex::default() })
+        let own = made(&Manner::default(), rules, Arc::new(Resolver::nowhere(&bindings)))?;
+        let (rules, manners, configs) = (rules.clone(), Mutex::default(), Mutex::default());
+        Ok(Self { inner: Arc::new(Inner { rules, bindings, own, manners, configs }) })
     }
 
     /// The rustls configuration for connections that reached `local`.
     ///
-    /// It looks certificates up in the bindings at each handshake, so a swap takes effect at once.
+    /// It looks certificates up in the bindings at each handshake, so a swap takes effect at once. It knows one way
+    /// of shaking hands: where a binding has terms of its own, it shows nothing.
     #[must_use]
     pub fn config_for(&self, local: SocketAddr) -> Arc<ServerConfig> {
-        self.configs_for(local).rustls
+        self.inner.own(local).rustls
     }
 
-    /// The same for a [`Handshake`](crate::handshake::Handshake).
+    /// The same for a [`Handshake`](crate::handshake::Handshake), which goes by the terms of each binding.
     #[must_use]
     pub fn settings_for(&self, local: SocketAddr) -> ServerSettings {
-        self.configs_for(local).settings
-    }
-
-    fn configs_for(&self, local: SocketAddr) -> Configs {
-        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = configs.get(&local) {
-            return known.clone();
-        }
-        if configs.len() >= KEPT_CONFIGS {
-            configs.clear();
-        }
-        let mut config = self.template.clone();
-        config.cert_resolver = Arc::new(Resolver { local: Some(local), bindings: Arc::clone(&self.bindings) });
-        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
-        configs.insert(local, made.clone());
-        made
+        self.inner.own(local).settings.chosen_by(Arc::new(Chooser { local, inner: Arc::clone(&self.inner) }))
     }
 
     /// The bindings that it shows.
     #[must_use]
     pub fn bindings(&self) -> &Arc<Bindings> {
-        &self.bindings
+        &self.inner.bindings
     }
+}
+
+impl Inner {
+    /// The listener's own manner.
+    fn own(&self, local: SocketAddr) -> Configs {
+        let key = (local, Manner::default());
+        self.known(&key).unwrap_or_else(|| self.keep(key, self.own.clone()))
+    }
+
+    fn configs_for(&self, local: SocketAddr, manner: &Manner) -> Option<Configs> {
+        let key = (local, manner.clone());
+        match self.known(&key) {
+            None if *manner == Manner::default() => Some(self.own(local)),
+            None => self.template(manner).map(|template| self.keep(key, template)),
+            known => known,
+        }
+    }
+
+    fn known(&self, key: &(SocketAddr, Manner)) -> Option<Configs> {
+        self.configs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn keep(&self, key: (SocketAddr, Manner), mut config: ServerConfig) -> Configs {
+        let bindings = Arc::clone(&self.bindings);
+        config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
+        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
+        if configs.len() >= KEPT_CONFIGS {
+            configs.clear();
+        }
+        // Of two at once the first stays, and both go by it.
+        configs.entry(key).or_insert(made).clone()
+    }
+
+    fn template(&self, manner: &Manner) -> Option<ServerConfig> {
+        let mut manners = self.manners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = manners.get(manner) {
+            return known.clone();
+        }
+        if manners.len() >= KEPT_MANNERS {
+            manners.clear();
+        }
+        let made = made(manner, &self.rules, Arc::new(Resolver::nowhere(&self.bindings))).ok();
+        manners.insert(manner.clone(), made.clone());
+        made
+    }
+}
+
+fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<ServerConfig, TlsError> {
+    manner.config(rules.min, rules.max, &rules.alpn, resolver)
 }
 
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerTls").field("bindings", &self.bindings).finish_non_exhaustive()
+        f.debug_struct("ServerTls").field("bindings", &self.inner.bindings).finish_non_exhaustive()
+    }
+}
+
+/// Finds the configuration for the terms of the binding that a name leads to.
+struct Chooser {
+    local: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Chooser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chooser").field("local", &self.local).finish_non_exhaustive()
+    }
+}
+
+impl Chooses for Chooser {
+    fn depends(&self) -> bool {
+        !self.inner.bindings.current().is_uniform()
+    }
+
+    fn choose(&self, name: Option<&str>) -> Option<ServerSettings> {
+        let table = self.inner.bindings.current();
+        let pick = table.pick(self.local, name)?;
+        self.inner.configs_for(self.local, pick.manner).map(|configs| configs.settings)
     }
 }
 
@@ -137,24 +194,31 @@ impl fmt::Debug for ServerTls {
 #[derive(Debug)]
 struct Resolver {
     local: Option<SocketAddr>,
+    /// The way in which it shakes hands.
+    manner: Manner,
     bindings: Arc<Bindings>,
+}
+
+impl Resolver {
+    fn nowhere(bindings: &Arc<Bindings>) -> Self {
+        Self { local: None, manner: Manner::default(), bindings: Arc::clone(bindings) }
+    }
 }
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let table = self.bindings.current();
-        Some(table.find(self.local?, hello.server_name())?.certified())
+        let pick = table.pick(self.local?, hello.server_name())?;
+        let Some(certificate) = pick.certificate else {
+            refuse(Refusal::Rejected);
+            return None;
+        };
+        // A binding whose terms would not be kept shows nothing: neither a name that was told twice differently
+        // nor a swap at the wrong moment gets around them.
+        if *pick.manner != self.manner {
+            refuse(Refusal::OtherTerms);
+            return None;
+        }
+        Some(certificate.certified())
     }
-}
-
-/// The default provider with AES-128-GCM before the others of its version, and a key schedule that costs less.
-fn server_provider() -> CryptoProvider {
-    use aws_lc_rs::cipher_suite::{
-        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS13_AES_128_GCM_SHA256,
-    };
-    let preferred =
-        [TLS13_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256];
-    let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.sort_by_key(|suite| !preferred.contains(suite));
-    with_schedule(provider)
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use gatepost_model::fault::Fault;
 use gatepost_model::time::Timestamp;
-use gatepost_tls::bindings::{BindingTable, Bindings, ServerCertificate};
+use gatepost_tls::bindings::{BindingTable, Bindings};
 use gatepost_tls::certificate::Certificate;
 use gatepost_tls::client::{ClientRules, client_config, client_settings, explain};
 use gatepost_tls::error::TlsError;
-use gatepost_tls::handshake::{ClientSettings, Facts, Handshake};
+use gatepost_tls::handshake::{Facts, Handshake};
 use gatepost_tls::issue::Authority;
 use gatepost_tls::server::{ServerRules, ServerTls};
+use gatepost_tls::server_certificate::ServerCertificate;
+use gatepost_tls::settings::ClientSettings;
 use gatepost_tls::verify::flaw::{Flaw, Flaws};
 use gatepost_tls::verify::pin::{Digest, Pin, Pins, Place};
 use gatepost_tls::version::TlsVersion;

@@ -1,4 +1,4 @@
-//! A gateway with its demo that ends with the test.
+//! A gateway for tests, as a process of its own.
 
 use std::process::{Child, Command as Process, Stdio};
 

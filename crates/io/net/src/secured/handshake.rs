@@ -5,7 +5,8 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use gatepost_tls::handshake::{ClientSettings, Facts, Handshake, ServerSettings};
+use gatepost_tls::handshake::{Facts, Handshake};
+use gatepost_tls::settings::{ClientSettings, ServerSettings};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 

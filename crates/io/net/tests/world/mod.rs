@@ -14,9 +14,10 @@ use gatepost_net::drain::Drain;
 use gatepost_net::handler::Handler;
 use gatepost_net::listen::Listener;
 use gatepost_net::serve::{ServeSummary, serve};
-use gatepost_tls::bindings::{BindingTable, Bindings, ServerCertificate};
+use gatepost_tls::bindings::{BindingTable, Bindings};
 use gatepost_tls::issue::Authority;
 use gatepost_tls::server::{ServerRules, ServerTls};
+use gatepost_tls::server_certificate::ServerCertificate;
 use tokio::task::JoinHandle;
 
 pub const DAY: Duration = Duration::from_secs(86_400);

@@ -16,9 +16,10 @@ use rustls::{AlertDescription, ClientConfig, ContentType, RootCertStore, Support
 use super::fault::RecordFault;
 use super::layout::{ALERT_ROOM, HEADER, MAX_PLAINTEXT, MAX_RECORD, OVERHEAD, SEAL_ROOM};
 use super::traffic::{Content, Traffic};
-use crate::handshake::{ClientSettings, Established, Handshake, Protection, ServerSettings};
+use crate::handshake::{Established, Handshake, Protection};
 use crate::issue::Authority;
 use crate::server::ServerTls;
+use crate::settings::{ClientSettings, ServerSettings};
 
 const SUITES: [SupportedCipherSuite; 3] =
     [TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384, TLS13_CHACHA20_POLY1305_SHA256];

@@ -4,6 +4,7 @@
 //! ([`flaw::Flaw`]), each with its severity, and the path to the root, against which [`pin`]s are held. What is
 //! ignorable is ignored only where a caller says so, one flaw at a time; what is fatal never is.
 
+pub(crate) mod clients;
 pub mod flaw;
 pub mod judge;
 pub mod judgement;

@@ -80,7 +80,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let (judgement, result) = self.verify(end_entity, intermediates, server_name, now);
-        JUDGED.set(Some(judgement));
+        note_judged(judgement);
         result.map(|()| ServerCertVerified::assertion()).map_err(Error::InvalidCertificate)
     }
 
@@ -107,6 +107,11 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Notes what was found about a chain, in the middle of a step of rustls.
+pub(crate) fn note_judged(judgement: Arc<Judgement>) {
+    JUDGED.set(Some(judgement));
+}
+
 /// Takes what the step before found about a chain.
 pub(crate) fn judged() -> Option<Arc<Judgement>> {
     JUDGED.take()
@@ -117,8 +122,8 @@ pub(crate) fn rejection(judgement: Arc<Judgement>) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Rejected(judgement)))))
 }
 
-/// What the server is told, by the alert that fits (RFC 8446 §6.2): the gravest that nobody ignores.
-fn told(found: Flaws, ignored: Flaws) -> CertificateError {
+/// What the other end is told, by the alert that fits (RFC 8446 §6.2): the gravest that nobody ignores.
+pub(crate) fn told(found: Flaws, ignored: Flaws) -> CertificateError {
     let counts = |flaw: &Flaw| !ignored.ignorable().contains(*flaw);
     let gravest = found.iter().filter(counts).max_by_key(|flaw| (flaw.severity(), std::cmp::Reverse(*flaw)));
     match gravest {

@@ -18,6 +18,11 @@ pub(super) fn from_file(path: &Path) -> Result<Certificate, CliError> {
 
 /// The certificates of a PEM file.
 pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    Ok(pem::parse_chain_pem(&read(path)?).map_err(gatepost::Error::from)?)
+}
+
+/// A file of at most 1 MiB.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
     if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
         return Err(CliError::Io {
@@ -25,7 +30,7 @@ pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
             detail: "more than 1 MiB is no certificate".into(),
         });
     }
-    Ok(pem::parse_chain_pem(&std::fs::read(path).map_err(failed)?).map_err(gatepost::Error::from)?)
+    std::fs::read(path).map_err(failed)
 }
 
 pub(super) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
@@ -43,6 +48,7 @@ pub(super) fn to_json(facts: &Certificate) -> Value {
         "bits": facts.key_bits,
         "authority": facts.is_ca,
         "sha256": hex(&facts.fingerprint),
+        "sha1": hex(&facts.thumbprint),
         "spki_sha256": hex(&facts.spki),
     })
 }

@@ -63,6 +63,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
             server_name: Some("localhost".to_owned()),
             resumed: false,
             judgement: None,
+            client_chain: Vec::new(),
         };
         assert_eq!(facts, expected);
         exchange(&mut ours, &mut theirs, &data).await;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_model::time::Timestamp;
-use gatepost_tls::handshake::{ClientSettings, ServerSettings};
 use gatepost_tls::issue::Authority;
 use gatepost_tls::server::ServerTls;
+use gatepost_tls::settings::{ClientSettings, ServerSettings};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedCipherSuite};

@@ -1,0 +1,230 @@
+//! A directory with a certificate file for each host, and what was good in it last.
+//!
+//! `www.example.com.pem` holds chain and key for that name, `_.example.com.pem` for every name one label below. A file
+//! takes effect when it is whole and fit; until then the one before it stays, and what is wrong is said once.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gatepost::model::time::Timestamp;
+use gatepost::tls::directory::Directory;
+use gatepost::tls::fitness;
+use gatepost::tls::server_certificate::ServerCertificate;
+use gatepost::tls::unfit::{Cause, Unfit};
+
+/// The most that a file may hold.
+const LONGEST: u64 = 1024 * 1024;
+/// The most files that are looked at.
+const MOST: usize = 10_000;
+
+/// One directory.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    files: BTreeMap<String, Kept>,
+    /// Why the directory itself could not be read last.
+    unreadable: Option<String>,
+}
+
+/// What is known of one file.
+#[derive(Debug, Default)]
+struct Kept {
+    stamp: Option<Stamp>,
+    good: Option<Arc<ServerCertificate>>,
+}
+
+/// How a file looked when it was read: inode, length, and both times with their nanoseconds.
+type Stamp = (u64, u64, i64, i64, i64, i64);
+
+/// What a look brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Whether other certificates are to be shown.
+    pub(crate) changed: bool,
+    /// What is wrong, each with its file.
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Folder {
+    /// The directory at `path`. Nothing is read yet.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), files: BTreeMap::new(), unreadable: None }
+    }
+
+    /// Reads what looks different from last time.
+    pub(crate) fn look(&mut self, now: Timestamp) -> Seen {
+        let mut seen = Seen::default();
+        let names = match self.names() {
+            Ok(names) => names,
+            Err(detail) => {
+                // What was good stays: a directory that is away for a moment does not end anything.
+                let detail = format!("{}: {detail}", self.path.display());
+                if self.unreadable.as_ref() != Some(&detail) {
+                    seen.wrong.push(detail.clone());
+                }
+                self.unreadable = Some(detail);
+                return seen;
+            }
+        };
+        self.unreadable = None;
+        let before = self.files.len();
+        self.files.retain(|name, _| names.contains_key(name));
+        seen.changed = self.files.len() != before;
+        for (name, host) in names {
+            let kept = self.files.entry(name.clone()).or_default();
+            let path = self.path.join(&name);
+            let stamp = stamp(&path);
+            if stamp.is_some() && stamp == kept.stamp {
+                continue;
+            }
+            kept.stamp = stamp;
+            match read(&path, &host, now) {
+                Ok(certificate) => {
+                    kept.good = Some(Arc::new(certificate));
+                    seen.changed = true;
+                }
+                Err(unfit) => {
+                    let stays = if kept.good.is_some() { "the one before it stays" } else { "nothing is shown for it" };
+                    seen.wrong.push(format!("{}: {unfit}; {stays}", path.display()));
+                }
+            }
+        }
+        seen
+    }
+
+    /// What is to be shown.
+    pub(crate) fn directory(&self) -> Directory {
+        let row = |(name, kept): (&String, &Kept)| Some((Directory::host_of(name)?, kept.good.clone()?));
+        Directory::new(self.files.iter().filter_map(row))
+    }
+
+    /// The names of its certificate files, with the hosts that they are for.
+    fn names(&self) -> Result<BTreeMap<String, String>, String> {
+        let entries = std::fs::read_dir(&self.path).map_err(|error| error.to_string())?;
+        let mut names = BTreeMap::new();
+        for entry in entries {
+            let name = entry.map_err(|error| error.to_string())?.file_name();
+            let name = name.to_string_lossy().into_owned();
+            if let Some(host) = Directory::host_of(&name) {
+                names.insert(name, host);
+            }
+            if names.len() > MOST {
+                return Err(format!("more than {MOST} certificates are in it"));
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let facts = std::fs::metadata(path).ok()?;
+    Some((facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.ctime_nsec()))
+}
+
+fn read(path: &Path, host: &str, now: Timestamp) -> Result<ServerCertificate, Unfit> {
+    let unusable = |detail: String| Unfit { cause: Cause::Unusable, detail };
+    let facts = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
+    if !facts.is_file() || facts.len() > LONGEST {
+        return Err(unusable("it is no file of at most 1 MiB".into()));
+    }
+    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let (certificate, ..) = fitness::from_pem(&text, &text, now)?;
+    let covered = match host.strip_prefix("*.") {
+        Some(_) => certificate.facts().dns_names.iter().any(|name| name == host),
+        None => certificate.facts().covers(host),
+    };
+    if !covered {
+        let names = certificate.facts().names().join(", ");
+        return Err(Unfit { cause: Cause::WrongName, detail: format!("it is for {names}, not for {host}") });
+    }
+    Ok(certificate)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use gatepost::tls::issue::{Authority, Issued};
+    use gatepost::tls::pem;
+
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn now() -> Timestamp {
+        Timestamp::from_secs(1_700_000_000)
+    }
+
+    fn text(issued: &Issued) -> Vec<u8> {
+        let chain: String = issued.chain.iter().map(|der| pem::certificate_pem(der)).collect();
+        [chain.as_bytes(), pem::key_pem(&issued.key).reveal()].concat()
+    }
+
+    fn shown(folder: &Folder, name: &str) -> Option<[u8; 32]> {
+        folder.directory().find(name).map(|found| found.facts().fingerprint)
+    }
+
+    #[test]
+    fn a_bad_file_never_replaces_a_good_one_and_is_complained_of_once() {
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::create("One", now(), 100 * DAY).unwrap();
+        let issue = |name: &str| authority.issue_server(&[name.to_owned()], now(), 10 * DAY).unwrap();
+        let write = |name: &str, text: &[u8]| std::fs::write(place.path().join(name), text).unwrap();
+        let mut folder = Folder::new(place.path());
+        let (first, second, other) = (issue("a.test"), issue("a.test"), issue("b.test"));
+        write("a.test.pem", &text(&first));
+        write("_.w.test.pem", &text(&issue("*.w.test")));
+        write("notes.txt", b"not mine");
+        assert_eq!(folder.look(now()), Seen { changed: true, wrong: vec![] });
+        let of = |issued: &Issued| Some(gatepost::tls::certificate::fingerprint(&issued.chain[0]));
+        assert_eq!(shown(&folder, "a.test"), of(&first));
+        assert!(shown(&folder, "x.w.test").is_some() && shown(&folder, "x.y.w.test").is_none());
+        assert_eq!(folder.look(now()), Seen::default());
+
+        let half = &text(&second)[..700];
+        let mismatched = Issued { chain: second.chain.clone(), key: first.key.clone() };
+        let late = authority.issue_server(&["a.test".to_owned()], now(), Duration::from_secs(1)).unwrap();
+        let bad: [(&[u8], &str); 5] = [
+            (half, "unusable"),
+            (&text(&mismatched), "key-mismatch"),
+            (&text(&other), "wrong-name"),
+            (&text(&late), "expired"),
+            (b"", "unusable"),
+        ];
+        for (content, word) in bad {
+            write("a.test.pem", content);
+            let seen = folder.look(now() + DAY);
+            assert_eq!((seen.changed, seen.wrong.len()), (false, 1), "{word}: {seen:?}");
+            let said = &seen.wrong[0];
+            assert!(
+                said.contains("a.test.pem: ") && said.contains(word) && said.ends_with("the one before it stays"),
+                "{said}"
+            );
+            assert_eq!(folder.look(now() + DAY), Seen::default(), "said once");
+            assert_eq!(shown(&folder, "a.test"), of(&first));
+        }
+        write("a.test.pem", &text(&second));
+        assert_eq!(folder.look(now()), Seen { changed: true, wrong: vec![] });
+        assert_eq!(shown(&folder, "a.test"), of(&second));
+        std::fs::remove_file(place.path().join("a.test.pem")).unwrap();
+        assert_eq!((folder.look(now()).changed, shown(&folder, "a.test")), (true, None));
+    }
+
+    #[test]
+    fn a_directory_that_is_away_ends_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("certs");
+        std::fs::create_dir(&path).unwrap();
+        let authority = Authority::create("One", now(), 100 * DAY).unwrap();
+        let issued = authority.issue_server(&["a.test".to_owned()], now(), 10 * DAY).unwrap();
+        std::fs::write(path.join("a.test.pem"), text(&issued)).unwrap();
+        let mut folder = Folder::new(&path);
+        folder.look(now());
+        std::fs::rename(&path, place.path().join("away")).unwrap();
+        assert_eq!(folder.look(now()).wrong.len(), 1);
+        assert_eq!(folder.look(now()), Seen::default());
+        assert!(shown(&folder, "a.test").is_some());
+    }
+}

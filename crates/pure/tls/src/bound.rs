@@ -1,0 +1,52 @@
+//! What a key is bound to, and what that is to a client.
+
+use std::sync::Arc;
+
+use gatepost_model::terms::Terms;
+
+use crate::directory::Directory;
+use crate::lookup::{Outcome, Rule};
+use crate::manner::Manner;
+use crate::server_certificate::ServerCertificate;
+
+/// What a key is bound to, ready to answer.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// This certificate.
+    Certificate(Arc<ServerCertificate>),
+    /// The end of the connection, before any certificate is shown.
+    Reject,
+    /// The certificate that a directory has for the name; without a name, none.
+    Directory(Arc<Directory>),
+}
+
+/// A binding, ready to answer.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub(crate) answer: Answer,
+    pub(crate) manner: Manner,
+}
+
+impl Bound {
+    /// Answers so, on these terms.
+    #[must_use]
+    pub fn new(answer: Answer, terms: &Terms) -> Self {
+        Self { answer, manner: Manner::of(terms) }
+    }
+
+    /// What this binding is to a client.
+    pub(crate) fn judge(&self, rule: Rule, name: Option<&str>) -> (Outcome, Option<&Arc<ServerCertificate>>) {
+        let certificate = match &self.answer {
+            Answer::Reject => return (Outcome::Rejects, None),
+            Answer::Certificate(certificate) => certificate,
+            Answer::Directory(directory) => match name.and_then(|name| directory.find(name)) {
+                Some(certificate) => certificate,
+                None => return (Outcome::NoFile, None),
+            },
+        };
+        match name {
+            Some(name) if rule.is_by_address() && !certificate.facts().covers(name) => (Outcome::NotCovered, None),
+            _ => (Outcome::Answers, Some(certificate)),
+        }
+    }
+}

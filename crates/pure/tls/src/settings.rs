@@ -1,0 +1,119 @@
+//! What a handshake goes by, at either end: a configuration of rustls, and what we know besides.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, Error, ServerConfig};
+
+use crate::conversation::Witness;
+use crate::ticket;
+use crate::verify::judgement::Judgement;
+use crate::verify::verifier::{Verifier, rejection};
+
+/// Knows the settings for a name.
+pub(crate) trait Chooses: fmt::Debug + Send + Sync {
+    /// Whether they depend on the name at all.
+    fn depends(&self) -> bool;
+
+    /// The settings for a client that asked for `name`. `None`: those that it has.
+    fn choose(&self, name: Option<&str>) -> Option<ServerSettings>;
+}
+
+/// A server's configuration for [`Handshake::server`](crate::handshake::Handshake::server). What it lets out of rustls stays in this crate.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// For a client that comes anew.
+    anew: Arc<ServerConfig>,
+    /// For a client that shows a ticket.
+    again: Arc<ServerConfig>,
+    /// Who knows a better configuration for a name.
+    chooser: Option<Arc<dyn Chooses>>,
+}
+
+/// A client's configuration for [`Handshake::client`](crate::handshake::Handshake::client). What it lets out of rustls stays in this crate.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    config: Arc<ClientConfig>,
+    /// Who judges again what a resumed session was begun with.
+    verifier: Option<Arc<Verifier>>,
+}
+
+impl ServerSettings {
+    /// The settings of `config`, without early data (RFC 8446 §8).
+    #[must_use]
+    pub fn new(mut config: ServerConfig) -> Self {
+        config.enable_secret_extraction = true;
+        config.max_early_data_size = 0;
+        config.cert_resolver = Arc::new(Witness(Arc::clone(&config.cert_resolver)));
+        // A client that uses one up gets one back; whoever comes anew may open several connections with what they get
+        // (RFC 8446 §4.6.1 leaves the count to the server; OpenSSL's do the same).
+        let mut again = config.clone();
+        again.send_tls13_tickets = again.send_tls13_tickets.min(1);
+        Self { anew: Arc::new(config), again: Arc::new(again), chooser: None }
+    }
+
+    /// The same, but the name that a client asks for may lead to another configuration.
+    pub(crate) fn chosen_by(self, chooser: Arc<dyn Chooses>) -> Self {
+        Self { chooser: Some(chooser), ..self }
+    }
+
+    pub(crate) fn chooser(&self) -> Option<&Arc<dyn Chooses>> {
+        self.chooser.as_ref()
+    }
+
+    /// The configuration for a client that begins with `first`.
+    pub(crate) fn config_for(&self, first: &[u8]) -> Arc<ServerConfig> {
+        Arc::clone(if ticket::is_shown(first) { &self.again } else { &self.anew })
+    }
+}
+
+impl ClientSettings {
+    /// The settings of `config`, without early data (RFC 8446 §8). A resumed session is not judged again.
+    #[must_use]
+    pub fn new(mut config: ClientConfig) -> Self {
+        config.enable_secret_extraction = true;
+        config.enable_early_data = false;
+        Self { config: Arc::new(config), verifier: None }
+    }
+
+    /// The settings of `config`, whose verifier this is.
+    pub(crate) fn judged_by(config: ClientConfig, verifier: Arc<Verifier>) -> Self {
+        Self { verifier: Some(verifier), ..Self::new(config) }
+    }
+
+    /// The same with other application protocols on offer. They share the sessions to resume.
+    #[must_use]
+    pub fn with_alpn(&self, alpn: Vec<Vec<u8>>) -> Self {
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = alpn;
+        Self { config: Arc::new(config), verifier: self.verifier.clone() }
+    }
+
+    /// The same, sharing the sessions to resume, but judged as `other` judges: for rules that have changed.
+    #[must_use]
+    pub fn judged_like(&self, other: &Self) -> Self {
+        let mut config = ClientConfig::clone(&other.config);
+        config.resumption = self.config.resumption.clone();
+        Self { config: Arc::new(config), verifier: other.verifier.clone() }
+    }
+
+    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Judges what the server of a resumed session had shown: pins, lists and clocks may say otherwise by now.
+    pub(crate) fn judge_again(
+        &self,
+        shown: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+    ) -> Result<Option<Arc<Judgement>>, Error> {
+        let (Some(verifier), [leaf, sent @ ..]) = (&self.verifier, shown) else { return Ok(None) };
+        let now = self.config.time_provider.current_time().ok_or(Error::FailedToGetCurrentTime)?;
+        let (judgement, verdict) = verifier.verify(leaf, sent, name, now);
+        match verdict {
+            Ok(()) => Ok(Some(judgement)),
+            Err(_) => Err(rejection(judgement)),
+        }
+    }
+}
