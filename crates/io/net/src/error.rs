@@ -149,6 +149,12 @@ pub enum NetError {
     /// A handshake was ended to make room for newer ones: it was the oldest of too many.
     #[error("the TLS handshake gave way to newer ones")]
     Crowded,
+    /// The caller's own look at a connection had something against it; no request was sent.
+    #[error("the connection was rejected before anything was sent: {detail}")]
+    Rejected {
+        /// What the caller said.
+        detail: String,
+    },
     /// This machine has no file descriptor, or no memory, left for one more connection.
     #[error("no descriptor or memory is left to connect: {detail}")]
     Exhausted {
@@ -198,6 +204,7 @@ impl Fault for NetError {
             | Self::BodyTooLarge { .. }
             | Self::ClosedEarly { .. }
             | Self::Abrupt
+            | Self::Rejected { .. }
             | Self::Upgrade { .. } => Blame::Peer,
             Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
@@ -226,6 +233,7 @@ impl Fault for NetError {
             Self::Abrupt => "GP-NET-017",
             Self::Entropy => "GP-NET-018",
             Self::WebSocket(reason) => reason.code(),
+            Self::Rejected { .. } => "GP-NET-021",
             Self::Memory => "GP-NET-019",
             Self::Exhausted { .. } => "GP-NET-020",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),

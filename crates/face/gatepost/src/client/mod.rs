@@ -3,8 +3,9 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod inspection;
 pub mod lane;
-pub(crate) mod opener;
+mod opener;
 mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;

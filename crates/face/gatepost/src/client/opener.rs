@@ -7,6 +7,7 @@ use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_tls::verify::judgement::Judgement;
 
+use crate::client::inspection::Inspection;
 use crate::events::Events;
 
 /// How a client comes to a new connection.
@@ -14,21 +15,32 @@ use crate::events::Events;
 pub(crate) struct Opener {
     pub(crate) dialer: Dialer,
     pub(crate) events: Events,
+    pub(crate) inspection: Option<Inspection>,
 }
 
 impl Opener {
     /// A new connection to `origin`.
     pub(crate) async fn open(&self, origin: &Origin) -> Result<Connection, NetError> {
         let connection = self.dialer.connect(origin).await?;
-        self.tell(&connection);
-        Ok(connection)
+        self.inspect(connection).await
     }
 
     /// A new connection to `origin` that speaks HTTP/1.1.
     pub(crate) async fn open_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
         let connection = self.dialer.connect_http1(origin).await?;
+        self.inspect(connection).await
+    }
+
+    /// Tells of the connection, and gives it if the caller's own look has nothing against it.
+    async fn inspect(&self, connection: Connection) -> Result<Connection, NetError> {
         self.tell(&connection);
-        Ok(connection)
+        let Some(inspection) = &self.inspection else { return Ok(connection) };
+        let verdict = inspection.allows(connection.facts()).await;
+        if let Err(error) = &verdict {
+            let (subject, reason) = ("connection", error.to_string());
+            self.events.emit(&Event::Decided { subject, allowed: false, reason });
+        }
+        verdict.map(|()| connection)
     }
 
     fn tell(&self, connection: &Connection) {

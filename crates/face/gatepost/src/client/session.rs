@@ -7,6 +7,7 @@ use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::limits::Limits;
+use gatepost_net::connection::ConnectionFacts;
 use gatepost_net::dial::{ClientTls, Dialer, Roots};
 use gatepost_policy::credentials::CredentialRules;
 use gatepost_policy::redirects::RedirectRules;
@@ -16,6 +17,7 @@ use gatepost_tls::verify::pin::Pins;
 use http::Method;
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::inspection::Inspection;
 use crate::client::request::RequestBuilder;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
@@ -90,6 +92,7 @@ pub struct SessionBuilder {
     credentials: Vec<Credential>,
     preauthenticate: Preauthenticate,
     sinks: Vec<SinkEntry>,
+    inspection: Option<Inspection>,
 }
 
 /// A sink inside a builder that has a `Debug`.
@@ -199,6 +202,29 @@ impl SessionBuilder {
         self
     }
 
+    /// Looks at each new connection after its handshake, before one octet of a request leaves: `Err` says why not,
+    /// and ends it ([`NetError::Rejected`](gatepost_net::error::NetError)). It can only tighten what the other rules let
+    /// pass. Default: no look. Of several the last stands.
+    ///
+    /// ```
+    /// use gatepost::Session;
+    ///
+    /// let builder = Session::builder().before_send(|facts| async move {
+    ///     let chain = facts.judgement.map(|judgement| judgement.path.len());
+    ///     if chain == Some(3) { Ok(()) } else { Err("its chain is not the one we know".to_owned()) }
+    /// });
+    /// # drop(builder);
+    /// ```
+    #[must_use]
+    pub fn before_send<F, V>(mut self, look: F) -> Self
+    where
+        F: Fn(ConnectionFacts) -> V + Send + Sync + 'static,
+        V: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.inspection = Some(Inspection::new(look));
+        self
+    }
+
     /// Adds a consumer of events.
     #[must_use]
     pub fn on_event(mut self, sink: Sink) -> Self {
@@ -218,7 +244,7 @@ impl SessionBuilder {
         }
         let dialer = Dialer::new(tls, Arc::new(self.limits))?;
         let context = Context {
-            upstream: Upstream::new(dialer, events.clone()),
+            upstream: Upstream::inspected(dialer, events.clone(), self.inspection),
             transport: self.transport,
             credential_rules: self.credential_rules,
             redirects: self.redirects,

@@ -1,6 +1,7 @@
 //! The engine over real sockets on loopback: sessions out, guarded sites in.
 
 mod bearer;
+mod before_send;
 mod house;
 mod proved;
 mod redirects;

@@ -1,0 +1,79 @@
+//! What is checked before a request leaves: where a check fails, the server has not read one octet of it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use gatepost::Session;
+use gatepost::client::session::SessionBuilder;
+use gatepost::model::fault::Fault;
+use gatepost::net::dial::Roots;
+use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
+use gatepost_testkit::authority::Authority;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// A server that takes one connection, and reads it to its end: its address, and what it read, if TLS came to stand.
+async fn listener(authority: &Authority) -> (SocketAddr, JoinHandle<Option<Vec<u8>>>) {
+    let leaf = authority.issue(&["localhost"]);
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from(leaf.certificate_der)],
+            PrivatePkcs8KeyDer::from(leaf.key_der).into(),
+        )
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(socket).await.ok()?;
+        let mut read = Vec::new();
+        // How it ends does not matter; what came before does.
+        let _ = stream.read_to_end(&mut read).await;
+        Some(read)
+    });
+    (address, task)
+}
+
+fn session(authority: &Authority) -> SessionBuilder {
+    Session::builder().roots(Roots::Only(vec![authority.der().to_vec()]))
+}
+
+async fn error(builder: SessionBuilder, address: SocketAddr) -> gatepost::Error {
+    let url = format!("https://localhost:{}/secret?of=mine", address.port());
+    builder.build().unwrap().get(&url).send().await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_pin_that_is_missing_ends_the_handshake() {
+    let authority = Authority::new();
+    let (address, heard) = listener(&authority).await;
+    let pin = Pin { place: Place::Any, digest: Digest::Spki([0; 32]), until: None };
+    let pinned = session(&authority).pins(Pins { any_of: vec![pin], report_only: false });
+    assert_eq!(error(pinned, address).await.code(), "GP-TLS-014");
+    assert!(heard.await.unwrap().unwrap_or_default().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_caller_rejects_hears_nothing() {
+    let authority = Authority::new();
+    let (address, heard) = listener(&authority).await;
+    let seen = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&seen);
+    let looking = session(&authority).before_send(move |facts| {
+        *keep.lock().unwrap() = Some((facts.address, facts.tls, facts.judgement.map(|judgement| judgement.path.len())));
+        async { Err("not today".to_owned()) }
+    });
+    let error = error(looking, address).await;
+    assert_eq!(error.code(), "GP-NET-021");
+    assert!(error.to_string().contains("rejected before anything was sent: not today"), "{error}");
+    assert_eq!(*seen.lock().unwrap(), Some((address, Some("TLSv1.3"), Some(2))));
+    assert_eq!(heard.await.unwrap(), Some(Vec::new()), "TLS stood, and not one octet was sent over it");
+}
