@@ -117,6 +117,28 @@ def test_clients_show_certificates(start):
     assert "No client certificate CA names sent" in s_client(gateway, "may.test", "-tls1_2")[1]
 
 
+def test_our_client_shows_its_certificate_where_it_is_asked(start):
+    gateway = start()
+    cert, key = issue(gateway, "ali", "--client")
+    bind(gateway, "localhost", "--client-cert", "require", "--client-ca", gateway.ca)
+    whole = gateway.folder / "whole.pem"
+    whole.write_text(cert.read_text() + key.read_text())
+
+    def asked(*words, verb="get", scheme="https", path=""):
+        place = f"{scheme}://localhost:{gateway.port}/{path}"
+        return command.gatepost(gateway.state, verb, place, "--ca", gateway.ca, *words).returncode
+
+    until("the binding is in force", lambda: asked() not in (0, 8))
+    # With it TLS stands, and who it is remains to be proved.
+    assert asked("--client-cert", cert, "--client-key", key) == 8
+    assert asked("--client-cert", whole, "--http1.1") == 8
+    assert asked("--client-cert", whole, verb="ws", scheme="wss", path="ws") == 8
+    # Somebody else's key, and none.
+    server = issue(gateway, "other.test")
+    assert asked("--client-cert", cert, "--client-key", server[1]) == 3
+    assert asked("--client-cert", cert) == 3
+
+
 def test_a_swap_drops_no_connection_and_is_seen_at_the_next(start, figure):
     gateway = start()
     bind(gateway, "swap.test")

@@ -11,6 +11,7 @@ use gatepost::model::url::Url;
 use gatepost::net::dial::Roots;
 use gatepost::policy::hosts::HostRule;
 use gatepost::policy::transport::TransportRules;
+use gatepost::tls::identity::Identity;
 use gatepost::tls::pem;
 use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
@@ -36,6 +37,12 @@ pub struct ReachArgs {
     /// Go on although this is wrong with the server's certificates, as in expired,wrong-name; never what is fatal
     #[arg(long, value_name = "FLAWS", value_delimiter = ',', value_parser = flaw)]
     pub danger_ignore_cert_error: Vec<Flaw>,
+    /// Show this certificate (PEM, with its chain) to the server of the URL if it asks; with the key in it or in --client-key
+    #[arg(long, value_name = "FILE")]
+    pub client_cert: Option<PathBuf>,
+    /// The private key of --client-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub client_key: Option<PathBuf>,
     /// Speak HTTP/1.1 only
     #[arg(long = "http1.1", visible_alias = "http1")]
     pub http1: bool,
@@ -78,6 +85,11 @@ impl ReachArgs {
             ui.warning(&format!("`--danger-ignore-cert-error`: whoever it is that answers, this is let pass: {flaws}"));
             builder = builder.danger_ignore(flaws);
         }
+        if let Some(cert) = &self.client_cert {
+            let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
+            let identity = identity(cert, self.client_key.as_deref().unwrap_or(cert))?;
+            builder = builder.client_identity(identity, vec![origin]);
+        }
         if self.http1 {
             builder = builder.http1_only();
         }
@@ -108,6 +120,14 @@ fn flaw(name: &str) -> Result<Flaw, String> {
         Some(_) => Err(format!("`{name}` is fatal and cannot be ignored; what can be is {}", names.join(", "))),
         None => Err(format!("there is no `{name}`; what can be ignored is {}", names.join(", "))),
     }
+}
+
+/// A certificate and its key.
+fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error));
+    let chain = pem::parse_chain_pem(&read(cert)?).map_err(gatepost::Error::from)?;
+    let key = pem::parse_key_pem(&read(key)?).map_err(gatepost::Error::from)?;
+    Ok(Identity::new(chain, key).map_err(gatepost::Error::from)?)
 }
 
 /// One list as DER.

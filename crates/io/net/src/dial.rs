@@ -7,6 +7,7 @@ use std::sync::Arc;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_tls::client::{ClientRules, client_settings};
+use gatepost_tls::identity::Identity;
 use gatepost_tls::settings::ClientSettings;
 use gatepost_tls::verify::flaw::Flaws;
 use gatepost_tls::verify::pin::Pins;
@@ -55,6 +56,8 @@ pub struct ClientTls {
     pub revocation_lists: Vec<Vec<u8>>,
     /// Whether a certificate that no list speaks about is refused. Default `false`.
     pub demands_revocation_status: bool,
+    /// Who the client is, and to whom: other servers are shown no certificate, whoever asks. Default nobody.
+    pub identity: Option<(Identity, Vec<Origin>)>,
 }
 
 impl Default for ClientTls {
@@ -69,6 +72,7 @@ impl Default for ClientTls {
             pins: rules.pins,
             revocation_lists: rules.revocation_lists,
             demands_revocation_status: rules.demands_revocation_status,
+            identity: None,
         }
     }
 }
@@ -76,9 +80,24 @@ impl Default for ClientTls {
 /// Opens connections. Cheap to clone; clones share TLS sessions to resume.
 #[derive(Debug, Clone)]
 pub struct Dialer {
-    tls: ClientSettings,
-    tls_http1: ClientSettings,
+    stranger: Manners,
+    /// How it speaks where it shows who it is, and where that is.
+    known: Option<Arc<(Manners, Vec<Origin>)>>,
     limits: Arc<Limits>,
+}
+
+/// One set of rules with either offer of protocols.
+#[derive(Debug, Clone)]
+struct Manners {
+    any: ClientSettings,
+    http1: ClientSettings,
+}
+
+impl Manners {
+    fn new(rules: &ClientRules) -> Result<Self, NetError> {
+        let any = client_settings(rules)?;
+        Ok(Self { http1: any.with_alpn(vec![b"http/1.1".to_vec()]), any })
+    }
 }
 
 impl Dialer {
@@ -93,7 +112,7 @@ impl Dialer {
             Roots::Only(own) => own,
             Roots::SystemAnd(own) => system_roots().into_iter().chain(own).collect(),
         };
-        let tls = client_settings(&ClientRules {
+        let mut rules = ClientRules {
             roots,
             min: tls.min,
             max: tls.max,
@@ -102,9 +121,15 @@ impl Dialer {
             pins: tls.pins,
             revocation_lists: tls.revocation_lists,
             demands_revocation_status: tls.demands_revocation_status,
-        })?;
-        let tls_http1 = tls.with_alpn(vec![b"http/1.1".to_vec()]);
-        Ok(Self { tls, tls_http1, limits })
+            identity: None,
+        };
+        let stranger = Manners::new(&rules)?;
+        let mut known = None;
+        if let Some((identity, origins)) = tls.identity {
+            rules.identity = Some(identity);
+            known = Some(Arc::new((Manners::new(&rules)?, origins)));
+        }
+        Ok(Self { stranger, known, limits })
     }
 
     /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
@@ -115,7 +140,7 @@ impl Dialer {
     /// # Errors
     /// [`NetError::Resolve`], [`NetError::Connect`], [`NetError::Tls`], or [`NetError::Timeout`].
     pub async fn connect(&self, origin: &Origin) -> Result<Connection, NetError> {
-        self.connect_with(origin, &self.tls).await
+        self.connect_with(origin, &self.manners(origin).any).await
     }
 
     /// Like [`connect`](Self::connect), but always HTTP/1.1: for requests that ask for an upgrade.
@@ -123,7 +148,13 @@ impl Dialer {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
-        self.connect_with(origin, &self.tls_http1).await
+        self.connect_with(origin, &self.manners(origin).http1).await
+    }
+
+    /// A certificate crosses no origin: only those that were named are shown it.
+    fn manners(&self, origin: &Origin) -> &Manners {
+        let known = self.known.as_deref().filter(|(_, origins)| origins.contains(origin));
+        known.map_or(&self.stranger, |(manners, _)| manners)
     }
 
     async fn connect_with(&self, origin: &Origin, tls: &ClientSettings) -> Result<Connection, NetError> {

@@ -10,6 +10,7 @@ use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, ClientConfig, OtherError};
 
 use crate::error::TlsError;
+use crate::identity::Identity;
 use crate::refusal::Refusal;
 use crate::schedule::suites::with_schedule;
 use crate::settings::ClientSettings;
@@ -39,6 +40,8 @@ pub struct ClientRules {
     pub revocation_lists: Vec<Vec<u8>>,
     /// Whether a certificate that no list speaks about is refused. Default `false`.
     pub demands_revocation_status: bool,
+    /// Who the client is to a server that asks. Default nobody: it shows no certificate.
+    pub identity: Option<Identity>,
 }
 
 impl Default for ClientRules {
@@ -53,6 +56,7 @@ impl Default for ClientRules {
             pins: Pins::default(),
             revocation_lists: Vec::new(),
             demands_revocation_status: false,
+            identity: None,
         }
     }
 }
@@ -86,12 +90,18 @@ fn configuration(rules: &ClientRules) -> Result<(ClientConfig, Arc<Verifier>), T
     let judge = judge.with_revocation(&rules.revocation_lists, rules.demands_revocation_status)?;
     let verifier = Arc::new(Verifier::new(judge, rules.ignored, rules.pins.clone()));
     let asked: Arc<dyn ServerCertVerifier> = verifier.clone();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(with_schedule(aws_lc_rs::default_provider())))
+    let builder = ClientConfig::builder_with_provider(Arc::new(with_schedule(aws_lc_rs::default_provider())))
         .with_protocol_versions(&versions)
         .map_err(|error| wrong(error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(asked)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(asked);
+    let mut config = match &rules.identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = identity.parts()?;
+            builder.with_client_auth_cert(chain, key).map_err(|error| wrong(error.to_string()))?
+        }
+    };
     config.alpn_protocols.clone_from(&rules.alpn);
     Ok((config, verifier))
 }

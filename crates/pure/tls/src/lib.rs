@@ -24,6 +24,7 @@ pub mod error;
 pub mod fitness;
 pub mod handshake;
 mod hello;
+pub mod identity;
 pub mod issue;
 pub mod legacy;
 pub mod lookup;

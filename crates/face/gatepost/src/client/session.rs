@@ -7,11 +7,13 @@ use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::limits::Limits;
+use gatepost_model::url::Origin;
 use gatepost_net::connection::ConnectionFacts;
 use gatepost_net::dial::{ClientTls, Dialer, Roots};
 use gatepost_policy::credentials::CredentialRules;
 use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
+use gatepost_tls::identity::Identity;
 use gatepost_tls::verify::flaw::Flaws;
 use gatepost_tls::verify::pin::Pins;
 use http::Method;
@@ -125,6 +127,14 @@ impl SessionBuilder {
     #[must_use]
     pub fn pins(mut self, pins: Pins) -> Self {
         self.tls.pins = pins;
+        self
+    }
+
+    /// Who this client is, by a certificate, to these origins when they ask; nobody else is shown it, also behind a
+    /// redirect. Default nobody.
+    #[must_use]
+    pub fn client_identity(mut self, identity: Identity, origins: Vec<Origin>) -> Self {
+        self.tls.identity = Some((identity, origins));
         self
     }
 

@@ -1,4 +1,5 @@
-//! What is checked before a request leaves: where a check fails, the server has not read one octet of it.
+//! What happens before a request leaves: where a check fails, the server has not read one octet of it; and who we are
+//! is shown to those only whom it concerns.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,12 +7,16 @@ use std::sync::{Arc, Mutex};
 use gatepost::Session;
 use gatepost::client::session::SessionBuilder;
 use gatepost::model::fault::Fault;
+use gatepost::model::secret::Secret;
+use gatepost::model::url::Origin;
 use gatepost::net::dial::Roots;
+use gatepost::tls::identity::Identity;
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
 use gatepost_testkit::authority::Authority;
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -76,4 +81,40 @@ async fn what_the_caller_rejects_hears_nothing() {
     assert!(error.to_string().contains("rejected before anything was sent: not today"), "{error}");
     assert_eq!(*seen.lock().unwrap(), Some((address, Some("TLSv1.3"), Some(2))));
     assert_eq!(heard.await.unwrap(), Some(Vec::new()), "TLS stood, and not one octet was sent over it");
+}
+
+/// A server that asks for a certificate and takes one connection: its address, and how many certificates it saw.
+async fn asking(authority: &Authority) -> (SocketAddr, JoinHandle<usize>) {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority.der())).unwrap();
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let clients = clients.allow_unauthenticated().build().unwrap();
+    let leaf = authority.issue(&["localhost"]);
+    let (chain, key) = (vec![CertificateDer::from(leaf.certificate_der)], PrivatePkcs8KeyDer::from(leaf.key_der));
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_client_cert_verifier(clients).with_single_cert(chain, key.into()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(socket).await.unwrap();
+        stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len)
+    });
+    (address, task)
+}
+
+#[tokio::test]
+async fn a_certificate_is_shown_to_the_origins_that_were_named() {
+    let authority = Authority::new();
+    let (named, other) = (asking(&authority).await, asking(&authority).await);
+    let client = authority.issue_client("ali");
+    let identity = Identity::new(vec![client.certificate_der], Secret::new(client.key_der)).unwrap();
+    let origins = vec![Origin::new(true, "localhost", named.0.port())];
+    let session = session(&authority).client_identity(identity, origins).build().unwrap();
+    for ((address, seen), shown) in [(named, 1), (other, 0)] {
+        // The server ends the connection; what it saw is what matters.
+        let _ = session.get(&format!("https://localhost:{}/", address.port())).send().await;
+        assert_eq!(seen.await.unwrap(), shown);
+    }
 }
