@@ -154,6 +154,10 @@ fn hear_otherwise(wire: &[u8]) -> (Vec<Said>, bool) {
         };
         let (text, binary, ping, pong) = (message.is_text(), message.is_binary(), message.is_ping(), message.is_pong());
         let payload = message.into_payload().to_vec();
+        // It takes a text whose last character is cut, if an empty frame ends it; RFC 6455 §8.1 does not.
+        if text && std::str::from_utf8(&payload).is_err() {
+            return (said, true);
+        }
         said.push(match (text, binary, ping, pong) {
             (true, ..) => Said::Text(payload),
             (_, true, ..) => Said::Binary(payload),
