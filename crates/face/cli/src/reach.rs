@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use gatepost::Session;
+use gatepost::client::proxy::Proxy;
 use gatepost::client::session::SessionBuilder;
+use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::model::url::Url;
 use gatepost::net::dial::Roots;
@@ -17,6 +19,7 @@ use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
 
 use crate::error::CliError;
+use crate::passwords;
 use crate::ui::Ui;
 
 /// How a server is reached.
@@ -43,6 +46,18 @@ pub struct ReachArgs {
     /// The private key of --client-cert (PEM)
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub client_key: Option<PathBuf>,
+    /// Go through this HTTP proxy: http://HOST:PORT or https://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Who we are to the proxy, if it asks
+    #[arg(long, value_name = "NAME", requires_all = ["proxy", "proxy_password_env"])]
+    pub proxy_user: Option<String>,
+    /// The password for the proxy, from this environment variable
+    #[arg(long, value_name = "NAME", requires = "proxy_user")]
+    pub proxy_password_env: Option<String>,
+    /// Say who we are to an http:// proxy, too: everyone on the way to it can read the password
+    #[arg(long, requires = "proxy_user")]
+    pub danger_plain_proxy: bool,
     /// Speak HTTP/1.1 only
     #[arg(long = "http1.1", visible_alias = "http1")]
     pub http1: bool,
@@ -90,6 +105,9 @@ impl ReachArgs {
             let identity = identity(cert, self.client_key.as_deref().unwrap_or(cert))?;
             builder = builder.client_identity(identity, vec![origin]);
         }
+        if let Some(proxy) = &self.proxy {
+            builder = builder.proxy(self.through(proxy, ui)?);
+        }
         if self.http1 {
             builder = builder.http1_only();
         }
@@ -108,6 +126,18 @@ impl ReachArgs {
             builder = builder.on_event(Arc::new(move |event: &Event| ui.note(&ui.dim(&format!("* {event}")))));
         }
         Ok(builder)
+    }
+
+    fn through(&self, proxy: &str, ui: Ui) -> Result<Proxy, CliError> {
+        let mut proxy = Proxy::new(proxy)?;
+        if let (Some(user), Some(variable)) = (&self.proxy_user, &self.proxy_password_env) {
+            proxy = proxy.credential(Credential::login(user.as_str(), passwords::from_environment(variable)?));
+        }
+        if self.danger_plain_proxy {
+            ui.warning("`--danger-plain-proxy`: everyone on the way to the proxy can read the password");
+            proxy = proxy.danger_over_plain();
+        }
+        Ok(proxy)
     }
 }
 

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_tls::client::{ClientRules, client_settings};
+use gatepost_tls::handshake::Facts;
 use gatepost_tls::identity::Identity;
 use gatepost_tls::settings::ClientSettings;
 use gatepost_tls::verify::flaw::Flaws;
 use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;
+use http::HeaderMap;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -19,7 +21,10 @@ use tokio::time::Instant;
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
 use crate::explain;
+use crate::proxy::{self, Asked, Way};
 use crate::secured::handshake::connect as connect_tls;
+use crate::secured::stream::Secured;
+use crate::upgrade::{Duplex, Stream};
 
 /// Addresses of one name that are tried; a name service that gives more is not obeyed.
 const ADDRESSES: usize = 16;
@@ -151,6 +156,36 @@ impl Dialer {
         self.connect_with(origin, &self.manners(origin).http1).await
     }
 
+    /// Asks the proxy at `proxy` for a way to `origin`, over TLS if the proxy is an `https` one. `fields` go to the
+    /// proxy alone.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), of the proxy; [`NetError::Protocol`] for an answer that breaks the rules.
+    pub async fn ask_proxy(&self, proxy: &Origin, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
+        let (stream, address) = self.reach_in_time(proxy).await?;
+        let stream: Duplex = match proxy.is_secure() {
+            true => Box::new(self.secure(&self.stranger.http1, proxy, stream).await?.0),
+            false => Box::new(stream),
+        };
+        proxy::ask(stream, address, &authority(origin), fields, &self.limits).await
+    }
+
+    /// Like [`connect`](Self::connect), through a proxy.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_through(&self, way: Way, origin: &Origin) -> Result<Connection, NetError> {
+        self.begin(way.stream, way.address, origin, &self.manners(origin).any).await
+    }
+
+    /// Like [`connect_http1`](Self::connect_http1), through a proxy.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect_http1_through(&self, way: Way, origin: &Origin) -> Result<Connection, NetError> {
+        self.begin(way.stream, way.address, origin, &self.manners(origin).http1).await
+    }
+
     /// A certificate crosses no origin: only those that were named are shown it.
     fn manners(&self, origin: &Origin) -> &Manners {
         let known = self.known.as_deref().filter(|(_, origins)| origins.contains(origin));
@@ -158,27 +193,52 @@ impl Dialer {
     }
 
     async fn connect_with(&self, origin: &Origin, tls: &ClientSettings) -> Result<Connection, NetError> {
+        let (stream, address) = self.reach_in_time(origin).await?;
+        self.begin(stream, address, origin, tls).await
+    }
+
+    async fn reach_in_time(&self, origin: &Origin) -> Result<(TcpStream, SocketAddr), NetError> {
         let limit = self.limits.connect_time;
         let stream = tokio::time::timeout(limit, self.reach(origin)).await;
-        let (stream, address) = stream.map_err(|_| explain::timeout(Wait::Connect, limit))??;
+        stream.map_err(|_| explain::timeout(Wait::Connect, limit))?
+    }
+
+    /// Starts to speak with `origin` over a stream that leads there.
+    async fn begin<S: Stream + 'static>(
+        &self,
+        stream: S,
+        address: SocketAddr,
+        origin: &Origin,
+        tls: &ClientSettings,
+    ) -> Result<Connection, NetError> {
         let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1", judgement: None };
         if !origin.is_secure() {
             return Connection::open(Box::new(stream), facts, &self.limits).await;
         }
-        let name = ServerName::try_from(bare_host(origin).to_owned())
-            .map_err(|_| NetError::Request { detail: format!("{} is not a host name", origin.host()) })?;
-        let limit = self.limits.handshake_time;
-        // On the heap, so that the caller's future does not keep the place of a handshake.
-        let handshake = Box::pin(tokio::time::timeout(limit, connect_tls(tls, name, stream))).await;
-        let (stream, agreed) = handshake
-            .map_err(|_| explain::timeout(Wait::Handshake, limit))?
-            .map_err(|error| explain::handshake(&error, origin.authority()))?;
+        let (stream, agreed) = self.secure(tls, origin, stream).await?;
         facts.tls = Some(agreed.version.name());
         facts.judgement = agreed.judgement;
         if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }
         Connection::open(Box::new(stream), facts, &self.limits).await
+    }
+
+    /// Shakes hands with `origin`.
+    async fn secure<S: Stream>(
+        &self,
+        tls: &ClientSettings,
+        origin: &Origin,
+        stream: S,
+    ) -> Result<(Secured<S>, Facts), NetError> {
+        let name = ServerName::try_from(bare_host(origin).to_owned())
+            .map_err(|_| NetError::Request { detail: format!("{} is not a host name", origin.host()) })?;
+        let limit = self.limits.handshake_time;
+        // On the heap, so that the caller's future does not keep the place of a handshake.
+        let handshake = Box::pin(tokio::time::timeout(limit, connect_tls(tls, name, stream))).await;
+        handshake
+            .map_err(|_| explain::timeout(Wait::Handshake, limit))?
+            .map_err(|error| explain::handshake(&error, origin.authority()))
     }
 
     /// A TCP connection to the first address that takes one. Each gets its share of what time is left.
@@ -202,6 +262,11 @@ impl Dialer {
         }
         Err(failure.unwrap_or_else(|| unresolved(origin, "it has no address".to_owned())))
     }
+}
+
+/// Host and port, the usual port, too: CONNECT names both (RFC 9110 §7.2).
+fn authority(origin: &Origin) -> String {
+    format!("{}:{}", origin.host(), origin.port())
 }
 
 async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, NetError> {

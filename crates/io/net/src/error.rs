@@ -149,6 +149,14 @@ pub enum NetError {
     /// A handshake was ended to make room for newer ones: it was the oldest of too many.
     #[error("the TLS handshake gave way to newer ones")]
     Crowded,
+    /// The proxy on the way gave no way to the origin.
+    #[error("the proxy gives no way to {origin}: {detail}")]
+    Proxy {
+        /// Where to.
+        origin: String,
+        /// What it answered, or why it was not told who asks.
+        detail: String,
+    },
     /// The caller's own look at a connection had something against it; no request was sent.
     #[error("the connection was rejected before anything was sent: {detail}")]
     Rejected {
@@ -205,6 +213,7 @@ impl Fault for NetError {
             | Self::ClosedEarly { .. }
             | Self::Abrupt
             | Self::Rejected { .. }
+            | Self::Proxy { .. }
             | Self::Upgrade { .. } => Blame::Peer,
             Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
@@ -234,6 +243,7 @@ impl Fault for NetError {
             Self::Entropy => "GP-NET-018",
             Self::WebSocket(reason) => reason.code(),
             Self::Rejected { .. } => "GP-NET-021",
+            Self::Proxy { .. } => "GP-NET-022",
             Self::Memory => "GP-NET-019",
             Self::Exhausted { .. } => "GP-NET-020",
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),

@@ -41,6 +41,7 @@ pub mod listen;
 mod paced;
 mod parts_patience;
 mod patience;
+pub mod proxy;
 pub mod reports;
 mod request;
 pub mod secured;

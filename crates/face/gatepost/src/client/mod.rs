@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod detour;
 pub(crate) mod inspection;
 pub mod lane;
 mod opener;
@@ -10,6 +11,7 @@ mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
+pub mod proxy;
 pub mod request;
 pub mod session;
 pub(crate) mod spaces;

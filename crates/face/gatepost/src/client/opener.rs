@@ -1,5 +1,7 @@
 //! Opens connections, and tells of it.
 
+use std::sync::Arc;
+
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
 use gatepost_net::connection::Connection;
@@ -7,6 +9,7 @@ use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_tls::verify::judgement::Judgement;
 
+use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
 use crate::events::Events;
 
@@ -16,19 +19,31 @@ pub(crate) struct Opener {
     pub(crate) dialer: Dialer,
     pub(crate) events: Events,
     pub(crate) inspection: Option<Inspection>,
+    pub(crate) detour: Option<Arc<dyn Detour>>,
 }
 
 impl Opener {
     /// A new connection to `origin`.
     pub(crate) async fn open(&self, origin: &Origin) -> Result<Connection, NetError> {
-        let connection = self.dialer.connect(origin).await?;
+        let connection = match self.detour(origin) {
+            Some(detour) => self.dialer.connect_through(detour.open(&self.dialer, origin).await?, origin).await?,
+            None => self.dialer.connect(origin).await?,
+        };
         self.inspect(connection).await
     }
 
     /// A new connection to `origin` that speaks HTTP/1.1.
     pub(crate) async fn open_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
-        let connection = self.dialer.connect_http1(origin).await?;
+        let connection = match self.detour(origin) {
+            Some(detour) => self.dialer.connect_http1_through(detour.open(&self.dialer, origin).await?, origin).await?,
+            None => self.dialer.connect_http1(origin).await?,
+        };
         self.inspect(connection).await
+    }
+
+    /// The way round that has to be taken, if one has.
+    fn detour(&self, origin: &Origin) -> Option<&dyn Detour> {
+        self.detour.as_deref().filter(|detour| detour.leads_to(origin))
     }
 
     /// Tells of the connection, and gives it if the caller's own look has nothing against it.

@@ -19,7 +19,10 @@ use gatepost_tls::verify::pin::Pins;
 use http::Method;
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
+use crate::client::opener::Opener;
+use crate::client::proxy::{Proxied, Proxy};
 use crate::client::request::RequestBuilder;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
@@ -95,6 +98,7 @@ pub struct SessionBuilder {
     preauthenticate: Preauthenticate,
     sinks: Vec<SinkEntry>,
     inspection: Option<Inspection>,
+    proxy: Option<Proxy>,
 }
 
 /// A sink inside a builder that has a `Debug`.
@@ -212,6 +216,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Goes through this proxy, by CONNECT, also for WebSockets. Default: directly.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
+        self
+    }
+
     /// Looks at each new connection after its handshake, before one octet of a request leaves: `Err` says why not,
     /// and ends it ([`NetError::Rejected`](gatepost_net::error::NetError)). It can only tighten what the other rules let
     /// pass. Default: no look. Of several the last stands.
@@ -253,13 +264,16 @@ impl SessionBuilder {
             tls.alpn = vec![b"http/1.1".to_vec()];
         }
         let dialer = Dialer::new(tls, Arc::new(self.limits))?;
+        let schemes = named(&self.schemes)?;
+        let proxied = |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), events.clone());
+        let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let context = Context {
-            upstream: Upstream::inspected(dialer, events.clone(), self.inspection),
+            upstream: Upstream::by(Opener { dialer, events: events.clone(), inspection: self.inspection, detour }),
             transport: self.transport,
             credential_rules: self.credential_rules,
             redirects: self.redirects,
             schemes_are_listed: !self.schemes.is_empty(),
-            schemes: named(&self.schemes)?,
+            schemes,
             settings: self.settings,
             credentials: self.credentials,
             preauthenticate: self.preauthenticate,

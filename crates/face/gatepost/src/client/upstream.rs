@@ -10,7 +10,6 @@ use gatepost_net::error::NetError;
 use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
-use crate::client::inspection::Inspection;
 use crate::client::opener::Opener;
 use crate::client::pool::{Place, Pool, Rack};
 use crate::events::Events;
@@ -27,12 +26,12 @@ impl Upstream {
     /// A way that opens its connections with this dialer.
     #[must_use]
     pub fn new(dialer: Dialer, events: Events) -> Self {
-        Self(Arc::new(Pool::new(Opener { dialer, events, inspection: None })))
+        Self(Arc::new(Pool::new(Opener { dialer, events, inspection: None, detour: None })))
     }
 
-    /// The same, with a look at each new connection.
-    pub(crate) fn inspected(dialer: Dialer, events: Events, inspection: Option<Inspection>) -> Self {
-        Self(Arc::new(Pool::new(Opener { dialer, events, inspection })))
+    /// A way that opens its connections so.
+    pub(crate) fn by(opener: Opener) -> Self {
+        Self(Arc::new(Pool::new(opener)))
     }
 
     /// The way to one origin.
