@@ -1,14 +1,18 @@
 """Through an HTTP proxy by CONNECT, with and without a proof for it: requests and WebSockets."""
 
 import base64
+import json
 import socket
 import ssl
 import threading
 
 import command
 import pytest
+from peers import own_certificate
 
 PASSWORD = "open sesame"
+# It would pass for a token.
+TOKENISH = "open-sesame"
 PROOF = "Basic " + base64.b64encode(f"ali:{PASSWORD}".encode()).decode()
 
 
@@ -32,7 +36,10 @@ class Proxy:
 
     def _carry(self, client):
         if self.context:
-            client = self.context.wrap_socket(client, server_side=True)
+            try:
+                client = self.context.wrap_socket(client, server_side=True)
+            except ssl.SSLError:
+                return  # The client does not take the certificate.
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += client.recv(1)
@@ -81,6 +88,7 @@ def say(gateway, monkeypatch, verb, *words):
     """What the command does, as demo to the gateway."""
     monkeypatch.setenv("PROXY_PW", PASSWORD)
     monkeypatch.setenv("WRONG_PW", "open barley")
+    monkeypatch.setenv("TOKENISH_PW", TOKENISH)
     monkeypatch.setenv("DEMO_PW", gateway.ready["password"])
     place = {"get": f"https://localhost:{gateway.port}/", "ws": f"wss://localhost:{gateway.port}/ws"}[verb]
     who = ("--ca", gateway.ca, "--user", "demo", "--password-env", "DEMO_PW")
@@ -122,13 +130,51 @@ def test_what_it_is_not_told_and_what_it_refuses(start, proxy, monkeypatch):
     assert PASSWORD not in str(way.heads)
 
 
-def test_over_tls_no_danger_has_to_be_named(start, proxy, monkeypatch):
-    gateway = start()
+def issued(gateway):
+    """TLS with a certificate of the gateway's authority."""
     made = command.gatepost(gateway.state, "cert", "issue", "localhost", "--out", gateway.folder)
     assert made.returncode == 0, made.stderr
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(gateway.folder / "localhost.pem", gateway.folder / "localhost.key")
-    way = proxy(True, context)
+    return context
+
+
+def test_over_tls_no_danger_has_to_be_named(start, proxy, monkeypatch):
+    gateway = start()
+    way = proxy(True, issued(gateway))
     done = say(gateway, monkeypatch, "get", "--proxy", way.url, "--proxy-user", "ali", "--proxy-password-env", "PROXY_PW")
     assert done.returncode == 0, done.stderr
     assert [head[0].split()[0] for head in way.heads] == ["CONNECT", "CONNECT"]
+    # A pin is for the server: the proxy has another key, and need not have this one.
+    shown = command.gatepost(gateway.state, "cert", "show", f"localhost:{gateway.port}", "--live", "--ca", gateway.ca, "--json")
+    pin = json.loads(shown.stdout)["path"][0]["pin"]
+    pinned = ("--proxy", way.url, "--proxy-user", "ali", "--proxy-password-env", "PROXY_PW", "--pin", pin)
+    assert say(gateway, monkeypatch, "get", *pinned).returncode == 0
+    # And what may be wrong with the server may not be wrong with the proxy.
+    stranger = own_certificate(gateway.folder)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*stranger)
+    false = proxy(True, context)
+    lax = ("--proxy", false.url, "--proxy-user", "ali", "--proxy-password-env", "PROXY_PW")
+    done = say(gateway, monkeypatch, "get", *lax, "--danger-ignore-cert-error", "untrusted")
+    assert (done.returncode, false.heads) == (10, []), done.stderr
+
+
+class Greedy(Proxy):
+    """Would like the password as a token."""
+
+    def _carry(self, client):
+        client = self.context.wrap_socket(client, server_side=True)
+        client.sendall(b'HTTP/1.1 407 No\r\nProxy-Authenticate: Bearer realm="x"\r\nContent-Length: 0\r\n\r\n')
+        self.heads.append(client.recv(65536).decode())
+        client.close()
+
+
+def test_a_password_is_no_token(start, monkeypatch):
+    gateway = start()
+    greedy = Greedy(True, issued(gateway))
+    known = ("--proxy", greedy.url, "--proxy-user", "ali", "--proxy-password-env", "TOKENISH_PW")
+    done = say(gateway, monkeypatch, "get", *known)
+    greedy.stop()
+    assert done.returncode not in (0, 101) and "[GP-NET-022]" in done.stderr, done.stderr
+    assert greedy.heads and "authorization" not in str(greedy.heads).lower() and TOKENISH not in str(greedy.heads)

@@ -37,7 +37,8 @@ impl World<'_> {
             }
             (Need::Token { refresh }, World::Client(credential)) => {
                 // A fixed token cannot be fetched anew: a refresh finds nothing, and the refusal stands.
-                let token = credential.filter(|_| !refresh);
+                // And a password never goes out as a token: tokens are for the scheme that they name.
+                let token = credential.filter(|credential| !refresh && credential.scheme.is_some());
                 answers.token = Some(token.map(|c| Token { value: c.secret.clone(), expires: None }));
             }
             (Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. }, World::Client(_))

@@ -86,6 +86,8 @@ impl Default for ClientTls {
 #[derive(Debug, Clone)]
 pub struct Dialer {
     stranger: Manners,
+    /// How it speaks to a proxy: by the same roots, but pins and what is ignored are said of origins.
+    proxy: ClientSettings,
     /// How it speaks where it shows who it is, and where that is.
     known: Option<Arc<(Manners, Vec<Origin>)>>,
     limits: Arc<Limits>,
@@ -129,12 +131,19 @@ impl Dialer {
             identity: None,
         };
         let stranger = Manners::new(&rules)?;
+        let proxy = match rules.ignored.is_empty() && rules.pins == Pins::default() {
+            true => stranger.http1.clone(),
+            false => {
+                let plain = ClientRules { ignored: Flaws::NONE, pins: Pins::default(), ..rules.clone() };
+                Manners::new(&plain)?.http1
+            }
+        };
         let mut known = None;
         if let Some((identity, origins)) = tls.identity {
             rules.identity = Some(identity);
             known = Some(Arc::new((Manners::new(&rules)?, origins)));
         }
-        Ok(Self { stranger, known, limits })
+        Ok(Self { stranger, proxy, known, limits })
     }
 
     /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
@@ -164,7 +173,7 @@ impl Dialer {
     pub async fn ask_proxy(&self, proxy: &Origin, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
         let (stream, address) = self.reach_in_time(proxy).await?;
         let stream: Duplex = match proxy.is_secure() {
-            true => Box::new(self.secure(&self.stranger.http1, proxy, stream).await?.0),
+            true => Box::new(self.secure(&self.proxy, proxy, stream).await?.0),
             false => Box::new(stream),
         };
         proxy::ask(stream, address, &authority(origin), fields, &self.limits).await

@@ -265,6 +265,7 @@ impl Fault for NetError {
         match self {
             Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
             Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
+            Self::Proxy { .. } => Some("check the address of the proxy, and who you are to it (`--proxy-user`)".into()),
             Self::Exhausted { .. } => {
                 Some("raise the limit of descriptors (`ulimit -n`), or take in fewer at once".into())
             }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use gatepost_http::error::HttpError;
 use gatepost_http::head::ResponseHead;
-use gatepost_http::scan::HeadLimits;
+use gatepost_http::scan::{HeadLimits, Scan};
 use gatepost_model::limits::Limits;
 use http::{HeaderMap, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -72,7 +72,7 @@ fn request(authority: &str, fields: &HeaderMap) -> Vec<u8> {
 async fn answer(stream: &mut dyn Stream, limits: &Limits) -> Result<ResponseHead, NetError> {
     let bounds = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields, ..HeadLimits::default() };
     let broken = |detail: String| NetError::Protocol { protocol: "http/1.1", detail };
-    let mut come = Vec::with_capacity(READ);
+    let (mut come, mut scan) = (Vec::with_capacity(READ), Scan::response());
     loop {
         let mut piece = [0; READ];
         let count = stream.read(&mut piece).await.map_err(|error| explain::io(&error, "the proxy's answer"))?;
@@ -80,8 +80,9 @@ async fn answer(stream: &mut dyn Stream, limits: &Limits) -> Result<ResponseHead
             return Err(explain::answer(HttpError::Truncated));
         }
         come.extend_from_slice(piece.get(..count).unwrap_or_default());
-        let Some((head, length)) = ResponseHead::parse(&come, &bounds).map_err(explain::answer)? else { continue };
-        if head.status.is_success() && length < come.len() {
+        let Some(span) = scan.find_end(&come, &bounds).map_err(explain::answer)? else { continue };
+        let head = ResponseHead::parse_span(&come, span).map_err(explain::answer)?;
+        if head.status.is_success() && span.end < come.len() {
             return Err(broken("octets came behind the proxy's leave, before anybody spoke to the origin".to_owned()));
         }
         if head.status.is_informational() {
