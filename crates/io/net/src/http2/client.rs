@@ -93,19 +93,25 @@ impl Streams {
         matches!(ready, Poll::Ready(Err(_)))
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn exchange(&mut self, mut request: Request<Body>) -> Result<Response<Body>, Failed> {
-        if let Some(protocol) = upgrade::extended(request.extensions()) {
-            return Box::pin(self.extended(request, protocol)).await;
-        }
-        let origin = Before::of(&request);
+    /// Makes a request one of HTTP/2, and waits until the connection takes one more. Beside it, what it was before.
+    pub(super) async fn prepare(&mut self, mut request: Request<Body>) -> Result<(Before, Request<Body>), Failed> {
+        let before = Before::of(&request);
         request::for_http2(&mut request, self.secure)?;
         let ready = tokio::time::timeout(self.answer_time, poll_fn(|cx| self.sender.poll_ready(cx))).await;
         match ready {
             Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(Failed::unsent(origin.restore(request))),
+            Ok(Err(_)) => return Err(Failed::unsent(before.restore(request))),
             Err(_) => return Err(explain::timeout(Wait::Answer, self.answer_time).into()),
         }
+        Ok((before, request))
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn exchange(&mut self, request: Request<Body>) -> Result<Response<Body>, Failed> {
+        if let Some(protocol) = upgrade::extended(request.extensions()) {
+            return Box::pin(self.extended(request, protocol)).await;
+        }
+        let (origin, request) = self.prepare(request).await?;
         let (head, body) = fit(request);
         let ends = body.is_end_stream();
         // A request without a body can be given back whole if the server says that it has not touched it.

@@ -1,19 +1,17 @@
 //! The client's extended CONNECT (RFC 8441): a stream that becomes another protocol's.
 
-use std::future::poll_fn;
-
 use bytes::Bytes;
 use h2::ext::Protocol;
 use http::{Request, Response};
 
 use crate::body::Body;
-use crate::error::{NetError, Wait};
+use crate::error::NetError;
 use crate::failed::Failed;
 use crate::http2::channel::Channel;
-use crate::http2::client::{Before, Exchange, Streams, fit};
+use crate::http2::client::{Exchange, Streams, fit};
 use crate::http2::incoming::Incoming;
+use crate::request;
 use crate::upgrade::{self, Extended};
-use crate::{explain, request};
 
 impl Streams {
     /// Whether the server takes extended CONNECT. That stands in its SETTINGS, the first that it says: they are
@@ -28,20 +26,13 @@ impl Streams {
     /// Asks for `protocol`; the answer holds the upgrade if it was granted.
     pub(super) async fn extended(
         &mut self,
-        mut request: Request<Body>,
+        request: Request<Body>,
         protocol: Extended,
     ) -> Result<Response<Body>, Failed> {
         if !self.takes_extended().await {
             return Err(request::wrong("the server takes no extended CONNECT").into());
         }
-        let origin = Before::of(&request);
-        request::for_http2(&mut request, self.secure)?;
-        let ready = tokio::time::timeout(self.answer_time, poll_fn(|cx| self.sender.poll_ready(cx))).await;
-        match ready {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(Failed::unsent(origin.restore(request))),
-            Err(_) => return Err(explain::timeout(Wait::Answer, self.answer_time).into()),
-        }
+        let (origin, request) = self.prepare(request).await?;
         let (mut head, _) = fit(request);
         let again = head.clone();
         head.extensions_mut().insert(match protocol {
