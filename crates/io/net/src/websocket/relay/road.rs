@@ -105,7 +105,8 @@ impl Relay<'_> {
 
     /// Both ways once; whether anything has moved.
     fn poll_ways(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, NetError> {
-        let (pings, high_water, since) = (self.terms.pings, self.terms.high_water, now - self.start);
+        // With no room at all nothing would ever move.
+        let (pings, high_water, since) = (self.terms.pings, self.terms.high_water.max(1), now - self.start);
         let mut moved = false;
         for way in [Way::There, Way::Back] {
             let (from, to) = match way {
