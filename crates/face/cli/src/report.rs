@@ -85,7 +85,7 @@ mod tests {
             (CliError::Upgrade { status: 404, hint: None }, 9),
             (CliError::Engine(gatepost::Error::from(tls)), 10),
             (CliError::Closed { farewell: "1011".into() }, 11),
-            (CliError::Late { what: "x".into(), limit: "1s".into() }, 12),
+            (CliError::Late { what: "x".into(), limit: "1s".into(), option: "--timeout" }, 12),
             (CliError::Broken { detail: "x".into() }, 13),
             (CliError::Engine(gatepost::Error::config("x")), 3),
             (CliError::Engine(gatepost::Error::refused("x")), 8),

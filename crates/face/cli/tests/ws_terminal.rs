@@ -99,6 +99,8 @@ fn a_session_shows_what_is_said_and_obeys_commands() {
     session.wait_for("< binary, 2 octets");
     session.wait_for("|A.|");
     session.type_line("/frame one ");
+    session.type_line("/binary 00");
+    session.wait_for("error: cannot be sent over a WebSocket");
     session.type_line("two");
     session.wait_for("< one two");
     session.type_line("/nonsense");
