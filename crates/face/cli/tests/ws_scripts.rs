@@ -70,7 +70,9 @@ fn what_cannot_be_read_is_told_before_anything_runs() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told, "error: bad.ws:3:10: a path begins with `$`, as in `$.user.names[0]` [GP-CLI-013]\n");
-    bench.gatepost("ws run none.ws").assert().code(6);
+    bench.gatepost("ws run none.ws").assert().code(2);
+    std::fs::write(bench.path().join("marked.ws"), "\u{feff}# a comment\n").unwrap();
+    bench.gatepost("ws run marked.ws").assert().code(0);
 }
 
 #[test]

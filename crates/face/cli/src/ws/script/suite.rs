@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bounded::read_bounded;
 use crate::error::CliError;
 use crate::ui::Ui;
 use crate::ws::script::parse::parse;
@@ -35,11 +36,12 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Script>, CliError> {
 
 fn script(path: &Path) -> Result<Script, CliError> {
     let name = path.display().to_string();
-    let failed = |error: std::io::Error| CliError::io(name.clone(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST {
-        return Err(CliError::usage(format!("{name} is larger than 1 MiB"), "send large payloads with `> @FILE`"));
-    }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    // A script that cannot be read was named wrongly: that is the caller's to mend, and no fault of the machine.
+    let failed = |error: std::io::Error| CliError::usage(format!("{name}: {error}"), "name scripts that can be read");
+    let octets = read_bounded(path, LARGEST).map_err(failed)?;
+    let larger = || CliError::usage(format!("{name} is larger than 1 MiB"), "send large payloads with `> @FILE`");
+    let text = String::from_utf8(octets.ok_or_else(larger)?);
+    let text = text.map_err(|_| CliError::usage(format!("{name} is not UTF-8"), "save it as UTF-8"))?;
     let steps = parse(&text).map_err(|wrong| CliError::Script {
         name: name.clone(),
         line: wrong.place.line,
