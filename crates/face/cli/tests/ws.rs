@@ -131,6 +131,30 @@ fn a_recording_is_said_again() {
     }
 }
 
+#[test]
+fn who_interrupts_twice_does_not_wait_for_the_other_end() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    let mut process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
+        .args(["ws", &peer.url("deaf"), "--danger-plain-http", "--json", "-d", "hello"])
+        .env_clear()
+        .current_dir(bench.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = process.id().to_string();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let mut interrupt_after = |event: &str| {
+        let is_it = |line: &String| line.contains(event);
+        assert!(lines.by_ref().map(Result::unwrap).any(|line| is_it(&line)), "{event}");
+        assert!(Process::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    };
+    interrupt_after("\"direction\":\"in\"");
+    interrupt_after("\"event\":\"close\"");
+    assert_eq!(process.wait().unwrap().code(), Some(13));
+}
+
 /// The twin that listens, until the test ends.
 struct Twin {
     process: Child,

@@ -80,19 +80,22 @@ pub(crate) async fn hold<D: Dial>(dial: &mut D, plan: Plan, ui: Ui) -> Result<()
     let chronicle = RefCell::new(Chronicle::new(ui, show, plan.recorder));
     chronicle.borrow_mut().tell(What::Opened(opened))?;
     let ended = tokio::select! {
-        ended = pump(&mut mouth, &mut ear, source, &plan.goal, &chronicle) => ended,
-        () = &mut up => Err(late("the end did not come")),
+        // In this order: an interrupt is listened for before anything is shown, and no flood outlasts the time.
+        biased;
         // Whoever interrupts wants the end, and gets it in good order.
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| Ended::Quit).map_err(|error| CliError::io("the signals", &error)),
+        () = &mut up => Err(late("the end did not come")),
+        ended = pump(&mut mouth, &mut ear, source, &plan.goal, &chronicle) => ended,
     };
     match ended {
         Ok(ended) => {
             let met = ended == Ended::Met;
             let finishing = finish(ended, &plan.goal, &mut mouth, &mut ear, &chronicle);
             let parted = tokio::select! {
-                finished = finishing => finished,
-                () = &mut up => Err(late("the other end did not agree to the close")),
+                biased;
                 error = interrupted_again() => Err(error),
+                () = &mut up => Err(late("the other end did not agree to the close")),
+                finished = finishing => finished,
             };
             settled(parted, met, ui)
         }
