@@ -39,6 +39,18 @@ fn the_examples_pass_against_the_demo() {
 }
 
 #[test]
+fn nothing_in_a_failure_moves_the_cursor() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let script = "connect wss://{{host}}/ws\n> a\u{202e}b\n< any as evil\n> other\n< /{{evil}}/\n";
+    bench.write("evil.ws", script);
+    let command = format!("ws run evil.ws {}", reach(&served));
+    let output = bench.gatepost(&command).env("PW", served.of("password")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("failed evil.ws:5:1: the message does not match `a\\u{202e}b`: other\n"), "{told}");
+}
+
+#[test]
 fn a_failure_says_where_and_how() {
     let bench = Bench::new();
     let served = Served::start(&bench, "");

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gatepost::model::event::one_line;
 use tokio::time::Instant;
 
 use crate::bounded::read_bounded;
@@ -270,7 +271,8 @@ fn closed_as(code: Option<u16>, reason: Option<&str>, came: Option<&Goodbye>, pl
 }
 
 fn named(goodbye: Option<&Goodbye>) -> String {
-    goodbye.map_or_else(|| "no code".into(), |goodbye| format!("{} {}", goodbye.code, goodbye.reason).trim().to_owned())
+    let told = |goodbye: &Goodbye| format!("{} {}", goodbye.code, one_line(&goodbye.reason)).trim().to_owned();
+    goodbye.map_or_else(|| "no code".into(), told)
 }
 
 fn missing(what: &str, missed: &Missed, patience: Duration, place: Place) -> Wrong {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use gatepost::model::event::one_line;
+
 use crate::bounded::read_bounded;
 use crate::error::CliError;
 use crate::ui::Ui;
@@ -93,7 +95,10 @@ fn tell(ran: &Ran, ui: &Ui) {
         )),
         // What failed is told in quiet runs, too.
         Some((step, wrong)) => {
-            ui.failed(&format!("{} {}", ui.paint("31", "failed"), failure_text(&ran.name, step, wrong)))
+            let text = failure_text(&ran.name, step, wrong);
+            // Much of it is what the other end said.
+            let lines: Vec<String> = text.split('\n').map(one_line).collect();
+            ui.failed(&format!("{} {}", ui.paint("31", "failed"), lines.join("\n")));
         }
     }
 }
