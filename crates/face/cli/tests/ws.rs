@@ -132,6 +132,22 @@ fn a_recording_is_said_again() {
 }
 
 #[test]
+fn no_secret_field_is_written_down() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    for kind in ["har", "ndjson"] {
+        let fields = "-H X-Api-Key:s3cret -H Cookie:s3cret -H X-Our-Own:s3cret -H Accept-Language:de";
+        let command =
+            format!("ws {} --danger-plain-http --json --record a.{kind} {fields} -d x --count 1", peer.url("echo"));
+        let output = bench.gatepost(&command).output().unwrap();
+        let recorded = std::fs::read_to_string(bench.path().join(format!("a.{kind}"))).unwrap();
+        for written in [String::from_utf8(output.stdout).unwrap(), recorded] {
+            assert!(!written.contains("s3cret") && written.contains("\"de\""), "{written}");
+            assert_eq!(written.matches("\"****\"").count(), 3, "{written}");
+        }
+    }
+}
+
+#[test]
 fn who_interrupts_twice_does_not_wait_for_the_other_end() {
     let (peer, bench) = (Peer::start(), Bench::new());
     let mut process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
