@@ -51,6 +51,7 @@ fn the_code_says_how_it_ended() {
     let table = [
         ("three", "--count 4", 1, "", "error: the connection ended before 4 messages had come [GP-CLI-012]"),
         ("three", "--until four", 1, "", "before a message matched `four`"),
+        ("echo", "--credential nobody", 4, "", "error: there is no credential `nobody` [GP-CLI-002]"),
         ("forbidden", "", 9, "  not you", "error: the server opened no WebSocket: it answered 403 [GP-CLI-008]"),
         ("forbidden", "", 9, "< 403 Forbidden", "hint: "),
         ("echo", "--subprotocol other", 9, "< 400 Bad Request", "< sec-websocket-protocol: chat"),
@@ -93,6 +94,15 @@ fn what_is_wrong_is_said_before_anything_is_asked() {
 }
 
 #[test]
+fn a_file_that_is_not_what_it_should_be_is_no_fault_of_the_other_end() {
+    let bench = Bench::new();
+    bench.write("bad.pem", "nothing");
+    for arguments in ["ws wss://localhost:1/ --ca bad.pem", "ws --listen 127.0.0.1:0 --cert bad.pem --key bad.pem"] {
+        bench.gatepost(arguments).assert().code(3);
+    }
+}
+
+#[test]
 fn every_event_is_a_line_of_json() {
     let peer = Peer::start();
     let (code, stdout, _) = ws(&peer, "asks", "--json --subprotocol chat --deflate --wait 0s", "hi\n");
@@ -129,6 +139,21 @@ fn a_recording_is_said_again() {
         assert_eq!(say(&format!("--record a.{kind} --count 2"), "ab\ncde\n"), "2\n5\n");
         assert_eq!(say(&format!("--replay a.{kind} --count 2"), "not this\n"), "2\n5\n");
     }
+}
+
+#[test]
+fn a_replay_that_waits_in_vain_says_which_option_waits_longer() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    let moment = |direction: &str| {
+        let what = "\"event\":\"message\",\"type\":\"text\",\"data\":\"a\"";
+        format!("{{\"time\":\"1970-01-01T00:00:00Z\",{what},\"direction\":\"{direction}\"}}\n")
+    };
+    bench.write("a.ndjson", &(moment("in") + &moment("out")));
+    let command = format!("ws {} --danger-plain-http --replay a.ndjson --wait 10ms", peer.url("echo"));
+    let output = bench.gatepost(&command).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{told}");
+    assert!(told.ends_with("[GP-CLI-011]\nhint: `--wait` gives it more time\n"), "{told}");
 }
 
 #[test]

@@ -105,6 +105,10 @@ fn a_session_shows_what_is_said_and_obeys_commands() {
     session.wait_for("< one two");
     session.type_line("/nonsense");
     session.wait_for("hint: there is no `/nonsense`");
+    session.type_line("/binary 0");
+    session.wait_for("hint: an octet is two hexadecimal digits");
+    session.type_line("/send @none");
+    session.wait_for("error: none: ");
     session.type_line("/headers");
     session.wait_for("< sec-websocket-protocol: chat");
     session.type_line("/auth");
