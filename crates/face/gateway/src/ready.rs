@@ -53,11 +53,11 @@ impl Ready {
     /// [`GatewayError::State`] with what the system said.
     pub fn write(&self, path: &Path) -> Result<(), GatewayError> {
         let special = std::fs::metadata(path).is_ok_and(|found| !found.is_file());
-        let written = if special { self.into_what_is_there(path) } else { self.as_a_new_file(path) };
+        let written = if special { self.write_through(path) } else { self.as_a_new_file(path) };
         written.map_err(|error| GatewayError::State { path: path.to_owned(), detail: error.to_string(), hint: None })
     }
 
-    fn into_what_is_there(&self, path: &Path) -> std::io::Result<()> {
+    fn write_through(&self, path: &Path) -> std::io::Result<()> {
         let mut file = OpenOptions::new().write(true).open(path)?;
         // In one piece: whoever reads the other end of a pipe gets it whole.
         file.write_all(format!("{:#}\n", self.json()).as_bytes())

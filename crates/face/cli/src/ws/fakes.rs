@@ -63,9 +63,9 @@ impl Ear for Peer {
 
 impl Dial for Peer {
     type Mouth = Lips;
-    type Ear = Peer;
+    type Ear = Self;
 
-    async fn dial(&mut self, _: &Target) -> Result<Dialed<Lips, Peer>, CliError> {
+    async fn dial(&mut self, _: &Target) -> Result<Dialed<Lips, Self>, CliError> {
         Ok(Dialed::Open(Box::default(), Lips, std::mem::take(self)))
     }
 }
