@@ -2,12 +2,13 @@
 
 mod bench;
 mod peer;
+mod running;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command as Process, Stdio};
+use std::process::Command as Process;
 
 use bench::Bench;
 use peer::Peer;
+use running::Running;
 
 /// Runs it against a way to behave; gives the code, stdout and stderr.
 fn ws(peer: &Peer, path: &str, arguments: &str, stdin: &str) -> (Option<i32>, String, String) {
@@ -175,66 +176,26 @@ fn no_secret_field_is_written_down() {
 #[test]
 fn who_interrupts_twice_does_not_wait_for_the_other_end() {
     let (peer, bench) = (Peer::start(), Bench::new());
-    let mut process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
-        .args(["ws", &peer.url("deaf"), "--danger-plain-http", "--json", "-d", "hello"])
-        .env_clear()
-        .current_dir(bench.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pid = process.id().to_string();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let mut interrupt_after = |event: &str| {
-        let is_it = |line: &String| line.contains(event);
-        assert!(lines.by_ref().map(Result::unwrap).any(|line| is_it(&line)), "{event}");
-        assert!(Process::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    };
-    interrupt_after("\"direction\":\"in\"");
-    interrupt_after("\"event\":\"close\"");
-    assert_eq!(process.wait().unwrap().code(), Some(13));
+    let mut running = Running::start(&bench, &format!("ws {} --danger-plain-http --json -d hello", peer.url("deaf")));
+    let mut lines = running.lines();
+    for event in ["\"direction\":\"in\"", "\"event\":\"close\""] {
+        assert!(lines.by_ref().map(Result::unwrap).any(|line| line.contains(event)), "{event}");
+        running.signal("INT");
+    }
+    assert_eq!(running.code(), Some(13));
 }
 
 /// The twin that listens, until the test ends.
 struct Twin {
-    process: Child,
+    running: Running,
     url: String,
 }
 
 impl Twin {
     fn start(bench: &Bench, arguments: &str) -> Self {
-        let mut process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
-            .args(["ws", "--listen", "127.0.0.1:0"])
-            .args(arguments.split_whitespace())
-            .env_clear()
-            .env("HOME", bench.path())
-            .current_dir(bench.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { process, url }
-    }
-
-    /// Interrupts it; gives the code and what it printed.
-    fn end(mut self) -> (Option<i32>, String) {
-        assert!(Process::new("kill").arg("-INT").arg(self.process.id().to_string()).status().unwrap().success());
-        let status = self.process.wait().unwrap();
-        let mut text = String::new();
-        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();
-        (status.code(), text)
-    }
-}
-
-impl Drop for Twin {
-    fn drop(&mut self) {
-        // Already ended in most tests: then there is nothing to kill.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let mut running = Running::start(bench, &format!("ws --listen 127.0.0.1:0 {arguments}"));
+        let url = running.first_told().trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { running, url }
     }
 }
 
@@ -245,7 +206,7 @@ fn the_twin_prints_and_echoes() {
     let command = format!("ws {} --danger-plain-http --subprotocol chat --count 1", twin.url);
     let output = bench.gatepost(&command).stdin("hello\n").output().unwrap();
     assert_eq!(output.stdout, b"hello\n");
-    let (code, printed) = twin.end();
+    let (code, printed) = twin.running.end("INT");
     assert_eq!(code, Some(0));
     for part in ["#1 ", "subprotocol chat\n", " < hello\n", " > hello\n", " < close 1000 (normal)\n"] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");

@@ -1,6 +1,7 @@
 //! `gatepost ws run`: the scripts in `examples/ws/` against the demo, and what is said when one fails.
 
 mod bench;
+mod running;
 mod served;
 
 use std::path::Path;
