@@ -370,31 +370,3 @@ fn a_binding_is_shown_in_the_order_of_netsh() {
     assert!(shown.contains(&format!("    Certificate Hash             : {}\n", desk.hash("a.pem", "sha1"))), "{shown}");
     assert!(shown.contains("    Disable TLS1.3               : Set\n"), "{shown}");
 }
-
-#[test]
-fn nothing_in_a_certificate_moves_the_cursor() {
-    let desk = Desk::new();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let names = ["evil.test", "y\u{1b}[2j.test"].map(str::to_owned);
-    let mut params = rcgen::CertificateParams::new(names).unwrap();
-    params.distinguished_name.push(rcgen::DnType::CommonName, "x\u{1b}[2J\u{202e}");
-    let made = params.self_signed(&key).unwrap();
-    desk.bench.write("evil.pem", &(made.pem() + &key.serialize_pem()));
-    desk.good("cert bind evil.test:443 --cert evil.pem");
-    // What `one_line` makes of them.
-    let (subject, name) = ("x\\u{1b}[2J\\u{202e}", "y\\u{1b}[2j.test");
-    for (arguments, expected) in [
-        ("cert show evil.pem", subject),
-        ("cert show evil.test:443", subject),
-        ("cert show --netsh", "evil.test"),
-        ("cert list", name),
-        ("cert which evil.test", name),
-        // Told in a warning: the certificate is for other names.
-        ("cert bind other.test:443 --cert evil.pem", name),
-    ] {
-        let output = desk.run(arguments);
-        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert!(shown.contains(expected), "{arguments}: {shown}");
-        assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{arguments}: {shown}");
-    }
-}
