@@ -16,9 +16,11 @@
 pub mod challenge;
 pub mod choose;
 pub mod credentials;
+pub mod digest;
 pub mod error;
 pub mod exchange;
 mod grammar;
+pub mod hash;
 pub mod jose;
 pub mod keyed;
 pub mod password;
