@@ -15,6 +15,7 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod context;
 pub mod credentials;
 pub mod digest;
 pub mod error;
@@ -23,7 +24,10 @@ mod grammar;
 pub mod hash;
 pub mod jose;
 pub mod keyed;
+pub mod need;
 pub mod password;
+pub mod record;
 pub mod scheme;
 pub mod schemes;
 pub mod settings;
+pub mod verdict;

@@ -2,7 +2,8 @@
 
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{self, Exchange, Leg};
-use gatepost_auth::scheme::{Answers, Need, Strength};
+use gatepost_auth::need::{Answers, Need};
+use gatepost_auth::scheme::Strength;
 use gatepost_auth::schemes;
 use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
@@ -72,7 +73,7 @@ impl<'a> Turns<'a> {
         let Some(scheme) = scheme.filter(|scheme| self.has_credential_for(scheme)) else {
             return Ok(());
         };
-        self.exchange.ahead(scheme)?;
+        self.exchange.ahead(scheme, None)?;
         self.step().await?;
         Ok(())
     }
