@@ -105,7 +105,7 @@ async fn come_over(
         return Some(principal);
     }
     let url = Url::parse("https://example.com/").unwrap();
-    let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
+    let head = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party };
     authenticator.authenticate(head, peer).await.ok().map(|who| who.principal)
 }
 

@@ -5,9 +5,11 @@
 
 pub mod algorithm;
 pub mod answer;
+pub(crate) mod claim;
 pub mod computed;
 pub mod info;
 pub mod name;
 pub mod nonce;
 pub mod offer;
 pub mod qop;
+pub(crate) mod terms;
