@@ -40,14 +40,6 @@ fn key(secret: &str) -> SigningKey {
     SigningKey::from_secret(Algorithm::Hs256, None, &Secret::from(secret)).unwrap()
 }
 
-/// What the server keeps of this user.
-fn record(user: &Credential, kind: &Kind) -> Option<Secret> {
-    match kind {
-        Kind::DigestHa1 { hash, realm } => Some(computed::ha1(*hash, &user.user, realm, &user.secret)),
-        Kind::NtHash => None,
-    }
-}
-
 /// Both ends' knowledge. The client knows `login` and `token`; the server `users`, `keys`, `used`.
 pub(crate) struct World {
     pub(crate) login: Option<Credential>,
@@ -215,7 +207,7 @@ impl World {
             }
             Need::Keys { .. } => answers.keys = Some(Arc::clone(&self.keys)),
             Need::Record { user, kind } => {
-                answers.record = Some(self.users.get(user).and_then(|user| record(user, kind)))
+                answers.record = Some(self.users.get(user).and_then(|user| kind.compute(&user.user, &user.secret)))
             }
             Need::UserHashed { digits, kind: Kind::DigestHa1 { hash, realm } } => {
                 let mut users = self.users.values();
