@@ -41,6 +41,8 @@ pub struct Digest {
     /// Server: what nonces are signed with; nodes with one key take each other's. Without it there is no challenge, and
     /// nothing is taken. Default none: whoever authenticates draws one.
     pub nonce_key: Option<NonceKey>,
+    /// Server: how many octets of a body are read ahead at most, where a proof covers it. Default 1 MiB.
+    pub body_limit: usize,
     /// Server: asks for user names as digests. Takes kept records: recoverable passwords do not do. Default no.
     pub userhash: bool,
     /// Server: where else the same proof is taken, as URLs or paths. Default empty: all of the server.
@@ -58,6 +60,7 @@ impl Default for Digest {
             qop: vec![Qop::Auth],
             nonce_lifetime: Duration::from_secs(300),
             nonce_key: None,
+            body_limit: 1024 * 1024,
             userhash: false,
             domain: Vec::new(),
             danger_rfc2069: false,
