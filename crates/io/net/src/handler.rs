@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_tls::binder::Binder;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -22,12 +23,22 @@ pub struct Peer {
     pub local: SocketAddr,
     /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
     pub tls: Option<&'static str>,
+    /// What binds proofs to this connection; `None` in the clear.
+    pub binder: Option<Arc<Binder>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.
     pub memory: Memory,
+}
+
+impl Peer {
+    /// A peer that reached `local` in the clear and speaks HTTP/1.1.
+    #[must_use]
+    pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
+        Self { address, local, tls: None, binder: None, sni: None, protocol: "http/1.1", memory: Memory::default() }
+    }
 }
 
 /// One value that whoever answers keeps for the life of a connection. It says nothing about who the peer is: all

@@ -12,14 +12,19 @@ use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{Error, HandshakeKind, InvalidMessage, ProtocolVersion};
 
+use crate::binder::Binder;
 use crate::conversation::{Conversation, Step, Yield, asked_for};
+use crate::end_point::server_end_point;
 use crate::hello::{Heard, Hello};
 use crate::legacy::Legacy;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::refusal::{Refusal, refused};
-use crate::schedule::at_hand::AtHand;
+use crate::schedule::at_hand::{AtHand, caught};
+use crate::schedule::exporter::Exporter;
+use crate::server_certificate::ServerCertificate;
 use crate::settings::{ClientSettings, ServerSettings};
+use crate::shown::shown;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{judged, rejection};
 use crate::version::TlsVersion;
@@ -45,6 +50,8 @@ pub struct Facts {
     /// The chain of a client as DER, its own certificate first, also of a resumed session. Empty at the client, and
     /// where none was shown.
     pub client_chain: Vec<Vec<u8>>,
+    /// What proofs inside are bound to the connection by.
+    pub binder: Arc<Binder>,
 }
 
 /// A handshake under way.
@@ -59,6 +66,10 @@ pub struct Handshake {
     judgement: Option<Arc<Judgement>>,
     /// Why a server showed no certificate.
     refusal: Option<Refusal>,
+    /// What a server showed.
+    shown: Option<Arc<ServerCertificate>>,
+    /// What TLS 1.3 exports from.
+    exporter: Option<Exporter>,
     /// Who listens for the client's first message, until it has been heard.
     hello: Option<Box<Hello>>,
     /// Whom a client wants, and by which settings.
@@ -124,6 +135,8 @@ impl Handshake {
             server_name: None,
             judgement: None,
             refusal: None,
+            shown: None,
+            exporter: None,
             hello: None,
             wanted: None,
         }
@@ -191,8 +204,13 @@ impl Handshake {
         let is_resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let shown = common.peer_certificates().unwrap_or_default();
         let of_client = if self.wanted.is_none() { shown } else { &[] };
+        let end_point = match (&self.wanted, shown) {
+            (None, _) => self.shown.as_ref().and_then(|certificate| certificate.end_point()).map(Arc::clone),
+            (Some(_), shown) => shown.first().and_then(|leaf| server_end_point(leaf)),
+        };
         let facts = Facts {
             version,
+            binder: Arc::new(Binder::new(end_point, self.exporter)),
             client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
@@ -255,12 +273,14 @@ impl Handshake {
     fn show(&mut self, count: usize) -> Result<Step, Error> {
         let incoming = self.incoming.get_mut(..count).unwrap_or_default();
         // What another connection of this thread left is not ours.
-        let _ = (asked_for(), judged(), refused());
+        let _ = (asked_for(), judged(), refused(), shown());
         let (used, step) = self.conversation.step(incoming, &mut self.yielded);
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
         self.judgement = judged().or(self.judgement.take());
         self.refusal = refused().or(self.refusal);
+        self.shown = shown().or(self.shown.take());
+        self.exporter = caught().or(self.exporter.take());
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
         step

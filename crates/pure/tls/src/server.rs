@@ -17,6 +17,7 @@ use crate::manner::Manner;
 use crate::refusal::{Refusal, refuse};
 use crate::server_certificate::ServerCertificate;
 use crate::settings::{Chooses, ServerSettings};
+use crate::shown::note_shown;
 use crate::version::TlsVersion;
 
 /// Ways of shaking hands whose configuration is kept: with one more, all are made anew, with fresh ticket keys.
@@ -219,6 +220,7 @@ impl ResolvesServerCert for Resolver {
             refuse(Refusal::OtherTerms);
             return None;
         }
+        note_shown(certificate);
         Some(certificate.certified())
     }
 }
