@@ -19,6 +19,7 @@ pub mod bindings;
 pub mod bound;
 pub mod certificate;
 pub mod client;
+pub mod client_chain;
 mod conversation;
 pub mod directory;
 pub mod end_point;

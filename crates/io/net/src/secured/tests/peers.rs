@@ -67,7 +67,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
             server_name: Some("localhost".to_owned()),
             resumed: false,
             judgement: None,
-            client_chain: Vec::new(),
+            client: None,
             binder: Arc::clone(&facts.binder),
         };
         assert_eq!(facts, expected);
