@@ -15,6 +15,7 @@ use http::header;
 use http::{Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
+use crate::clients;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -51,7 +52,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let expires = match ends(&chosen, visitor) {
+        Ok(expires) => expires,
+        Err(denied) => return Box::pin(ready(Err(denied))),
+    };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
@@ -59,6 +63,13 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
         }
     }
+}
+
+/// When what the client may do here ends: with the proof, or with the certificate that the route demands.
+fn ends(chosen: &Chosen, visitor: &Visitor) -> Result<Option<Timestamp>, Denied> {
+    let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let certificate = clients::until(&chosen.route()?.clients, &visitor.peer);
+    Ok(proof.into_iter().chain(certificate).min())
 }
 
 /// The request as the upstream gets it, and the way there.

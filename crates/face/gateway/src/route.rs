@@ -98,6 +98,7 @@ fn unescaped(segment: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::clients::{Clients, Forwarded};
     use crate::config::routes::{Guard, Target};
     use crate::config::source::Source;
     use crate::config::websocket::WebSocket;
@@ -111,6 +112,8 @@ mod tests {
             target: Target::Demo,
             identity: http::HeaderName::from_static("x-gatepost-user"),
             websocket: WebSocket::Tunnel,
+            clients: Clients::default(),
+            forwarded: Forwarded::Off,
             source: Source::Default,
         }
     }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
 use gatepost_tls::binder::Binder;
+use gatepost_tls::client_chain::ClientChain;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -25,6 +26,8 @@ pub struct Peer {
     pub tls: Option<&'static str>,
     /// What binds proofs to this connection; `None` in the clear.
     pub binder: Option<Arc<Binder>>,
+    /// The certificates that it showed in the handshake, or in the one of the session that was resumed.
+    pub client: Option<Arc<ClientChain>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
     /// `http/1.1` or `h2`.
@@ -37,7 +40,8 @@ impl Peer {
     /// A peer that reached `local` in the clear and speaks HTTP/1.1.
     #[must_use]
     pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
-        Self { address, local, tls: None, binder: None, sni: None, protocol: "http/1.1", memory: Memory::default() }
+        let (protocol, memory) = ("http/1.1", Memory::default());
+        Self { address, local, tls: None, binder: None, client: None, sni: None, protocol, memory }
     }
 }
 

@@ -197,6 +197,7 @@ impl Shared {
         let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
         peer.tls = Some(facts.version.name());
         peer.binder = Some(facts.binder);
+        peer.client = facts.client;
         peer.sni = facts.server_name;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";

@@ -4,7 +4,9 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod clients;
 pub mod compose;
+mod demands;
 pub mod document;
 pub mod layers;
 mod limits;
