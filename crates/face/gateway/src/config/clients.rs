@@ -7,8 +7,6 @@ use std::str::FromStr;
 use gatepost::model::terms::ClientCertificate;
 use serde::Deserialize;
 
-use crate::config::layers::Layers;
-use crate::config::source::Source;
 use crate::config::suggest;
 
 /// What a route, or a listener with a certificate of its own, makes of clients' certificates. The default: nothing.
@@ -80,16 +78,13 @@ impl Clients {
         self.authorities.iter().chain(&self.revocation)
     }
 
-    /// Records it for `config show`.
-    pub(crate) fn note(&self, name: &str, source: &Source, layers: &mut Layers<'_>) {
+    /// Its settings as they are written; none where certificates do not matter.
+    pub(crate) fn entries(&self) -> Vec<(&'static str, String)> {
         if !self.are_asked() {
-            return;
+            return Vec::new();
         }
-        layers.note(&format!("{name}.client_certificate"), &self.when.name(), source.clone());
-        for (key, file) in [("client_ca", &self.authorities), ("client_revocation", &self.revocation)] {
-            if let Some(file) = file {
-                layers.note(&format!("{name}.{key}"), &file.display(), source.clone());
-            }
-        }
+        let files = [("client_ca", &self.authorities), ("client_revocation", &self.revocation)];
+        let files = files.into_iter().filter_map(|(key, file)| Some((key, file.as_ref()?.display().to_string())));
+        std::iter::once(("client_certificate", self.when.name().to_owned())).chain(files).collect()
     }
 }

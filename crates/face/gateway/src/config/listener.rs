@@ -75,7 +75,9 @@ pub(crate) fn listeners(
         layers.note(&format!("{name}.address"), &listener.address, listener.source.clone());
         layers.note(&format!("{name}.protection"), &listener.protection, listener.source.clone());
         if let Protection::Files { clients, .. } = &listener.protection {
-            clients.note(&name, &listener.source, layers);
+            for (key, value) in clients.entries() {
+                layers.note(&format!("{name}.{key}"), &value, listener.source.clone());
+            }
         }
         listeners.push(listener);
     }

@@ -134,7 +134,9 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     for (name, value) in said {
         layers.note(&format!("route[{at}].{name}"), value, route.source.clone());
     }
-    route.clients.note(&format!("route[{at}]"), &route.source, layers);
+    for (name, value) in route.clients.entries() {
+        layers.note(&format!("route[{at}].{name}"), &value, route.source.clone());
+    }
     if route.forwarded != Forwarded::Off {
         layers.note(&format!("route[{at}].forward_certificate"), &route.forwarded, route.source.clone());
     }
