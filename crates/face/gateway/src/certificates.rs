@@ -35,7 +35,7 @@ pub struct Shelf {
 }
 
 /// A certificate, ready to be shown, and the chain that it was made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ready {
     chain: Vec<Vec<u8>>,
     certificate: Arc<ServerCertificate>,
@@ -104,11 +104,16 @@ impl Shelf {
                 Kept::Reject(_) => Answer::Reject,
                 Kept::Directory(path) => Answer::Directory(Arc::new(self.folder(Path::new(&path)).directory())),
                 Kept::Certificate(fingerprint) => {
-                    let Some(known) = known.iter().find(|known| known.fingerprint == fingerprint) else { continue };
-                    let Some(certificate) = self.certificate(known).await? else { continue };
-                    let (chain, shown) = (known.chain.clone(), Arc::clone(&certificate));
-                    ready.insert(fingerprint, Ready { chain, certificate: shown });
-                    Answer::Certificate(certificate)
+                    let known = known.iter().find(|known| known.fingerprint == fingerprint);
+                    match self.ready(known).await? {
+                        // What is bound and not there must not lead to another binding, with other terms.
+                        None => Answer::Reject,
+                        Some(one) => {
+                            let certificate = Arc::clone(&one.certificate);
+                            ready.insert(fingerprint, one);
+                            Answer::Certificate(certificate)
+                        }
+                    }
                 }
             };
             rows.push((binding.key, Bound::new(answer, &binding.terms)));
@@ -117,13 +122,16 @@ impl Shelf {
         Ok(BindingTable::of(rows))
     }
 
-    async fn certificate(&self, known: &KnownCertificate) -> Result<Option<Arc<ServerCertificate>>, GatewayError> {
+    async fn ready(&self, known: Option<&KnownCertificate>) -> Result<Option<Ready>, GatewayError> {
+        let Some(known) = known else { return Ok(None) };
         if let Some(ready) = self.ready.get(&known.fingerprint).filter(|ready| ready.chain == known.chain) {
-            return Ok(Some(Arc::clone(&ready.certificate)));
+            return Ok(Some(ready.clone()));
         }
         let stored = self.store.certificate(known.fingerprint).await.map_err(|error| GatewayError::engine(&error))?;
-        let ready = stored.map(|stored| ServerCertificate::new(stored.chain, &stored.key)).transpose();
-        Ok(ready.map_err(|error| GatewayError::engine(&error))?.map(Arc::new))
+        let Some(stored) = stored else { return Ok(None) };
+        let certificate = ServerCertificate::new(stored.chain, &stored.key);
+        let certificate = Arc::new(certificate.map_err(|error| GatewayError::engine(&error))?);
+        Ok(Some(Ready { chain: known.chain.clone(), certificate }))
     }
 
     /// The directory, read once when it is new here.

@@ -24,6 +24,8 @@ const MOST: usize = 10_000;
 pub(crate) struct Folder {
     path: PathBuf,
     files: BTreeMap<String, Kept>,
+    /// Whether it could be read at least once.
+    is_known: bool,
     /// Why the directory itself could not be read last.
     unreadable: Option<String>,
 }
@@ -31,7 +33,8 @@ pub(crate) struct Folder {
 /// What is known of one file.
 #[derive(Debug, Default)]
 struct Kept {
-    stamp: Option<Stamp>,
+    /// How it looked last, `None` if it could not be looked at; nothing before the first time.
+    stamp: Option<Option<Stamp>>,
     good: Option<Arc<ServerCertificate>>,
 }
 
@@ -50,7 +53,7 @@ pub(crate) struct Seen {
 impl Folder {
     /// The directory at `path`. Nothing is read yet.
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), files: BTreeMap::new(), unreadable: None }
+        Self { path: path.to_owned(), files: BTreeMap::new(), is_known: false, unreadable: None }
     }
 
     /// Reads what looks different from last time.
@@ -71,15 +74,18 @@ impl Folder {
         self.unreadable = None;
         let before = self.files.len();
         self.files.retain(|name, _| names.contains_key(name));
-        seen.changed = self.files.len() != before;
+        seen.changed = self.files.len() != before || !self.is_known;
+        self.is_known = true;
         for (name, host) in names {
             let kept = self.files.entry(name.clone()).or_default();
             let path = self.path.join(&name);
             let stamp = stamp(&path);
-            if stamp.is_some() && stamp == kept.stamp {
+            if kept.stamp == Some(stamp) {
                 continue;
             }
-            kept.stamp = stamp;
+            // A file that is unfit from its first day on counts, too: nobody else answers for its name.
+            seen.changed |= kept.stamp.is_none();
+            kept.stamp = Some(stamp);
             match read(&path, &host, now) {
                 Ok(certificate) => {
                     kept.good = Some(Arc::new(certificate));
@@ -94,10 +100,15 @@ impl Folder {
         seen
     }
 
-    /// What is to be shown.
+    /// What is to be shown, and for which names nothing is.
     pub(crate) fn directory(&self) -> Directory {
+        if !self.is_known {
+            return Directory::unknown();
+        }
         let row = |(name, kept): (&String, &Kept)| Some((Directory::host_of(name)?, kept.good.clone()?));
-        Directory::new(self.files.iter().filter_map(row))
+        let unfit = self.files.iter().filter(|(_, kept)| kept.good.is_none());
+        let unfit = unfit.filter_map(|(name, _)| Directory::host_of(name));
+        Directory::new(self.files.iter().filter_map(row)).with_unfit(unfit)
     }
 
     /// The names of its certificate files, with the hosts that they are for.
@@ -210,6 +221,21 @@ mod tests {
         assert_eq!(shown(&folder, "a.test"), of(&second));
         std::fs::remove_file(place.path().join("a.test.pem")).unwrap();
         assert_eq!((folder.look(now()).changed, shown(&folder, "a.test")), (true, None));
+    }
+
+    #[test]
+    fn a_file_that_was_never_good_is_remembered_and_complained_of_once() {
+        let place = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(place.path());
+        folder.look(now());
+        std::fs::write(place.path().join("a.test.pem"), b"junk").unwrap();
+        std::os::unix::fs::symlink("nowhere", place.path().join("b.test.pem")).unwrap();
+        let seen = folder.look(now());
+        assert_eq!((seen.changed, seen.wrong.len()), (true, 2), "{seen:?}");
+        assert_eq!(folder.look(now()), Seen::default());
+        let has_nothing = |name: &str| folder.directory().has_nothing_for(name);
+        assert_eq!(["a.test", "b.test", "c.test"].map(has_nothing), [false, false, true]);
+        assert!(!Folder::new(&place.path().join("missing")).directory().has_nothing_for("a.test"));
     }
 
     #[test]

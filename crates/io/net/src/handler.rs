@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_tls::manner::Manner;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -24,6 +25,8 @@ pub struct Peer {
     pub tls: Option<&'static str>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
+    /// The manner in which its handshake went; `None` in the clear, and where it is not known.
+    pub manner: Option<Arc<Manner>>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.

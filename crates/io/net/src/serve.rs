@@ -173,7 +173,15 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
+        let mut peer = Peer {
+            address,
+            local,
+            tls: None,
+            sni: None,
+            manner: None,
+            protocol: "http/1.1",
+            memory: Memory::default(),
+        };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
@@ -197,6 +205,7 @@ impl Shared {
         let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
         peer.tls = Some(facts.version.name());
         peer.sni = facts.server_name;
+        peer.manner = facts.manner;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);

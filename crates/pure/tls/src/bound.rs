@@ -41,7 +41,10 @@ impl Bound {
             Answer::Certificate(certificate) => certificate,
             Answer::Directory(directory) => match name.and_then(|name| directory.find(name)) {
                 Some(certificate) => certificate,
-                None => return (Outcome::NoFile, None),
+                None if rule.is_any_name() && name.is_some_and(|name| directory.has_nothing_for(name)) => {
+                    return (Outcome::NoFile, None);
+                }
+                None => return (Outcome::Unfit, None),
             },
         };
         match name {

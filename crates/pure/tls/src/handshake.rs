@@ -15,6 +15,7 @@ use rustls::{Error, HandshakeKind, InvalidMessage, ProtocolVersion};
 use crate::conversation::{Conversation, Step, Yield, asked_for};
 use crate::hello::{Heard, Hello};
 use crate::legacy::Legacy;
+use crate::manner::Manner;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::refusal::{Refusal, refused};
@@ -45,6 +46,9 @@ pub struct Facts {
     /// The chain of a client as DER, its own certificate first, also of a resumed session. Empty at the client, and
     /// where none was shown.
     pub client_chain: Vec<Vec<u8>>,
+    /// The manner in which a server shook hands: of the settings by which it did, not of what is bound by now. `None`
+    /// at the client, and where the settings came from elsewhere than from bindings.
+    pub manner: Option<Arc<Manner>>,
 }
 
 /// A handshake under way.
@@ -61,6 +65,8 @@ pub struct Handshake {
     refusal: Option<Refusal>,
     /// Who listens for the client's first message, until it has been heard.
     hello: Option<Box<Hello>>,
+    /// Of the settings that the server goes by.
+    manner: Option<Arc<Manner>>,
     /// Whom a client wants, and by which settings.
     wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
@@ -99,6 +105,7 @@ impl Handshake {
         let connection = UnbufferedServerConnection::new(settings.config_for(first))?;
         let mut handshake = Self::new(Box::new(connection));
         handshake.hello = Hello::new(settings.chooser()).map(Box::new);
+        handshake.manner = settings.manner();
         Ok(handshake)
     }
 
@@ -125,6 +132,7 @@ impl Handshake {
             judgement: None,
             refusal: None,
             hello: None,
+            manner: None,
             wanted: None,
         }
     }
@@ -200,6 +208,7 @@ impl Handshake {
                 (None, Some(wanted)) => wanted.0.judge_again(shown, &wanted.1)?,
                 (judgement, _) => judgement,
             },
+            manner: self.manner,
         };
         // What the handshake needed is more than what is left of it.
         let received = self.incoming.as_slice().to_vec();
@@ -223,6 +232,7 @@ impl Handshake {
             Heard::Whole(Some(settings)) => {
                 let config = settings.config_for(&self.incoming);
                 self.conversation = Box::new(UnbufferedServerConnection::new(config)?);
+                self.manner = settings.manner();
             }
         }
         self.hello = None;

@@ -28,7 +28,7 @@ pub mod identity;
 pub mod issue;
 pub mod legacy;
 pub mod lookup;
-mod manner;
+pub mod manner;
 pub mod pem;
 pub mod record;
 mod refusal;

@@ -21,9 +21,12 @@ struct Clients {
     usage_check: bool,
 }
 
-/// A way of shaking hands. The default one is the listener's own.
+/// A way of shaking hands: what of a binding's terms shapes it. The default one is the listener's own.
+///
+/// A connection keeps the one that it was made in, whatever is bound by now; see
+/// [`BindingTable::admits`](crate::bindings::BindingTable::admits).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Manner {
+pub struct Manner {
     min: Option<TlsBound>,
     max: Option<TlsBound>,
     http2: Option<bool>,
@@ -33,7 +36,8 @@ pub(crate) struct Manner {
 
 impl Manner {
     /// The manner of these terms.
-    pub(crate) fn of(terms: &Terms) -> Self {
+    #[must_use]
+    pub fn of(terms: &Terms) -> Self {
         let clients = |required| Clients {
             required,
             authorities: terms.client_authorities.clone(),

@@ -133,7 +133,10 @@ impl Inner {
     fn keep(&self, key: (SocketAddr, Manner), mut config: ServerConfig) -> Configs {
         let bindings = Arc::clone(&self.bindings);
         config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
-        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        let made = Configs {
+            settings: ServerSettings::new(config.clone()).in_manner(key.1.clone()),
+            rustls: Arc::new(config),
+        };
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();

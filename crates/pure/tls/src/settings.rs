@@ -7,6 +7,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, Error, ServerConfig};
 
 use crate::conversation::Witness;
+use crate::manner::Manner;
 use crate::ticket;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{Verifier, rejection};
@@ -29,6 +30,8 @@ pub struct ServerSettings {
     again: Arc<ServerConfig>,
     /// Who knows a better configuration for a name.
     chooser: Option<Arc<dyn Chooses>>,
+    /// What it was made of; `None` if that is not known.
+    manner: Option<Arc<Manner>>,
 }
 
 /// A client's configuration for [`Handshake::client`](crate::handshake::Handshake::client). What it lets out of rustls stays in this crate.
@@ -50,12 +53,21 @@ impl ServerSettings {
         // (RFC 8446 §4.6.1 leaves the count to the server; OpenSSL's do the same).
         let mut again = config.clone();
         again.send_tls13_tickets = again.send_tls13_tickets.min(1);
-        Self { anew: Arc::new(config), again: Arc::new(again), chooser: None }
+        Self { anew: Arc::new(config), again: Arc::new(again), chooser: None, manner: None }
     }
 
     /// The same, but the name that a client asks for may lead to another configuration.
     pub(crate) fn chosen_by(self, chooser: Arc<dyn Chooses>) -> Self {
         Self { chooser: Some(chooser), ..self }
+    }
+
+    /// The same, known to be of this manner.
+    pub(crate) fn in_manner(self, manner: Manner) -> Self {
+        Self { manner: Some(Arc::new(manner)), ..self }
+    }
+
+    pub(crate) fn manner(&self) -> Option<Arc<Manner>> {
+        self.manner.clone()
     }
 
     pub(crate) fn chooser(&self) -> Option<&Arc<dyn Chooses>> {

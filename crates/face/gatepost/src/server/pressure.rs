@@ -49,7 +49,7 @@ mod tests {
 
     fn peer() -> Peer {
         let address = SocketAddr::from(([192, 0, 2, 1], 4711));
-        Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() }
+        Peer { address, local: address, tls: None, sni: None, manner: None, protocol: "h2", memory: Memory::default() }
     }
 
     fn pressure(bound: u64) -> (Pressure, tokio::sync::mpsc::UnboundedReceiver<Bound>) {

@@ -54,7 +54,15 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
         }
     };
     let address = "127.0.0.1:1".parse().unwrap();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
+    let peer = Peer {
+        address,
+        local: address,
+        tls: None,
+        sni: None,
+        manner: None,
+        protocol: "http/1.1",
+        memory: Memory::default(),
+    };
     let (near, far) = duplex(1 << 16);
     let (limits, drain, sleepers) = (Arc::new(Limits::default()), Drain::default(), Sleepers::default());
     let (memory, reports) = (Arc::default(), Reports::new(Box::new(|_| ())));

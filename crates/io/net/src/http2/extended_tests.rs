@@ -28,7 +28,8 @@ type Served = JoinHandle<Result<(), NetError>>;
 fn serve(handler: impl Handler, drain: Drain) -> (DuplexStream, Served) {
     let (near, far) = tokio::io::duplex(1 << 20);
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() };
+    let peer =
+        Peer { address, local: address, tls: None, sni: None, manner: None, protocol: "h2", memory: Memory::default() };
     (far, tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::default(), drain)))
 }
 

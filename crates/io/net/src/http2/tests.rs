@@ -35,7 +35,8 @@ fn serve(handler: impl Handler, limits: Limits) -> (DuplexStream, Served) {
 
 fn serve_on(near: impl Stream + 'static, handler: impl Handler, limits: Limits) -> Served {
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() };
+    let peer =
+        Peer { address, local: address, tls: None, sni: None, manner: None, protocol: "h2", memory: Memory::default() };
     tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::new(limits), Drain::default()))
 }
 

@@ -64,6 +64,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
             resumed: false,
             judgement: None,
             client_chain: Vec::new(),
+            manner: None,
         };
         assert_eq!(facts, expected);
         exchange(&mut ours, &mut theirs, &data).await;
