@@ -99,6 +99,14 @@ fn bind_rebind_unbind() {
     assert_eq!(desk.tell("cert unbind a.test:443").0, Some(4));
     assert_eq!(desk.tell("cert rebind a.test:443 --cert a.pem").0, Some(4));
     assert_eq!(desk.tell("cert show a.test:443").0, Some(4));
+    desk.good("cert bind no.test:443 --reject --cert a.pem");
+    desk.good("cert rebind no.test:443 --cert new.pem --tickets off");
+    let shown = desk.json("cert show no.test:443");
+    assert_eq!(
+        (&shown["answer"], &shown["sha256"]),
+        (&json!("reject"), &json!(second)),
+        "what was closed stays closed"
+    );
     // It is kept still.
     desk.good(&format!("cert bind a.test:443 --hash {}", &first[..12]));
 }

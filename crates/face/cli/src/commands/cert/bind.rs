@@ -83,7 +83,7 @@ Examples:
   gatepost cert rebind www.example.com:443 --min-tls 1.3                      Other terms
 
 The swap is one step: no connection is dropped, and the next handshake shows the new certificate. What is not given
-stays. Exit code 5: something else is bound by now.")]
+stays: a binding that rejects goes on to reject. Exit code 5: something else is bound by now.")]
 pub struct RebindArgs {
     /// Where it answers
     #[arg(value_name = "KEY")]
@@ -182,15 +182,17 @@ pub(super) fn rebind(args: &RebindArgs, ui: &Ui) -> Result<(), CliError> {
             return Err(CliError::Exists { what, hint: Some("look at it again, and decide anew".into()) });
         }
     }
-    let answer = match &found {
-        Some(stored) => Answer::Certificate(stored.fingerprint),
-        None => before.answer.clone(),
+    let answer = match (&found, &before.answer) {
+        // A renewal puts a certificate in, and does not open what was closed.
+        (Some(stored), Answer::Reject(_)) => Answer::Reject(Some(stored.fingerprint)),
+        (Some(stored), _) => Answer::Certificate(stored.fingerprint),
+        (None, answer) => answer.clone(),
     };
     check_key(&args.key, &answer)?;
-    let bound = Binding { answer, terms: args.terms.apply(before.terms.clone())?, ..before };
+    let bound = Binding { answer, terms: args.terms.apply(before.terms.clone())?, ..before.clone() };
     runtime::block_on(async {
         keep(store.as_ref(), found.clone()).await?;
-        store.update_binding(bound.clone(), expected).await.map_err(|error| gatepost::Error::from(error).into())
+        store.update_binding(bound.clone(), &before).await.map_err(|error| gatepost::Error::from(error).into())
     })?;
     warn_of_names(&bound, found.as_ref(), ui);
     said(&bound, "rebound", ui)
