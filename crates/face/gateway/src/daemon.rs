@@ -15,7 +15,6 @@ use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::Shelf;
 use crate::config::compose::{Config, Flags, compose};
@@ -30,6 +29,7 @@ use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// Looks an environment variable up, for as long as the daemon lives.
@@ -63,16 +63,10 @@ pub struct Daemon {
     started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
+    /// Why the certificates that are bound by now are not shown.
+    unbound: Option<String>,
     ready: Ready,
     signals: Signals,
-}
-
-/// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
-/// waits for that may send one at once.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
 }
 
 /// A listener at work.
@@ -113,8 +107,20 @@ impl Daemon {
         let admission = Admission::new(&config.limits);
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
-        let mut daemon =
-            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals };
+        let mut daemon = Self {
+            orders,
+            workers,
+            admission,
+            store,
+            shelf,
+            gate,
+            started,
+            listeners,
+            stamps,
+            unbound: None,
+            ready,
+            signals,
+        };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
@@ -173,11 +179,19 @@ impl Daemon {
                 Ok(Some(table)) => tls.bindings().replace(table),
                 Ok(None) => {}
                 Err(error) => {
+                    self.shelf.unsettle();
                     let detail = format!("the certificates stay as they are: {error} [{}]", error.code());
-                    return self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    // It is tried again at each look, and said once.
+                    if self.unbound.as_ref() != Some(&detail) {
+                        self.unbound = Some(detail.clone());
+                        self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    }
+                    return;
                 }
             }
         }
+        self.shelf.settled();
+        self.unbound = None;
         self.complain();
         let detail = "certificates as they are bound now".to_owned();
         self.orders.events.emit(&Event::Reloaded { applied: true, detail });
@@ -212,7 +226,13 @@ impl Daemon {
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
         let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
-        let renewed = self.renewed_tables(&config).await?;
+        let renewed = match self.renewed_tables(&config).await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                self.shelf.unsettle();
+                return Err(error);
+            }
+        };
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
@@ -225,6 +245,7 @@ impl Daemon {
                 Ok(open) => opened.push(open),
                 Err(error) => {
                     self.listeners.append(&mut gone);
+                    self.shelf.unsettle();
                     return Err(error);
                 }
             }
@@ -236,6 +257,7 @@ impl Daemon {
                 open.listener = listener;
             }
         }
+        self.shelf.settled();
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
         let mut detail =
@@ -359,22 +381,6 @@ fn warn(config: &Config, events: &Events) {
 fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
     left.address == right.address && plain(left) == plain(right)
-}
-
-impl Signals {
-    fn hear() -> Result<Self, GatewayError> {
-        let terminate = hear(SignalKind::terminate())?;
-        Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })
-    }
-}
-
-fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
-    signal(kind).map_err(|error| GatewayError::Engine {
-        blame: gatepost::model::fault::Blame::Environment,
-        code: "GP-GATE-003",
-        detail: format!("signals cannot be heard: {error}"),
-        hint: None,
-    })
 }
 
 impl std::fmt::Debug for Daemon {

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod ready;
 pub mod reload;
 pub mod route;
+mod signals;
 pub mod state;
 mod way;
 mod websocket;
