@@ -92,8 +92,9 @@ impl ReachArgs {
             builder = builder.pins(Pins { any_of: self.pins.iter().map(pin).collect(), report_only: false });
         }
         if !self.revocation_lists.is_empty() {
-            let lists = self.revocation_lists.iter().map(|path| revocation_list(path)).collect::<Result<_, _>>()?;
-            builder = builder.revocation_lists(lists, false);
+            let lists =
+                self.revocation_lists.iter().map(|path| revocation_lists(path)).collect::<Result<Vec<_>, _>>()?;
+            builder = builder.revocation_lists(lists.concat(), false);
         }
         if !self.danger_ignore_cert_error.is_empty() {
             let flaws: Flaws = self.danger_ignore_cert_error.iter().copied().collect();
@@ -160,11 +161,11 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
     Ok(Identity::new(chain, key).map_err(gatepost::Error::from)?)
 }
 
-/// One list as DER.
-fn revocation_list(path: &Path) -> Result<Vec<u8>, CliError> {
+/// The lists of a file as DER.
+fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     let octets = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
     match octets.starts_with(b"-----BEGIN") {
-        true => Ok(pem::parse_list_pem(&octets).map_err(gatepost::Error::from)?),
-        false => Ok(octets),
+        true => Ok(pem::parse_lists_pem(&octets).map_err(gatepost::Error::from)?),
+        false => Ok(vec![octets]),
     }
 }

@@ -70,9 +70,10 @@ impl Asked {
         if !is_asked(request) {
             return Ok(None);
         }
-        let offer = Offer::of_request(request.method(), request.version(), request.headers());
+        let version = request.version();
+        let offer = Offer::of_request(request.method(), version, request.headers());
         let client = offer.map_err(|error| match error {
-            WsError::Version => Denied::UpgradeRequired("websocket"),
+            WsError::Version => Denied::UpgradeRequired(version),
             _ => Denied::BadRequest("the WebSocket opening is malformed"),
         })?;
         let Some(promise) = upgrade::take_request(request) else { return Ok(None) };
@@ -192,4 +193,21 @@ async fn relayed((client, near): End, (server, far): End, relay: &Relay, told: &
         _ => return,
     };
     told.events.emit(&Event::Failed { blame, code, detail: format!("upstream {}: {fault}", told.origin) });
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost::net::upgrade::Extended;
+    use http::Version;
+
+    use super::*;
+
+    #[test]
+    fn another_version_is_refused_in_the_words_of_http_2() {
+        let asked = Request::builder().version(Version::HTTP_2).header("Sec-WebSocket-Version", "8");
+        let mut request = asked.body(Body::empty()).unwrap();
+        upgrade::extend(&mut request, Extended::WebSocket);
+        let refused = Asked::take(&WebSocket::Tunnel, &mut request).map(drop);
+        assert_eq!(refused, Err(Denied::UpgradeRequired(Version::HTTP_2)));
+    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use gatepost::Session;
+use gatepost::client::session::SessionBuilder;
 use gatepost::events::Events;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
@@ -56,8 +57,12 @@ impl Bench {
 }
 
 fn session(authority: &Path) -> Session {
+    builder(authority).build().unwrap()
+}
+
+fn builder(authority: &Path) -> SessionBuilder {
     let roots = pem::parse_chain_pem(&std::fs::read(authority).unwrap()).unwrap();
-    Session::builder().roots(Roots::Only(roots)).build().unwrap()
+    Session::builder().roots(Roots::Only(roots))
 }
 
 async fn text(response: Response<Body>) -> String {
@@ -223,9 +228,15 @@ async fn the_demo_echoes_messages_over_a_websocket() {
     let daemon = Daemon::start(bench.orders(None, flags)).await.unwrap();
     let ready = daemon.ready().clone();
     // The demo is behind TLS: any client of the library will do to see the refusal of plain requests.
-    let session = session(ready.authority.as_ref().unwrap());
-    let refused = session.get(&format!("{}ws", ready.url)).send().await.unwrap();
-    assert_eq!(refused.status(), 426);
+    let asking = || builder(ready.authority.as_ref().unwrap());
+    // HTTP/2 knows no Upgrade, and therefore no 426.
+    for (session, status, upgrade) in [(asking().http1_only(), 426, Some("websocket")), (asking(), 400, None)] {
+        let session = session.build().unwrap();
+        let refused = session.get(&format!("{}ws", ready.url)).send().await.unwrap();
+        let field = |name: &str| refused.headers().get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(refused.status(), status);
+        assert_eq!((field("upgrade"), field("sec-websocket-version")), (upgrade, Some("13")));
+    }
     assert_eq!(ready.user, None);
 }
 

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::schedule::suites::with_schedule;
 use crate::settings::ClientSettings;
 use crate::verify::flaw::Flaws;
-use crate::verify::judge::Judge;
+use crate::verify::judge::{Judge, plain_name};
 use crate::verify::judgement::Judgement;
 use crate::verify::pin::Pins;
 use crate::verify::verifier::{Rejected, Verifier};
@@ -149,10 +149,4 @@ fn explain_certificate(error: &CertificateError) -> TlsError {
 
 fn moment(time: UnixTime) -> Timestamp {
     Timestamp::default() + Duration::from_secs(time.as_secs())
-}
-
-/// webpki gives presented names as `DnsName("x")`; people read `x`.
-fn plain_name(presented: &str) -> String {
-    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    inner.unwrap_or(presented).trim_matches('"').to_owned()
 }

@@ -196,6 +196,7 @@ impl Handshake {
     pub fn finish(self) -> Result<Established, Error> {
         let common = self.conversation.common();
         let version = common.protocol_version().and_then(TlsVersion::negotiated).ok_or(Error::HandshakeNotComplete)?;
+        let is_resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let shown = common.peer_certificates().unwrap_or_default();
         let of_client = if self.wanted.is_none() { shown } else { &[] };
         let facts = Facts {
@@ -203,9 +204,11 @@ impl Handshake {
             client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
-            resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
+            resumed: is_resumed,
             judgement: match (self.judgement, &self.wanted) {
-                (None, Some(wanted)) => wanted.0.judge_again(shown, &wanted.1)?,
+                (judgement, Some(wanted)) if is_resumed || judgement.is_none() => {
+                    wanted.0.judge_again(shown, &wanted.1)?
+                }
                 (judgement, _) => judgement,
             },
             manner: self.manner,
@@ -261,6 +264,8 @@ impl Handshake {
     /// Shows rustls so many of the octets that have come.
     fn show(&mut self, count: usize) -> Result<Step, Error> {
         let incoming = self.incoming.get_mut(..count).unwrap_or_default();
+        // What another connection of this thread left is not ours.
+        let _ = (asked_for(), judged(), refused());
         let (used, step) = self.conversation.step(incoming, &mut self.yielded);
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());

@@ -41,13 +41,20 @@ pub fn parse_key_pem(pem: &[u8]) -> Result<Secret, TlsError> {
     }
 }
 
-/// Reads the first revocation list in a PEM text as DER.
+/// Reads every revocation list in a PEM text as DER. Never empty.
 ///
 /// # Errors
-/// [`TlsError::Malformed`] if there is none or it is damaged.
-pub fn parse_list_pem(pem: &[u8]) -> Result<Vec<u8>, TlsError> {
-    let list = CertificateRevocationListDer::from_pem_slice(pem).map(|list| list.as_ref().to_vec());
-    list.map_err(|error| TlsError::Malformed { what: "revocation list", detail: format!("{error}{}", found(pem)) })
+/// [`TlsError::Malformed`] if there is none or one is damaged.
+pub fn parse_lists_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, TlsError> {
+    let wrong = |detail: String| TlsError::Malformed { what: "revocation list", detail };
+    let lists = CertificateRevocationListDer::pem_slice_iter(pem)
+        .map(|list| list.map(|list| list.as_ref().to_vec()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    if lists.is_empty() {
+        return Err(wrong(format!("there is no revocation list in it{}", found(pem))));
+    }
+    Ok(lists)
 }
 
 /// Whether a PEM text has a private key that is not encrypted, damaged or not.

@@ -120,7 +120,8 @@ impl ClientSettings {
         shown: &[CertificateDer<'_>],
         name: &ServerName<'_>,
     ) -> Result<Option<Arc<Judgement>>, Error> {
-        let (Some(verifier), [leaf, sent @ ..]) = (&self.verifier, shown) else { return Ok(None) };
+        let Some(verifier) = &self.verifier else { return Ok(None) };
+        let [leaf, sent @ ..] = shown else { return Err(Error::NoCertificatesPresented) };
         let now = self.config.time_provider.current_time().ok_or(Error::FailedToGetCurrentTime)?;
         let (judgement, verdict) = verifier.verify(leaf, sent, name, now);
         match verdict {

@@ -1,5 +1,7 @@
 //! Why a WebSocket ends: the code and the reason of a Close frame (RFC 6455 §5.5.1, §7.4).
 
+use std::fmt;
+
 use crate::error::WsError;
 
 /// A status code that may stand in a Close frame.
@@ -67,7 +69,7 @@ impl CloseCode {
 }
 
 /// What a Close frame holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Close {
     /// Why, in a number.
     pub code: CloseCode,
@@ -115,6 +117,14 @@ impl Close {
             return Err(WsError::Unsendable("a reason of more than 123 octets"));
         }
         Ok([self.code.0.to_be_bytes().as_slice(), self.reason.as_bytes()].concat())
+    }
+}
+
+/// The reason is the peer's words: only their length is shown.
+impl fmt::Debug for Close {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = format_args!("{} octets", self.reason.len());
+        f.debug_struct("Close").field("code", &self.code).field("reason", &reason).finish()
     }
 }
 
@@ -178,6 +188,12 @@ mod tests {
         for (error, code) in table {
             assert_eq!(CloseCode::of(&error).number(), code, "{error}");
         }
+    }
+
+    #[test]
+    fn a_reason_is_not_shown() {
+        let close = Close { code: CloseCode::NORMAL, reason: "hush".into() };
+        assert_eq!(format!("{close:?}"), "Close { code: CloseCode(1000), reason: 4 octets }");
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! A request's body, and whether it can be sent again.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// A body. Authentication and redirects may need it again: octets and files can be sent any number
 /// of times, a stream once.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub enum Payload {
     /// No body.
     #[default]
@@ -90,6 +91,19 @@ async fn from_file(path: &PathBuf) -> Result<Body, Error> {
         }
     });
     Ok(body)
+}
+
+/// Without what it holds.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({} octets)", bytes.len()),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Once(body) => f.debug_tuple("Once").field(body).finish(),
+            Self::Spent => f.write_str("Spent"),
+        }
+    }
 }
 
 impl From<Bytes> for Payload {

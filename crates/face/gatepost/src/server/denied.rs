@@ -1,6 +1,7 @@
 //! Why a request does not get through, before it is put into a status and words.
 
 use gatepost_auth::challenge::Challenge;
+use http::Version;
 
 /// A refusal on the road in. [`respond`](crate::server::respond) turns it into an answer; the
 /// details stay in the events.
@@ -23,8 +24,9 @@ pub enum Denied {
     NoRoute,
     /// The request came over a connection that was made for another name (RFC 9110 §15.5.20).
     Misdirected,
-    /// An upgrade that we do not make; the text names the protocols that we do.
-    UpgradeRequired(&'static str),
+    /// A WebSocket of version 13 is spoken here, and the request, over this version of HTTP, asks for none or for
+    /// another.
+    UpgradeRequired(Version),
     /// A method or protocol that is not for this place. The text says which.
     NotImplemented(&'static str),
     /// The upstream could not be reached or broke the protocol.

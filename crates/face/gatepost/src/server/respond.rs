@@ -2,9 +2,11 @@
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_net::body::Body;
+use gatepost_ws::error::WsError;
+use gatepost_ws::handshake::refusal::refusal;
 use http::header::{
-    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, RETRY_AFTER,
-    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Response, StatusCode};
 
@@ -48,15 +50,10 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
         Denied::Misdirected => {
             told(StatusCode::MISDIRECTED_REQUEST, "this connection was made for another name: open a new one")
         }
-        Denied::UpgradeRequired(protocol) => {
-            let mut response = told(StatusCode::UPGRADE_REQUIRED, "this resource speaks another protocol");
-            // RFC 9110 §15.5.22: a 426 names the protocols, and Connection lists Upgrade.
-            response.headers_mut().insert(UPGRADE, HeaderValue::from_static(protocol));
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            if *protocol == "websocket" {
-                // RFC 6455 §4.4: it says which version it speaks.
-                response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            }
+        Denied::UpgradeRequired(version) => {
+            let (status, fields) = refusal(&WsError::Version, *version);
+            let mut response = told(status, "this resource speaks another protocol");
+            response.headers_mut().extend(fields);
             response
         }
         Denied::NotImplemented(what) => told(StatusCode::NOT_IMPLEMENTED, what),
@@ -137,6 +134,8 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::Version;
+
     use super::*;
 
     async fn answer(denied: &Denied, accept: &'static str) -> (u16, String, String) {
@@ -158,5 +157,15 @@ mod tests {
         assert!(text.contains("<p>404 Not Found</p><h1>Nothing answers at this host and path.</h1><p></p>"), "{text}");
         let (_, _, text) = answer(&Denied::Unauthenticated(Vec::new()), "text/html").await;
         assert!(text.contains("<h1>Say who you are.</h1><p>Load this page again to be asked.</p>"), "{text}");
+    }
+
+    #[test]
+    fn an_upgrade_is_asked_for_where_there_are_upgrades() {
+        for (version, status, upgrade) in [(Version::HTTP_11, 426, Some("websocket")), (Version::HTTP_2, 400, None)] {
+            let response = respond(&Denied::UpgradeRequired(version), Reader::Program);
+            let field = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), field("upgrade")), (status, upgrade));
+            assert_eq!((field("connection"), field("sec-websocket-version")), (upgrade.map(|_| "Upgrade"), Some("13")));
+        }
     }
 }

@@ -12,12 +12,10 @@ use gatepost_ws::deflate::agreed::{Agreed, agree};
 use gatepost_ws::deflate::config::Config;
 use gatepost_ws::error::WsError;
 use gatepost_ws::handshake::offer::{Agreement, Offer};
+use gatepost_ws::handshake::refusal::refusal;
 use gatepost_ws::role::Role;
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
-};
-use http::{Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
+use http::{Request, Response, StatusCode, Version};
 
 /// What a server takes. `Default`: any origin, no subprotocol, no compression, the settings of [`Settings`].
 #[derive(Debug, Clone, Default)]
@@ -39,10 +37,10 @@ pub struct Acceptance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// It does not ask for one.
-    NotAsked,
-    /// It asks for a version other than 13.
-    Version,
+    /// It does not ask for one, over this version of HTTP.
+    NotAsked(Version),
+    /// It asks for a version other than 13, over this version of HTTP.
+    Version(Version),
     /// It breaks a rule of RFC 6455 §4.2.1 or RFC 8441 §5: the text says which.
     Malformed(&'static str),
     /// It comes from a page of another origin.
@@ -90,17 +88,16 @@ pub struct Accepting {
 /// # Errors
 /// [`Rejected`], which makes the response that says so.
 pub fn accept(request: &mut Request<Body>, acceptance: &Acceptance) -> Result<(Response<Body>, Accepting), Rejected> {
+    let version = request.version();
+    let rejected = |error| rejected(error, version);
     if !is_asked(request) {
-        return Err(Rejected::NotAsked);
+        return Err(Rejected::NotAsked(version));
     }
-    let offer = Offer::of_request(request.method(), request.version(), request.headers()).map_err(rejected)?;
+    let offer = Offer::of_request(request.method(), version, request.headers()).map_err(rejected)?;
     if !may_come(request, acceptance.origins.as_deref()) {
         return Err(Rejected::Origin);
     }
-    let protocol = match acceptance.protocols.as_slice() {
-        [] => None,
-        accepted => offer.choose(accepted).map_err(rejected)?,
-    };
+    let protocol = offer.choose(&acceptance.protocols).map_err(rejected)?;
     let agreed = acceptance.deflate.as_ref().and_then(|config| agree(config, &offer.extensions));
     let (deflate, extensions) = agreed.map_or((None, Vec::new()), |(agreed, member)| (Some(agreed), vec![member]));
     let agreement = Agreement { protocol, extensions };
@@ -127,9 +124,9 @@ fn may_come(request: &Request<Body>, origins: Option<&[String]>) -> bool {
     request.headers().get_all(ORIGIN).iter().all(is_allowed)
 }
 
-fn rejected(error: WsError) -> Rejected {
+fn rejected(error: WsError, version: Version) -> Rejected {
     match error {
-        WsError::Version => Rejected::Version,
+        WsError::Version => Rejected::Version(version),
         WsError::SubprotocolRefused { expected } => Rejected::Subprotocol(expected),
         WsError::Request(rule) => Rejected::Malformed(rule),
         _ => Rejected::Malformed("the opening handshake"),
@@ -176,46 +173,43 @@ impl Accepting {
 }
 
 impl Rejected {
-    /// Its status.
+    /// Its status: 403 for a page of another origin; where only the version is wrong or nothing was asked for, 426 over
+    /// HTTP/1.1, which needs an `Upgrade` that HTTP/2 does not know; else 400.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::NotAsked | Self::Version => StatusCode::UPGRADE_REQUIRED,
-            Self::Malformed(_) | Self::Subprotocol(_) => StatusCode::BAD_REQUEST,
-            Self::Origin => StatusCode::FORBIDDEN,
-        }
+        self.refusal().0
     }
 
     /// The response that says so: a line of text, and the fields that tell a client what would be taken.
     #[must_use]
     pub fn respond(&self) -> Response<Body> {
+        let (status, told) = self.refusal();
         let mut response = Response::new(Body::from(format!("{self}\n")));
-        *response.status_mut() = self.status();
+        *response.status_mut() = status;
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self {
-            Self::NotAsked | Self::Version => {
-                // RFC 9110 §15.5.22, RFC 6455 §4.4. HTTP/2 leaves the first two out.
-                fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-                fields.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-                fields.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-            }
-            Self::Subprotocol(expected) => {
-                let list = HeaderValue::from_str(&expected.join(", "));
-                fields.extend(list.ok().map(|list| (SEC_WEBSOCKET_PROTOCOL, list)));
-            }
-            Self::Malformed(_) | Self::Origin => {}
-        }
+        fields.extend(told);
         response
+    }
+
+    fn refusal(&self) -> (StatusCode, HeaderMap) {
+        // Of all refusals only that of a version depends on the version of HTTP.
+        let any = Version::HTTP_11;
+        match self {
+            Self::NotAsked(version) | Self::Version(version) => refusal(&WsError::Version, *version),
+            Self::Subprotocol(expected) => refusal(&WsError::SubprotocolRefused { expected: expected.clone() }, any),
+            Self::Malformed(rule) => refusal(&WsError::Request(rule), any),
+            Self::Origin => (StatusCode::FORBIDDEN, HeaderMap::new()),
+        }
     }
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAsked => f.write_str("a WebSocket is opened here: ask for an upgrade"),
-            Self::Version => f.write_str("the WebSocket version has to be 13"),
+            Self::NotAsked(_) => f.write_str("a WebSocket is opened here: ask for an upgrade"),
+            Self::Version(_) => f.write_str("the WebSocket version has to be 13"),
             Self::Malformed(rule) => write!(f, "the WebSocket opening is malformed: {rule}"),
             Self::Origin => f.write_str("pages of this origin may not open a WebSocket here"),
             Self::Subprotocol(expected) => write!(f, "no subprotocol in common: {} are taken", expected.join(", ")),
@@ -224,3 +218,54 @@ impl fmt::Display for Rejected {
 }
 
 impl std::error::Error for Rejected {}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_net::upgrade::Extended;
+
+    use super::*;
+
+    const HTTP_1: &str = "Host: a.example\nUpgrade: websocket\nConnection: Upgrade\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n";
+
+    fn request(version: Version, fields: &str) -> Request<Body> {
+        let mut request = Request::builder().version(version);
+        for (name, value) in fields.lines().filter_map(|line| line.split_once(": ")) {
+            request = request.header(name, value);
+        }
+        request.body(Body::empty()).unwrap()
+    }
+
+    fn extended(fields: &str) -> Request<Body> {
+        let mut request = request(Version::HTTP_2, fields);
+        upgrade::extend(&mut request, Extended::WebSocket);
+        request
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_be_taken_in_the_words_of_its_version() {
+        let (http_1, http_2) = (Version::HTTP_11, Version::HTTP_2);
+        let (old, new) = ("Sec-WebSocket-Version: 8\n", "Sec-WebSocket-Version: 13\nSec-WebSocket-Protocol: soap\n");
+        let upgrade = vec![("connection", "Upgrade"), ("sec-websocket-version", "13"), ("upgrade", "websocket")];
+        let version = vec![("sec-websocket-version", "13")];
+        let chat = vec![("sec-websocket-protocol", "chat")];
+        let table = [
+            (request(http_1, ""), 426, upgrade.clone()),
+            (request(http_2, ""), 400, version.clone()),
+            (request(http_1, &[HTTP_1, old].concat()), 426, upgrade),
+            (extended(old), 400, version),
+            (request(http_1, &[HTTP_1, new].concat()), 400, chat.clone()),
+            (extended(new), 400, chat),
+            (request(http_1, &[&HTTP_1.replace("dG", "d"), new].concat()), 400, vec![]),
+        ];
+        let acceptance = Acceptance { protocols: vec!["chat".into()], ..Acceptance::default() };
+        for (mut request, status, fields) in table {
+            let rejected = accept(&mut request, &acceptance).unwrap_err();
+            let response = rejected.respond();
+            let told = response.headers().iter().filter(|(name, _)| ![CACHE_CONTROL, CONTENT_TYPE].contains(name));
+            let mut told: Vec<_> = told.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            told.sort_unstable();
+            assert_eq!((response.status().as_u16(), rejected.status().as_u16(), told), (status, status, fields));
+        }
+    }
+}

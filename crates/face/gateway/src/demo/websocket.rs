@@ -27,8 +27,8 @@ pub(super) fn answer(request: &mut Request<Body>, expires: Option<Timestamp>) ->
     let (response, accepting) = match accept(request, &acceptance()) {
         Ok(granted) => granted,
         // Who looks at it in a browser gets a page.
-        Err(Rejected::NotAsked) => {
-            return respond(&Denied::UpgradeRequired("websocket"), Reader::of(request.headers()));
+        Err(Rejected::NotAsked(version)) => {
+            return respond(&Denied::UpgradeRequired(version), Reader::of(request.headers()));
         }
         Err(rejected) => return rejected.respond(),
     };

@@ -26,6 +26,12 @@ impl Alarm {
         }
     }
 
+    /// Whether something is waited for.
+    #[cfg(test)]
+    pub(super) fn is_set(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Nothing is waited for.
     pub(super) fn rest(&mut self) {
         self.0 = None;

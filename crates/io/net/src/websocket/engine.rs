@@ -46,8 +46,8 @@ pub(super) struct Engine<S> {
     pub(super) phase: Phase,
     keepalive: Option<Keepalive>,
     is_deflated: bool,
-    /// When octets came last, if there is compression that has memory to give back.
-    worked: Option<Instant>,
+    /// When octets came or a message was sent last, if there is compression that has memory to give back.
+    pub(super) worked: Option<Instant>,
     start: Instant,
     /// So long after `start` the clock was looked at last.
     now: Duration,
@@ -66,6 +66,8 @@ pub(super) enum Phase {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     pub(super) fn new(stream: S, role: Role, deflate: Option<&Agreed>, settings: Settings) -> Self {
+        // With room for nothing no Ping and no Close would be answered.
+        let settings = Settings { high_water: settings.high_water.max(1), ..settings };
         Self {
             stream,
             role,
@@ -152,6 +154,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         self.settings.coalesce && matches!(self.phase, Phase::Open) && self.incoming.has_whole_frame()
     }
 
+    /// Octets come or go: what compression holds is needed.
+    pub(super) fn works(&mut self) {
+        if self.is_deflated {
+            self.worked = Some(Instant::now());
+        }
+    }
+
     /// What others that share the connection may wait for: that less waits to be written, or that it ends.
     pub(super) fn sign(&self) -> (usize, bool) {
         (self.outgoing.len(), matches!(self.phase, Phase::Open))
@@ -166,10 +175,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
         }
         match self.incoming.poll_fill(&mut self.stream, reads, self.connection.expected()) {
             Poll::Ready(Ok(0)) => self.end(Err(NetError::Abrupt)),
+            // Whatever still comes, it is not the Close that was waited for.
+            Poll::Ready(Ok(_)) if self.close_by.is_some_and(|by| by <= Instant::now()) => {
+                self.end(Err(self.too_late()))
+            }
             Poll::Ready(Ok(_)) => {
-                if self.is_deflated {
-                    self.worked = Some(Instant::now());
-                }
+                self.works();
                 if let Some(keepalive) = &mut self.keepalive {
                     keepalive.heard(self.start.elapsed());
                 }
@@ -195,7 +206,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
             self.connection.idle();
             self.worked = None;
         } else if self.close_by.is_some() {
-            self.end(Err(NetError::Timeout { what: Wait::Close, limit: self.settings.close_time }));
+            self.end(Err(self.too_late()));
         } else if let Err(error) = self.beat() {
             self.end(Err(error));
         }
@@ -205,15 +216,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// Gives the sign of life that is due.
     fn beat(&mut self) -> Result<(), NetError> {
         let Some(keepalive) = &mut self.keepalive else { return Ok(()) };
-        let due = keepalive.tick(self.start.elapsed());
-        // Who reads nothing gets no more to read: that is for `send_time` to judge.
-        let has_room = self.outgoing.len() < self.settings.high_water;
-        match due {
-            Due::Send(Beat::Ping) if has_room => self.start_ping(b""),
-            Due::Send(Beat::Pong) if has_room => self.start_pong(b""),
-            Due::Send(_) | Due::Nothing => Ok(()),
+        let now = self.start.elapsed();
+        match keepalive.tick(now) {
+            // Who reads nothing gets no more to read: that is for `send_time` to judge. Who was not asked owes no answer.
+            Due::Send(_) if self.outgoing.len() >= self.settings.high_water => {
+                keepalive.heard(now);
+                Ok(())
+            }
+            Due::Send(Beat::Ping) => self.start_ping(b""),
+            Due::Send(Beat::Pong) => self.start_pong(b""),
+            Due::Nothing => Ok(()),
             Due::Dead => Err(NetError::Timeout { what: Wait::Pong, limit: self.patience() }),
         }
+    }
+
+    /// The peer's Close has not come in time.
+    fn too_late(&self) -> NetError {
+        NetError::Timeout { what: Wait::Close, limit: self.settings.close_time }
     }
 
     /// How long a peer may be silent after a Ping.

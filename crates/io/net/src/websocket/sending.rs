@@ -36,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// After an end has begun, and between the parts of another message.
     pub(super) fn start_send(&mut self, message: Message) -> Result<(), NetError> {
         let mask = self.may_send()?;
+        self.works();
         let kind = message.kind();
         let payload = message.into_bytes();
         // Between the parts of another message it is the connection that refuses.
@@ -51,6 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// As [`start_send`](Self::start_send).
     pub(super) fn start_copy(&mut self, kind: Kind, payload: &[u8]) -> Result<(), NetError> {
         let mask = self.may_send()?;
+        self.works();
         self.copy(kind, payload, mask)
     }
 
@@ -60,6 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
     /// After an end has begun, and for a part of another kind.
     pub(super) fn start_send_part(&mut self, kind: Kind, payload: Bytes, last: bool) -> Result<(), NetError> {
         let mask = self.may_send()?;
+        self.works();
         // Where there is compression, whether a message is compressed is decided with its first part.
         if payload.len() >= WORTH_REFERRING && !self.connection.compresses(usize::MAX) {
             self.refer(kind, payload, last, mask)?;
@@ -138,7 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Engine<S> {
 
     /// Nothing waits to be written.
     fn is_moving(&mut self) {
-        if self.stalled.take().is_some() && self.close_by.is_none() && self.settings.keepalive.is_none() {
+        let was_stalled = self.stalled.take().is_some();
+        let others = self.close_by.is_some() || self.worked.is_some() || self.settings.keepalive.is_some();
+        if was_stalled && !others {
             self.alarm.rest();
         }
     }

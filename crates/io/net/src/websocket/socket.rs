@@ -157,7 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> MessageSocket<S> {
     }
 
     /// Ends the connection in order: sends a Close, passes over what still comes until the peer's Close, and ends the
-    /// stream, a server first (RFC 6455 §7.1.1). Takes at most [`Settings::close_time`]. Call
+    /// stream, a server first (RFC 6455 §7.1.1). Takes at most [`Settings::close_time`] until the
+    /// peer's Close, and as long again until the end of the stream. Call
     /// [`start_close`](Self::start_close) to receive what still comes.
     ///
     /// # Errors

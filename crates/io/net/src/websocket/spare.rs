@@ -89,18 +89,21 @@ pub(super) fn to_write() -> BytesMut {
 
 /// Lets a buffer rest whose octets were written.
 pub(super) fn give_back_written(mut buffer: BytesMut) {
-    if buffer.capacity() < WRITTEN || buffer.capacity() > 2 * WRITTEN {
-        return;
-    }
     if cfg!(debug_assertions) {
         buffer.fill(POISON);
     }
     buffer.clear();
+    // Who wrote from its front has moved that on: all of it is judged, and comes back.
+    if buffer.try_reclaim(2 * WRITTEN + 1) || !buffer.try_reclaim(WRITTEN) {
+        return;
+    }
     let _ = WRITE.try_with(|resting| resting.set(Some(buffer)));
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Buf;
+
     use super::*;
 
     #[test]
@@ -161,5 +164,19 @@ mod tests {
         usual.extend_from_slice(b"octets");
         give_back_written(usual);
         assert_eq!((to_write().len(), to_write().capacity()), (0, WRITTEN));
+    }
+
+    #[test]
+    fn a_buffer_that_was_written_from_its_front_rests_whole() {
+        let mut written = to_write();
+        written.put_bytes(7, WRITTEN);
+        written.advance(WRITTEN);
+        give_back_written(written);
+        assert_eq!(WRITE.take().map(|resting| (resting.len(), resting.capacity())), Some((0, WRITTEN)));
+        // However little is left in front of its end, a large one is large.
+        let mut large = BytesMut::zeroed(WRITTEN * 3);
+        large.advance(WRITTEN * 2);
+        give_back_written(large);
+        assert_eq!(WRITE.take(), None);
     }
 }

@@ -211,11 +211,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shared<S> {
     /// Does what does not wait, for the sending half.
     fn start(&self, start: impl FnOnce(&mut Engine<S>) -> Result<(), NetError>) -> Result<(), NetError> {
         let mut engine = self.lock();
-        let close_by = engine.close_by;
+        let (close_by, worked) = (engine.close_by, engine.worked);
         let done = start(&mut engine);
-        let is_ending = engine.close_by != close_by;
+        let is_due = engine.close_by != close_by || (worked.is_none() && engine.worked.is_some());
         drop(engine);
-        if is_ending {
+        if is_due {
             // It looks at the clock now.
             self.bell.ring_receiver();
         }

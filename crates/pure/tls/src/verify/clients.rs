@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gatepost_model::time::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -12,7 +11,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, Sig
 use super::flaw::{Flaw, Flaws};
 use super::judge::Judge;
 use super::purpose::Purpose;
-use super::verifier::{note_judged, told};
+use super::verifier::{moment, note_judged, verdict};
 use crate::error::TlsError;
 
 /// Judges clients.
@@ -62,14 +61,10 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let now = Timestamp::from_secs(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-        let judgement = self.judge.judge(end_entity, intermediates, None, Purpose::Client, now);
-        let outcome = match judgement.allows(self.ignored) {
-            true => Ok(ClientCertVerified::assertion()),
-            false => Err(Error::InvalidCertificate(told(judgement.flaws(), self.ignored))),
-        };
+        let judgement = self.judge.judge(end_entity, intermediates, None, Purpose::Client, moment(now));
+        let verdict = verdict(&judgement, self.ignored);
         note_judged(Arc::new(judgement));
-        outcome
+        verdict.map(|()| ClientCertVerified::assertion()).map_err(Error::InvalidCertificate)
     }
 
     fn verify_tls12_signature(

@@ -10,10 +10,10 @@ use webpki::{EndEntityCert, Error};
 
 use crate::error::TlsError;
 
-use super::flaw::Flaw;
+use super::flaw::{Flaw, Severity};
 use super::judgement::Judgement;
 use super::purpose::Purpose;
-use super::relaxed::{Case, Relaxed};
+use super::relaxed::{Case, Relaxed, Revocation};
 use super::trust::Trust;
 use super::walk::Walk;
 
@@ -74,7 +74,6 @@ impl Judge {
             return judgement;
         };
         judgement.path = walk.path();
-        walk.note(now, &mut judgement);
         let leaf = CertificateDer::from(leaf);
         match EndEntityCert::try_from(&leaf) {
             Ok(end) => {
@@ -84,45 +83,88 @@ impl Judge {
             }
             Err(error) => judgement.note(flaw(&error), words(&error)),
         }
+        // Of the certificates that count: those of the path, or of what the names lead to where there is none.
+        let path = std::mem::take(&mut judgement.path);
+        match Walk::along(&path) {
+            Some(along) => {
+                along.note_times(now, &mut judgement);
+                along.note_strengths(&mut judgement);
+            }
+            None => judgement.note(Flaw::Malformed, "a certificate of the path cannot be read"),
+        }
+        judgement.path = path;
         judgement
     }
 
     fn look_on(&self, case: &Case<'_>, walk: &Walk<'_>, now: Timestamp, judgement: &mut Judgement) {
-        let mut asked = Relaxed { time: now, usage: true, revocation: true, extra: None };
+        let mut asked = Relaxed { time: now, usage: true, revocation: Revocation::AsAsked, extra: None };
         for _ in 0..LOOKS {
             let error = match asked.look(&self.trust, case) {
                 Ok(path) => {
-                    judgement.path = path;
+                    (judgement.path, judgement.is_proven) = (path, true);
+                    // At another moment, webpki takes a list that is too old by now.
+                    if asked.time != now && self.trust.fresh_until.is_some_and(|until| until < now) {
+                        judgement.note(Flaw::RevocationFailed, words(&Error::IssuerNotCrlSigner));
+                    }
                     return;
                 }
                 Err(error) => error,
             };
-            // webpki takes no certificate of an authority for an end's own, but people do sign those themselves.
-            if matches!(error, Error::CaUsedAsEndEntity) && walk.own_signature().is_some() {
+            // webpki takes no certificate of an authority for an end's own, but people do sign those themselves, for
+            // servers.
+            if matches!(error, Error::CaUsedAsEndEntity) && case.purpose == Purpose::Server && walk.is_self_signed() {
                 return self.note_self_signed(case.end, walk, judgement);
             }
-            judgement.note(flaw_in(&error, walk), words_in(&error, walk));
-            if !set_aside(&error, &mut asked, walk, now) {
-                return;
+            if matches!(flaw(&error), Flaw::Expired | Flaw::NotYetValid) {
+                // In better words than webpki's, which do not say whose.
+                walk.note_times(now, judgement);
             }
-            // At another moment, webpki would take a list that is too old by now.
-            if asked.time != now && self.trust.fresh_until.is_some_and(|until| until < now) {
-                judgement.note(Flaw::RevocationFailed, words(&Error::IssuerNotCrlSigner));
+            judgement.note(flaw_in(&error, walk), words_in(&error, walk));
+            if matches!(flaw(&error), Flaw::RevocationUnknown | Flaw::RevocationFailed) {
+                self.note_revoked(&asked, case, judgement);
+            }
+            if !set_aside(&error, &mut asked, walk, now) {
+                // There may be more that is wrong and was not looked at: who ignores this must not ignore that. But that
+                // nobody's key is there to look with is just what an incomplete chain means.
+                let is_told = flaw(&error) == Flaw::Untrusted && walk.is_alone() && !walk.is_rooted();
+                if flaw(&error).severity() == Severity::Ignorable && !is_told {
+                    judgement.note(Flaw::Other, "the chain could not be judged any further");
+                }
+                return;
             }
         }
         judgement.note(Flaw::Other, "the chain could not be judged");
     }
 
-    /// A self-signed certificate of an authority: it is trusted if it is itself one of the roots.
+    /// Where one list cannot be believed, or none speaks, another may still say that a certificate was taken back:
+    /// each is asked alone, however old it is.
+    fn note_revoked(&self, asked: &Relaxed<'_>, case: &Case<'_>, judgement: &mut Judgement) {
+        for number in 0..self.trust.lists.len() {
+            let alone = Relaxed { revocation: Revocation::Only(number), ..*asked };
+            if matches!(alone.look(&self.trust, case), Err(Error::CertRevoked)) {
+                judgement.note(Flaw::Revoked, words(&Error::CertRevoked));
+            }
+        }
+    }
+
+    /// A self-signed certificate of an authority: it is trusted if it is itself one of the roots. webpki has not looked
+    /// at what it is for.
     fn note_self_signed(&self, end: &EndEntityCert<'_>, walk: &Walk<'_>, judgement: &mut Judgement) {
+        if !walk.is_for_servers() {
+            judgement.note(Flaw::WrongUsage, words(&Error::EmptyEkuExtension));
+        }
+        if self.trust.demands_status {
+            judgement.note(Flaw::RevocationUnknown, words(&Error::UnknownRevocationStatus));
+        }
         if self.trust.knows(end.der().as_ref()) {
+            judgement.is_proven = true;
             return;
         }
         judgement.note(Flaw::Untrusted, "the certificate is self-signed, and not trusted here");
-        let signed = walk.own_signature().is_some_and(|(signed, signature)| {
+        judgement.is_proven = walk.own_signature().is_some_and(|(signed, signature)| {
             self.trust.algorithms.all.iter().any(|one| end.verify_signature(*one, signed, signature).is_ok())
         });
-        if !signed {
+        if !judgement.is_proven {
             judgement.note(Flaw::BadSignature, words(&Error::InvalidSignatureForPublicKey));
         }
     }
@@ -140,8 +182,10 @@ fn set_aside<'a>(error: &Error, asked: &mut Relaxed<'a>, walk: &Walk<'a>, now: T
             asked.extra = Some(walk.top());
         }
         Flaw::WrongUsage if asked.usage => asked.usage = false,
-        Flaw::Revoked | Flaw::RevocationUnknown | Flaw::RevocationFailed if asked.revocation => {
-            asked.revocation = false;
+        Flaw::Revoked | Flaw::RevocationUnknown | Flaw::RevocationFailed
+            if asked.revocation != Revocation::NotAsked =>
+        {
+            asked.revocation = Revocation::NotAsked;
         }
         _ => return false,
     }
@@ -160,7 +204,7 @@ fn note_name(end: &EndEntityCert<'_>, name: Option<&ServerName<'_>>, judgement: 
 }
 
 /// webpki gives presented names as `DnsName("x")`; people read `x`.
-fn plain_name(presented: &str) -> String {
+pub(crate) fn plain_name(presented: &str) -> String {
     let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
     inner.unwrap_or(presented).trim_matches('"').to_owned()
 }

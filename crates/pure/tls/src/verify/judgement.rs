@@ -24,6 +24,9 @@ pub struct Judgement {
     /// The certificates from the end's own to the root, as DER. Where no path to a trusted root was found, it goes
     /// as far as the issuers are known.
     pub path: Vec<Vec<u8>>,
+    /// Whether each certificate of the path is signed by the next. Otherwise it follows names only, which anybody can
+    /// write into a certificate.
+    pub is_proven: bool,
     /// Whether no pin of the endpoint is in the path. With pins that only report, it is no flaw.
     pub pins_missed: bool,
 }

@@ -19,14 +19,26 @@ pub(crate) struct Case<'a> {
     pub(crate) purpose: Purpose,
 }
 
+/// How it is asked whether a certificate was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revocation {
+    /// By all lists, and none may be too old.
+    AsAsked,
+    /// By the list of this number alone, however old it is.
+    Only(usize),
+    /// Not at all.
+    NotAsked,
+}
+
 /// What is asked of the chain in this look.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Relaxed<'a> {
     /// At which moment.
     pub(crate) time: Timestamp,
     /// Whether for the purpose.
     pub(crate) usage: bool,
     /// Whether it was revoked.
-    pub(crate) revocation: bool,
+    pub(crate) revocation: Revocation,
     /// Whom else it may end in.
     pub(crate) extra: Option<&'a [u8]>,
 }
@@ -37,14 +49,23 @@ impl Relaxed<'_> {
         let extra = self.extra.map(CertificateDer::from);
         let extra = extra.as_ref().map(webpki::anchor_from_trusted_cert).transpose()?;
         let anchors = self.anchors(trust, extra.as_ref());
-        let lists: Vec<&CertRevocationList<'static>> = trust.lists.iter().collect();
+        // Where a status is demanded and there is nobody to ask, nothing is known.
+        if self.revocation == Revocation::AsAsked && trust.demands_status && trust.lists.is_empty() {
+            let alone = Self { revocation: Revocation::NotAsked, ..*self };
+            return alone.look(trust, case).and(Err(Error::UnknownRevocationStatus));
+        }
+        let lists: Vec<&CertRevocationList<'static>> = match self.revocation {
+            Revocation::AsAsked => trust.lists.iter().collect(),
+            Revocation::Only(number) => trust.lists.get(number).into_iter().collect(),
+            Revocation::NotAsked => Vec::new(),
+        };
         let path = case.end.verify_for_usage(
             trust.algorithms.all,
             &anchors,
             case.sent,
             unix(self.time),
             Usage { purpose: case.purpose, strict: self.usage },
-            self.revocation.then(|| revocation(trust, &lists)).flatten(),
+            self.options(trust, &lists),
             None,
         )?;
         let mut certificates = vec![path.end_entity().der().to_vec()];
@@ -57,21 +78,23 @@ impl Relaxed<'_> {
         Ok(certificates)
     }
 
+    fn options<'t>(&self, trust: &Trust, lists: &'t [&'t CertRevocationList<'t>]) -> Option<RevocationOptions<'t>> {
+        // Without lists there is nothing to ask.
+        let builder = RevocationOptionsBuilder::new(lists).ok()?.with_depth(RevocationCheckDepth::Chain);
+        let (unknown, expired) = match self.revocation {
+            Revocation::AsAsked if trust.demands_status => (UnknownStatusPolicy::Deny, ExpirationPolicy::Enforce),
+            Revocation::AsAsked => (UnknownStatusPolicy::Allow, ExpirationPolicy::Enforce),
+            Revocation::Only(_) | Revocation::NotAsked => (UnknownStatusPolicy::Allow, ExpirationPolicy::Ignore),
+        };
+        Some(builder.with_status_policy(unknown).with_expiration_policy(expired).build())
+    }
+
     fn anchors<'j>(&self, trust: &'j Trust, extra: Option<&'j TrustAnchor<'j>>) -> Cow<'j, [TrustAnchor<'j>]> {
         match extra {
             None => Cow::Borrowed(trust.anchors.as_slice()),
             Some(extra) => trust.anchors.iter().chain([extra]).cloned().collect(),
         }
     }
-}
-
-fn revocation<'j>(trust: &Trust, lists: &'j [&'j CertRevocationList<'j>]) -> Option<RevocationOptions<'j>> {
-    // Without lists there is nothing to ask.
-    let builder = RevocationOptionsBuilder::new(lists).ok()?;
-    let unknown = if trust.demands_status { UnknownStatusPolicy::Deny } else { UnknownStatusPolicy::Allow };
-    let depth = RevocationCheckDepth::Chain;
-    let whole = builder.with_depth(depth).with_status_policy(unknown);
-    Some(whole.with_expiration_policy(ExpirationPolicy::Enforce).build())
 }
 
 fn unix(moment: Timestamp) -> UnixTime {

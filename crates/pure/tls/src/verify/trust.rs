@@ -43,6 +43,9 @@ impl Trust {
             let list = OwnedCertRevocationList::from_der(der).map(CertRevocationList::from);
             list.map_err(|error| malformed("revocation list", &error))
         };
+        // Of two lists of one authority webpki asks the first.
+        let mut lists = lists.to_vec();
+        lists.sort_by_key(|der| std::cmp::Reverse(this_update(der)));
         self.lists = lists.iter().map(read).collect::<Result<_, _>>()?;
         self.fresh_until = lists.iter().filter_map(|der| next_update(der)).min();
         self.demands_status = demand;
@@ -61,6 +64,11 @@ impl Trust {
         };
         self.anchors.iter().zip(&self.roots).find(|(one, _)| is_it(one)).map(|(_, root)| root.as_slice())
     }
+}
+
+fn this_update(list: &[u8]) -> Option<Timestamp> {
+    let (_, list) = CertificateRevocationList::from_der(list).ok()?;
+    Some(Timestamp::from_secs(list.last_update().timestamp()))
 }
 
 fn next_update(list: &[u8]) -> Option<Timestamp> {

@@ -53,19 +53,18 @@ impl Verifier {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> (Arc<Judgement>, Result<(), CertificateError>) {
-        let now = Timestamp::from_secs(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        let now = moment(now);
         let mut judgement = self.judge.judge(leaf, sent, Some(name), Purpose::Server, now);
-        let pinned = self.pins.hold(&judgement.path, now);
+        // The leaf's key is proved by the handshake, the others' by signatures alone.
+        let proven = if judgement.is_proven { judgement.path.len() } else { 1 };
+        let pinned = self.pins.hold(judgement.path.get(..proven).unwrap_or_default(), now);
         if !pinned {
             judgement.pins_missed = true;
         }
         if !pinned && !self.pins.report_only {
             judgement.note(Flaw::Pin, "no certificate in its path has one of the pins of this endpoint");
         }
-        let result = match judgement.allows(self.ignored) {
-            true => Ok(()),
-            false => Err(told(judgement.flaws(), self.ignored)),
-        };
+        let result = verdict(&judgement, self.ignored);
         (Arc::new(judgement), result)
     }
 }
@@ -122,8 +121,18 @@ pub(crate) fn rejection(judgement: Arc<Judgement>) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Rejected(judgement)))))
 }
 
+/// A moment as rustls says it.
+pub(crate) fn moment(at: UnixTime) -> Timestamp {
+    Timestamp::from_secs(i64::try_from(at.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// Whether the chain may pass with this ignored; if not, what the other end is told.
+pub(crate) fn verdict(judgement: &Judgement, ignored: Flaws) -> Result<(), CertificateError> {
+    if judgement.allows(ignored) { Ok(()) } else { Err(told(judgement.flaws(), ignored)) }
+}
+
 /// What the other end is told, by the alert that fits (RFC 8446 §6.2): the gravest that nobody ignores.
-pub(crate) fn told(found: Flaws, ignored: Flaws) -> CertificateError {
+fn told(found: Flaws, ignored: Flaws) -> CertificateError {
     let counts = |flaw: &Flaw| !ignored.ignorable().contains(*flaw);
     let gravest = found.iter().filter(counts).max_by_key(|flaw| (flaw.severity(), std::cmp::Reverse(*flaw)));
     match gravest {

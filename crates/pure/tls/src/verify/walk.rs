@@ -40,6 +40,12 @@ impl<'a> Walk<'a> {
         Some(Self { links })
     }
 
+    /// The certificates of a path that was found; `None` if one cannot be read.
+    pub(crate) fn along(path: &'a [Vec<u8>]) -> Option<Self> {
+        let links = path.iter().map(|der| Link::read(der)).collect::<Option<Vec<_>>>()?;
+        (!links.is_empty()).then_some(Self { links })
+    }
+
     /// The last that is known.
     pub(crate) fn top(&self) -> &'a [u8] {
         self.links.last().map_or(&[], |link| link.der)
@@ -65,6 +71,17 @@ impl<'a> Walk<'a> {
         self.links.iter().map(|link| link.der.to_vec()).collect()
     }
 
+    /// Whether the leaf names itself as its issuer.
+    pub(crate) fn is_self_signed(&self) -> bool {
+        self.links.first().is_some_and(Link::is_self_issued)
+    }
+
+    /// Whether the leaf may be a server's: it says so, or says nothing (RFC 5280 §4.2.1.12).
+    pub(crate) fn is_for_servers(&self) -> bool {
+        let usages = self.links.first().map(|leaf| leaf.parsed.extended_key_usage());
+        usages.is_some_and(|usages| usages.is_ok_and(|usages| usages.is_none_or(|usages| usages.value.server_auth)))
+    }
+
     /// What the leaf signed of itself, and the signature; for one that is self-issued.
     pub(crate) fn own_signature(&self) -> Option<(&[u8], &[u8])> {
         let leaf = self.links.first().filter(|leaf| leaf.is_self_issued())?;
@@ -78,8 +95,8 @@ impl<'a> Walk<'a> {
         (first <= last).then(|| now.clamp(first, last))
     }
 
-    /// Notes every certificate that is over, has not begun, has too short a key or too weak a signature.
-    pub(crate) fn note(&self, now: Timestamp, judgement: &mut Judgement) {
+    /// Notes every certificate that is over or has not begun.
+    pub(crate) fn note_times(&self, now: Timestamp, judgement: &mut Judgement) {
         for (at, link) in self.links.iter().enumerate() {
             let whose = link.name(at);
             if now > link.not_after() {
@@ -88,6 +105,13 @@ impl<'a> Walk<'a> {
             if now < link.not_before() {
                 judgement.note(Flaw::NotYetValid, format!("{whose} is not valid yet, only from {}", link.not_before()));
             }
+        }
+    }
+
+    /// Notes every certificate that has too short a key or too weak a signature.
+    pub(crate) fn note_strengths(&self, judgement: &mut Judgement) {
+        for (at, link) in self.links.iter().enumerate() {
+            let whose = link.name(at);
             if let Some(bits) = link.rsa_bits().filter(|bits| *bits < LEAST_RSA_BITS) {
                 let text = format!("{whose} has an RSA key of {bits} bits; {LEAST_RSA_BITS} are the least");
                 judgement.note(Flaw::WeakKey, text);

@@ -1,12 +1,13 @@
 //! The end of what a peer has said, kept beside the context that knows it: so an idle connection can do without the
 //! context, and a new one can be told.
 
+use std::fmt;
+
 use flate2::Decompress;
 
 use crate::error::WsError;
 
 /// The last octets that were inflated, up to the window's size: no more than were said, and in a ring when it is full.
-#[derive(Debug)]
 pub(crate) struct History {
     octets: Vec<u8>,
     /// Where the oldest octet lies once the ring is full.
@@ -53,6 +54,13 @@ impl History {
     }
 }
 
+/// Without what was said.
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "History({} of {} octets)", self.octets.len(), self.limit)
+    }
+}
+
 fn put(ring: &mut [u8], at: usize, octets: &[u8]) {
     let end = at.saturating_add(octets.len());
     if let Some(place) = ring.get_mut(at..end) {
@@ -65,6 +73,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_was_said_is_not_shown() {
+        let mut history = History::new(9);
+        history.push(b"hush");
+        assert_eq!(format!("{history:?}"), "History(4 of 512 octets)");
+    }
 
     proptest! {
         #[test]

@@ -41,8 +41,13 @@ impl Passage<'_> {
             return Poll::Pending;
         }
         if self.from.unfinished {
-            let held = std::mem::take(&mut self.from.held);
-            return Poll::Ready(self.understand(held));
+            let mut held = std::mem::take(&mut self.from.held);
+            let understood = self.understand(&mut held);
+            // It is the side's own already: no copy, and none of the thread's buffers.
+            if self.from.end.is_none() && !held.is_empty() {
+                self.from.held = held;
+            }
+            return Poll::Ready(understood);
         }
         let much = self.from.connection.expected() > SMALL;
         let mut read = spare::to_read(if much { spare::LARGE } else { spare::SMALL });
@@ -53,7 +58,13 @@ impl Passage<'_> {
             }
             Poll::Ready(Ok(octets)) if octets > 0 => {
                 self.from.is_alive_at(self.now);
-                Poll::Ready(self.understand(read))
+                let understood = self.understand(&mut read);
+                if self.from.end.is_none() && !read.is_empty() {
+                    // A copy, so that the buffer of many rests with the thread.
+                    self.from.held = BytesMut::from(&*read);
+                }
+                spare::give_back_read(read);
+                Poll::Ready(understood)
             }
             Poll::Ready(ended) => {
                 self.from.lose(ended.map_or_else(|error| broken(&error), |_| NetError::Abrupt));
@@ -62,21 +73,14 @@ impl Passage<'_> {
         }
     }
 
-    /// Takes what was read, until the other side has no more room: the rest is held.
-    fn understand(&mut self, mut read: BytesMut) -> Result<(), NetError> {
+    /// Takes what was read, until the other side has no more room: the rest is left.
+    fn understand(&mut self, read: &mut BytesMut) -> Result<(), NetError> {
         self.from.unfinished = true;
-        let understood = lent::with(|lent| self.understand_with(lent, &mut read));
-        if self.from.end.is_some() || read.is_empty() {
-            spare::give_back_read(read);
-        } else {
-            // A copy, so that the buffer of many rests with the thread.
-            self.from.held = BytesMut::from(&*read);
-            spare::give_back_read(read);
-        }
-        understood
+        lent::with(|lent| self.understand_with(lent, read))
     }
 
     fn understand_with(&mut self, lent: &mut Lent, read: &mut BytesMut) -> Result<(), NetError> {
+        let ours = self.from.ours;
         while self.to.has_room(self.high_water) && self.from.has_room(self.high_water) {
             let Lent { scratch, contexts, .. } = &mut *lent;
             let received = match self.from.connection.receive(read, scratch, contexts, self.now) {
@@ -110,7 +114,7 @@ impl Passage<'_> {
                     let _ = connection.ping(payload, mask, out);
                 }
                 Event::Ping(_) => self.from.answer_ping()?,
-                Event::Pong(payload) if self.pings == Pings::Pass && !Side::is_ours(payload) => {
+                Event::Pong(payload) if self.pings == Pings::Pass && ours.is_none_or(|ours| payload != ours) => {
                     let mask = self.to.mask()?;
                     let (connection, out) = self.to.writing();
                     let _ = connection.pong(payload, mask, out);
@@ -125,5 +129,42 @@ impl Passage<'_> {
             read.advance(taken);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use gatepost_ws::role::Role;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::websocket::relay::terms::SideTerms;
+
+    #[tokio::test]
+    async fn what_is_held_is_copied_once_and_rests_with_nobody() {
+        let ((mut client, near), (far, _upstream)) = (duplex(16 * 1024), duplex(16 * 1024));
+        let side = |stream, role| Side::new(stream, role, &SideTerms::default());
+        let (mut from, mut to) = (side(Box::new(near) as _, Role::Server), side(Box::new(far) as _, Role::Client));
+        let frame = [b"\x82\xE4\0\0\0\0".as_slice(), &[7; 100]].concat();
+        client.write_all(&frame.repeat(10)).await.unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut held = None;
+        for left in (0..10).rev() {
+            to.out.clear();
+            let (pings, now) = (Pings::Answer, Duration::ZERO);
+            // Room for one message at a time.
+            let mut way = Passage { from: &mut from, to: &mut to, pings, high_water: 1, now };
+            assert_eq!(way.poll(&mut cx), Poll::Ready(Ok(())));
+            assert_eq!(from.held.len(), left * frame.len());
+            let place = from.held.as_ptr();
+            if left > 0 {
+                assert_eq!(held.unwrap_or(place), place);
+            }
+            held = Some(place.wrapping_add(frame.len()));
+        }
+        assert_eq!(spare::to_read(1).capacity(), spare::SMALL);
+        assert_eq!(from.held.capacity(), 0);
     }
 }

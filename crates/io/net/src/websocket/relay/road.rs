@@ -93,14 +93,20 @@ impl Relay<'_> {
                 Err(error) => return Poll::Ready(self.cut(error)),
             }
         }
-        // There is more, perhaps for ever: who else waits in this thread goes first.
+        // There is more, perhaps for ever: time passes all the same, and who else waits in this thread goes first.
+        match self.poll_time(cx, Instant::now()) {
+            Ok(Poll::Ready(Time::Over)) => return Poll::Ready(self.ended()),
+            Ok(_) => {}
+            Err(error) => return Poll::Ready(self.cut(error)),
+        }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     /// Both ways once; whether anything has moved.
     fn poll_ways(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, NetError> {
-        let (pings, high_water, since) = (self.terms.pings, self.terms.high_water, now - self.start);
+        // With no room at all nothing would ever move.
+        let (pings, high_water, since) = (self.terms.pings, self.terms.high_water.max(1), now - self.start);
         let mut moved = false;
         for way in [Way::There, Way::Back] {
             let (from, to) = match way {
@@ -239,5 +245,58 @@ fn words(who: &'static str, end: Option<&End>) -> Option<&'static str> {
         (End::Lost(_), _) => Some("the upstream was lost"),
         (End::Broke(_), "client") => Some("the client broke the protocol or a limit"),
         (End::Broke(_), _) => Some("the upstream broke the protocol or a limit"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+    use std::io;
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, sink};
+
+    use super::*;
+
+    /// A peer that takes all and always has one more message, or none at all.
+    struct Flood(&'static [u8]);
+
+    impl AsyncRead for Flood {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            if self.0.is_empty() {
+                return Poll::Pending;
+            }
+            buf.put_slice(self.0);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Flood {
+        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            pin!(sink()).poll_write(cx, buf)
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_does_not_outlive_its_credential() {
+        let client = Box::new(Flood(b"\x82\x85\0\0\0\0hello"));
+        let relaying = async { relay(client, Box::new(Flood(b"")), &Terms::default(), ready(())).await };
+        let relaying = tokio::spawn(relaying);
+        for _ in 0..12 {
+            assert!(!relaying.is_finished());
+            tokio::time::advance(Duration::from_secs(1)).await;
+            if relaying.is_finished() {
+                break;
+            }
+        }
+        assert!(relaying.is_finished());
+        assert_eq!(relaying.await.unwrap().why, Why::Expired);
     }
 }

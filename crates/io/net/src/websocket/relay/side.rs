@@ -22,8 +22,6 @@ use crate::explain;
 use crate::upgrade::Duplex;
 use crate::websocket::{masks, spare};
 
-/// What our own Pings say: their answers are for us, whoever answers the others'.
-const OURS: &[u8] = b"gatepost";
 /// Octets that are read and dropped at once of a side that has ended.
 const DROPPED: usize = 4096;
 
@@ -41,6 +39,9 @@ pub(super) struct Side {
     unflushed: bool,
     /// With the time that it may take to answer.
     keepalive: Option<(Keepalive, Duration)>,
+    /// What our own Pings say, once there was one: their answers are for us, whoever answers the others'. It is drawn,
+    /// so that nobody else's says the same.
+    pub(super) ours: Option<[u8; 8]>,
     /// Since when it takes nothing of what waits.
     stalled: Option<Instant>,
     /// How its speaking ended.
@@ -84,6 +85,7 @@ impl Side {
             unfinished: false,
             unflushed: false,
             keepalive,
+            ours: None,
             stalled: None,
             end: None,
             parting: Parting::No,
@@ -125,11 +127,6 @@ impl Side {
         if let Some((keepalive, _)) = &mut self.keepalive {
             keepalive.heard(now);
         }
-    }
-
-    /// Whether a Pong answers a Ping of ours.
-    pub(super) fn is_ours(payload: &[u8]) -> bool {
-        payload == OURS
     }
 
     /// Answers its newest Ping.
@@ -281,14 +278,24 @@ impl Side {
             Due::Dead => return Ok(Err(explain::timeout(Wait::Pong, timeout))),
             Due::Send(_) => {
                 let mask = self.mask()?;
+                let ours = match self.ours {
+                    Some(ours) => ours,
+                    None => *self.ours.insert(drawn()?),
+                };
                 let (connection, out) = self.writing();
-                connection.ping(OURS, mask, out)?;
+                connection.ping(&ours, mask, out)?;
             }
         }
         self.keepalive = Some((keepalive, timeout));
         let beat = start + keepalive.deadline();
         Ok(Ok(Some(stalled.map_or(beat, |stalled| stalled.min(beat)))))
     }
+}
+
+/// Eight random octets.
+fn drawn() -> Result<[u8; 8], NetError> {
+    let ([a, b, c, d], [e, f, g, h]) = (masks::draw()?, masks::draw()?);
+    Ok([a, b, c, d, e, f, g, h])
 }
 
 /// What a failed read or write of a side means.

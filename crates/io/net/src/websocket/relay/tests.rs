@@ -127,10 +127,10 @@ async fn a_part_goes_on_before_its_message_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn pings_are_answered_here_or_go_on() {
-    for (pings, expected) in [(Pings::Answer, vec![]), (Pings::Pass, vec![SocketEvent::Ping("?".into())])] {
+    for (pings, expected) in [(Pings::Answer, vec![]), (Pings::Pass, vec![SocketEvent::Ping("gatepost".into())])] {
         let terms = Terms { pings, ..Terms::default() };
         let (mut client, mut upstream, _) = Pair::new(terms).sockets(None, None);
-        client.ping(b"?").await.unwrap();
+        client.ping(b"gatepost").await.unwrap();
         client.send("then".into()).await.unwrap();
         let serving = async {
             let mut seen = Vec::new();
@@ -142,9 +142,10 @@ async fn pings_are_answered_here_or_go_on() {
             seen
         };
         let asking = async { [client.receive_event().await.unwrap(), client.receive_event().await.unwrap()] };
-        let (seen, told) = tokio::join!(serving, asking);
+        let (seen, told) = tokio::join!(serving, tokio::time::timeout(Duration::from_secs(60), asking));
+        let told = told.unwrap();
         assert_eq!(seen, expected);
-        for event in [SocketEvent::Pong("?".into()), SocketEvent::Message("there".into())] {
+        for event in [SocketEvent::Pong("gatepost".into()), SocketEvent::Message("there".into())] {
             assert!(told.contains(&Some(event)), "{told:?}");
         }
     }

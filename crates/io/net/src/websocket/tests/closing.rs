@@ -168,3 +168,21 @@ async fn a_reason_that_is_too_long_sends_nothing() {
     client.send(Message::from("still here")).await.unwrap();
     assert_eq!(server.receive().await, Ok(Some(Message::from("still here"))));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_goes_on_instead_of_closing_is_cut_in_time() {
+    let limit = Settings::default().close_time;
+    let (mut server, mut far) = server(1000, Settings::default());
+    server.start_close(None).await.unwrap();
+    let start = tokio::time::Instant::now();
+    // There is always something to read.
+    let ended = loop {
+        far.write_all(&raw(0x82, b"on and on")).await.unwrap();
+        tokio::time::advance(limit / 4).await;
+        match server.receive().await {
+            Ok(message) => assert!(message.is_some() && start.elapsed() < limit),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((ended, start.elapsed()), (NetError::Timeout { what: Wait::Close, limit }, limit));
+}

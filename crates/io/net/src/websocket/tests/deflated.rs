@@ -1,5 +1,6 @@
 //! With compression agreed on.
 
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use gatepost_ws::error::WsError;
 use gatepost_ws::handshake::extension::Extension;
 use gatepost_ws::message::{Kind, Message};
 use gatepost_ws::role::Role;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
 use super::pipes::binary;
 use crate::error::NetError;
@@ -93,4 +94,44 @@ async fn who_is_silent_gives_memory_back_and_goes_on_after() {
     }
     drop(client);
     echoing.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_only_sends_gives_memory_back_too() {
+    let (client, mut far) = duplex(1 << 20);
+    let agreed = agreed(&Config::default());
+    let (mut receiver, mut sender) =
+        MessageSocket::new(client, Role::Client, Some(&agreed), Settings::default()).split();
+    let receiving = tokio::spawn(async move { receiver.receive().await });
+    let text = "the same again and again, and then the same".repeat(3);
+    let mut lengths = Vec::new();
+    // As messages, and as parts; after a rest nothing refers to what was said before.
+    for (at, pause) in [0, 0, 60, 0, 60].into_iter().enumerate() {
+        tokio::time::sleep(Duration::from_secs(pause)).await;
+        if at % 2 == 0 {
+            sender.send_part(Kind::Text, Bytes::from(text.clone()), true).await.unwrap();
+        } else {
+            sender.send(Message::from(text.clone())).await.unwrap();
+        }
+        lengths.push(far.read(&mut [0; 1000]).await.unwrap());
+    }
+    let (whole, short) = (lengths[0], lengths[1]);
+    assert!(short < whole, "{lengths:?}");
+    assert_eq!(lengths, [whole, short, whole, short, whole]);
+    assert!(!receiving.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_that_is_over_leaves_the_alarm_to_what_is_still_due() {
+    let (near, mut far) = duplex(10);
+    let agreed = agreed(&Config::default());
+    let mut server = MessageSocket::new(near, Role::Server, Some(&agreed), Settings::default());
+    let mut cx = Context::from_waker(Waker::noop());
+    let engine = server.engine();
+    engine.start_send(binary(20_000, 0)).unwrap();
+    assert!(engine.poll_flush(&mut cx).is_pending() && engine.alarm.is_set());
+    while engine.poll_flush(&mut cx).is_pending() {
+        let _ = far.read(&mut [0; 10]).await.unwrap();
+    }
+    assert!(engine.worked.is_some() && engine.alarm.is_set());
 }

@@ -130,3 +130,34 @@ async fn the_clock_is_looked_at_for_what_is_counted() {
     far.write_all(&raw(0x80, b"")).await.unwrap();
     assert_eq!(receiving.await.unwrap().unwrap().unwrap().len(), 140);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_could_not_be_asked_owes_no_answer() {
+    let keepalive = Some(KeepAlive::Ping { interval: 30 * SECOND, timeout: 10 * SECOND });
+    let settings = Settings { keepalive, high_water: 1000, send_time: 1000 * SECOND, ..Settings::default() };
+    let (mut slow, mut far) = server(1000, settings);
+    slow.feed(binary(5000, 0)).await.unwrap();
+    let receiving = tokio::spawn(async move { slow.receive().await });
+    tokio::time::sleep(200 * SECOND).await;
+    assert!(!receiving.is_finished());
+    // Once there is room, it is asked.
+    far.read_exact(&mut [0; 5004]).await.unwrap();
+    let mut ping = [0; 2];
+    far.read_exact(&mut ping).await.unwrap();
+    assert_eq!(ping, [0x89, 0]);
+    let limit = 10 * SECOND;
+    assert_eq!(receiving.await.unwrap(), Err(NetError::Timeout { what: Wait::Pong, limit }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_room_there_is_still_an_answer() {
+    let (mut narrow, mut far) = server(1000, Settings { high_water: 0, ..Settings::default() });
+    let receiving = tokio::spawn(async move { narrow.receive().await });
+    for (said, answer) in [(raw(0x89, b"?"), vec![0x8A, 1, b'?']), (raw(0x88, b""), vec![0x88, 0])] {
+        far.write_all(&said).await.unwrap();
+        let mut come = vec![0; answer.len()];
+        tokio::time::timeout(SECOND, far.read_exact(&mut come)).await.unwrap().unwrap();
+        assert_eq!(come, answer);
+    }
+    assert_eq!(receiving.await.unwrap(), Ok(None));
+}

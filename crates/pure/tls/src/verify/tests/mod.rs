@@ -1,0 +1,5 @@
+//! Chains of every kind before the judge.
+
+mod dodges;
+mod flaws;
+mod house;
