@@ -211,7 +211,7 @@ fn import_one(entry: &Entry, sources: &Sources, store: &dyn Store) -> Result<(),
         found = Some(known);
     }
     let kept = answer.as_ref().and_then(Answer::certificate);
-    let answer = if entry.rejects() { Some(Answer::Reject(kept)) } else { answer };
+    let answer = if entry.rejects()? { Some(Answer::Reject(kept)) } else { answer };
     let answer = answer.ok_or("it names no certificate")?;
     check_key(&key, &answer).map_err(|error| error.to_string())?;
     let application = entry.application()?;
