@@ -17,10 +17,14 @@ use gatepost::tls::identity::Identity;
 use gatepost::tls::pem;
 use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
+use gatepost_gateway::small_file;
 
 use crate::error::CliError;
 use crate::passwords;
 use crate::ui::Ui;
+
+/// The most that a file of revocation lists may hold, in octets: public ones have some MiB.
+const LONGEST_LIST: u64 = 16 * 1024 * 1024;
 
 /// How a server is reached.
 #[derive(Debug, Args)]
@@ -84,8 +88,7 @@ impl ReachArgs {
     pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
         let mut builder = Session::builder();
         if let Some(path) = &self.ca {
-            let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
-            builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));
+            builder = builder.roots(Roots::Only(pem::parse_chain_pem(&read(path)?).map_err(gatepost::Error::from)?));
         }
         if !self.pins.is_empty() {
             let pin = |digest: &Digest| Pin { place: Place::Any, digest: *digest, until: None };
@@ -155,15 +158,23 @@ fn flaw(name: &str) -> Result<Flaw, String> {
 
 /// A certificate and its key.
 fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error));
     let chain = pem::parse_chain_pem(&read(cert)?).map_err(gatepost::Error::from)?;
     let key = pem::parse_key_pem(&read(key)?).map_err(gatepost::Error::from)?;
     Ok(Identity::new(chain, key).map_err(gatepost::Error::from)?)
 }
 
+/// A file with certificates or keys.
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_up_to(path, small_file::LONGEST_PEM)
+}
+
+fn read_up_to(path: &Path, longest: u64) -> Result<Vec<u8>, CliError> {
+    small_file::read(path, longest).map_err(|error| CliError::io(path.display().to_string(), &error))
+}
+
 /// The lists of a file as DER.
-fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
-    let octets = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
+pub(crate) fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    let octets = read_up_to(path, LONGEST_LIST)?;
     match octets.starts_with(b"-----BEGIN") {
         true => Ok(pem::parse_lists_pem(&octets).map_err(gatepost::Error::from)?),
         false => Ok(vec![octets]),

@@ -143,7 +143,6 @@ fn which_one_answers_is_explained() {
 #[test]
 fn certificates_are_issued_for_servers_and_clients() {
     let desk = Desk::new();
-    std::fs::create_dir(desk.bench.path().join("out")).unwrap();
     desk.good("cert issue *.api.test 127.0.0.1 --days 5 --out out");
     desk.good("cert issue ali@example.com --client --out out");
     assert_eq!(desk.tell("cert issue *.api.test --out out").0, Some(5), "nothing is overwritten");
@@ -176,5 +175,45 @@ fn certificates_go_in_and_out() {
     for entry in std::fs::read_dir(state).unwrap() {
         let octets = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!octets.windows(secret.reveal().len()).any(|part| part == secret.reveal()), "sealed at rest");
+    }
+}
+
+#[test]
+fn a_pair_is_issued_whole_or_not_at_all() {
+    let desk = Desk::new();
+    let out = desk.bench.path().join("deep/out");
+    let files = || {
+        let mut names: Vec<_> = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    desk.good("cert issue a.test --out deep/out");
+    assert_eq!(files(), ["a.test.key", "a.test.pem"], "the directory is made");
+    std::fs::remove_file(out.join("a.test.key")).unwrap();
+    assert_eq!(desk.tell("cert issue a.test --out deep/out").0, Some(5));
+    assert_eq!(files(), ["a.test.pem"], "no key is left without its certificate");
+    std::fs::remove_file(out.join("a.test.pem")).unwrap();
+    desk.good("cert issue a.test --out deep/out");
+    std::os::unix::fs::symlink("nowhere", out.join("b.test.pem")).unwrap();
+    assert_eq!(desk.tell("cert issue b.test --out deep/out").0, Some(5));
+    assert_eq!(files(), ["a.test.key", "a.test.pem", "b.test.pem"]);
+}
+
+#[test]
+fn what_is_no_file_or_too_long_is_not_read() {
+    let desk = Desk::new();
+    let long = std::fs::File::create(desk.bench.path().join("long.pem")).unwrap();
+    long.set_len(1024 * 1024 + 1).unwrap();
+    for place in ["/dev/zero", ".", "long.pem"] {
+        let (code, said) = desk.tell(&format!("cert bind a.test:1 --cert {place}"));
+        assert_eq!(code, Some(6), "{place}: {said}");
+        for option in ["--ca", "--crl", "--client-cert"] {
+            if option == "--crl" && place == "long.pem" {
+                continue;
+            }
+            let (code, said) = desk.tell(&format!("get https://localhost:1/ {option} {place}"));
+            assert_eq!(code, Some(6), "{option} {place}: {said}");
+            assert!(said.contains("it is no regular file") || said.contains("it holds more than 1048576"), "{said}");
+        }
     }
 }

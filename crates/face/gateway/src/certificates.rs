@@ -18,9 +18,7 @@ use gatepost::tls::server_certificate::ServerCertificate;
 use crate::config::listener::Protection;
 use crate::error::GatewayError;
 use crate::folder::Folder;
-
-/// The most that a PEM file may hold.
-const LONGEST: u64 = 1024 * 1024;
+use crate::small_file;
 
 /// Where certificates come from, and what was read of them last.
 #[derive(Debug)]
@@ -218,12 +216,8 @@ fn from_files(certificate: &Path, key: &Path) -> Result<BindingTable, GatewayErr
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, GatewayError> {
-    let unreadable = |detail: String| GatewayError::Unreadable { path: path.to_owned(), detail };
-    let length = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?.len();
-    if length > LONGEST {
-        return Err(unreadable("more than 1 MiB is no certificate and no key".into()));
-    }
-    std::fs::read(path).map_err(|error| unreadable(error.to_string()))
+    small_file::read(path, small_file::LONGEST_PEM)
+        .map_err(|error| GatewayError::Unreadable { path: path.to_owned(), detail: error.to_string() })
 }
 
 #[cfg(test)]

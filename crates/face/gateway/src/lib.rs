@@ -23,6 +23,7 @@ pub mod ready;
 pub mod reload;
 pub mod route;
 mod signals;
+pub mod small_file;
 pub mod state;
 mod way;
 mod websocket;
