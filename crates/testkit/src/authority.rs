@@ -1,9 +1,11 @@
 //! A throwaway certificate authority and what it issues.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
+
+use crate::ocsp::Reply;
 
 /// A certificate authority that lives as long as the test.
 #[derive(Debug)]
@@ -85,6 +87,40 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, user);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
+    }
+
+    /// Issues a server certificate that demands a stapled OCSP response (RFC 7633).
+    ///
+    /// # Panics
+    /// As [`issue`](Self::issue).
+    #[must_use]
+    pub fn issue_must_staple(&self, names: &[&str]) -> Leaf {
+        let mut params = server(names);
+        // id-pe-tlsfeature: a SEQUENCE with the number of status_request in it.
+        let feature = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+        params.custom_extensions.push(feature);
+        self.sign(params)
+    }
+
+    /// Issues a certificate for whoever answers OCSP in its place (id-kp-OCSPSigning).
+    ///
+    /// # Panics
+    /// If the certificate cannot be made.
+    #[must_use]
+    pub fn issue_responder(&self) -> Leaf {
+        let mut params = CertificateParams::new([]).expect("no names are valid names");
+        params.distinguished_name.push(DnType::CommonName, "Responder");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
+        self.sign(params)
+    }
+
+    /// What it says of a certificate of its own, signed by itself.
+    ///
+    /// # Panics
+    /// As [`Reply::sign`].
+    #[must_use]
+    pub fn ocsp(&self, leaf: &Leaf, reply: &Reply) -> Vec<u8> {
+        reply.sign(&leaf.certificate_der, &self.der, &self.der, self.issuer.key())
     }
 
     fn sign(&self, mut params: CertificateParams) -> Leaf {

@@ -29,6 +29,7 @@ pub mod issue;
 pub mod legacy;
 pub mod lookup;
 pub mod manner;
+pub mod ocsp;
 pub mod pem;
 pub mod record;
 mod refusal;

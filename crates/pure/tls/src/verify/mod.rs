@@ -11,6 +11,7 @@ pub mod judgement;
 pub mod pin;
 pub mod purpose;
 mod relaxed;
+mod staple;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -3,3 +3,4 @@
 mod dodges;
 mod flaws;
 mod house;
+mod staples;
