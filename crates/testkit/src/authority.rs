@@ -1,11 +1,12 @@
 //! A throwaway certificate authority and what it issues.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    date_time_ymd,
 };
 
-use crate::ocsp::Reply;
+use crate::ocsp::{self, Reply};
 
 /// A certificate authority that lives as long as the test.
 #[derive(Debug)]
@@ -121,6 +122,29 @@ impl Authority {
     #[must_use]
     pub fn ocsp(&self, leaf: &Leaf, reply: &Reply) -> Vec<u8> {
         reply.sign(&leaf.certificate_der, &self.der, &self.der, self.issuer.key())
+    }
+
+    /// A revocation list (RFC 5280 §5) with certificates of its own, as DER, from 2000 to the first day of a year.
+    ///
+    /// # Panics
+    /// If the list cannot be made.
+    #[must_use]
+    pub fn revocation_list(&self, revoked: &[&Leaf], end: i32) -> Vec<u8> {
+        let entry = |leaf: &&Leaf| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&ocsp::serial(&leaf.certificate_der)),
+            revocation_time: date_time_ymd(2000, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2000, 1, 1),
+            next_update: date_time_ymd(end, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("the authority signs").der().to_vec()
     }
 
     fn sign(&self, mut params: CertificateParams) -> Leaf {

@@ -98,6 +98,11 @@ pub fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     [&[tag], length.as_slice(), content].concat()
 }
 
+/// The serial number of a certificate.
+pub(crate) fn serial(certificate: &[u8]) -> Vec<u8> {
+    inside(&field(certificate, 1)).to_vec()
+}
+
 /// A field of a certificate by its number.
 fn field(certificate: &[u8], number: usize) -> Vec<u8> {
     let mut rest = inside(inside(certificate));

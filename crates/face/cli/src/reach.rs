@@ -17,14 +17,11 @@ use gatepost::tls::identity::Identity;
 use gatepost::tls::pem;
 use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
-use gatepost_gateway::small_file;
+use gatepost_gateway::{revocation_file, small_file};
 
 use crate::error::CliError;
 use crate::passwords;
 use crate::ui::Ui;
-
-/// The most that a file of revocation lists may hold, in octets: public ones have some MiB.
-const LONGEST_LIST: u64 = 16 * 1024 * 1024;
 
 /// How a server is reached.
 #[derive(Debug, Args)]
@@ -165,18 +162,10 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
 
 /// A file with certificates or keys.
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    read_up_to(path, small_file::LONGEST_PEM)
-}
-
-fn read_up_to(path: &Path, longest: u64) -> Result<Vec<u8>, CliError> {
-    small_file::read(path, longest).map_err(|error| CliError::io(path.display().to_string(), &error))
+    small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
 }
 
 /// The lists of a file as DER.
-pub(crate) fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
-    let octets = read_up_to(path, LONGEST_LIST)?;
-    match octets.starts_with(b"-----BEGIN") {
-        true => Ok(pem::parse_lists_pem(&octets).map_err(gatepost::Error::from)?),
-        false => Ok(vec![octets]),
-    }
+fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+    revocation_file::read(path).map_err(|detail| CliError::Io { what: path.display().to_string(), detail })
 }

@@ -21,7 +21,7 @@ fn a_listing_is_imported_and_printed_back() {
         (&shown["application"], &shown["terms"], &shown["answer"]),
         (
             &json!("4dc3e181-e14b-4a21-b022-59fc669b0914"),
-            &json!({ "min-tls": "1.3", "http2": "off", "log": "on" }),
+            &json!({ "min-tls": "1.3", "http2": "off", "log": "on", "verify-revocation": "on" }),
             &json!("certificate")
         )
     );
@@ -52,8 +52,21 @@ BINDING        OUTCOME
 ";
     assert_eq!(text(output), expected);
     let output = desk.run("cert import --netsh dump.txt --certs . --client-ca a.pem --dir .");
-    assert_eq!(text(output).matches(" imported\n").count(), 2);
-    assert_eq!(desk.json("cert show 10.0.0.7:8443")["terms"]["client-cert"], "request");
+    let printed = text(output);
+    assert_eq!(printed.matches(" imported\n").count(), 1);
+    let wrong =
+        "10.0.0.7:8443  not imported: it holds clients' certificates against revocation lists: name them with --crl\n";
+    assert!(printed.contains(wrong), "{printed}");
+    let list = gatepost_testkit::authority::Authority::new().revocation_list(&[], 4000);
+    std::fs::write(desk.bench.path().join("one.crl"), list).unwrap();
+    let output = desk.run("cert import --netsh dump.txt --certs . --client-ca a.pem --crl one.crl");
+    assert_eq!(text(output).matches(" imported\n").count(), 1);
+    let shown = desk.json("cert show 10.0.0.7:8443");
+    assert_eq!(
+        (&shown["terms"]["client-cert"], &shown["terms"]["verify-revocation"]),
+        (&json!("request"), &json!("on"))
+    );
+    assert!(shown["revocation_lists"][0].as_str().unwrap().ends_with("/one.crl"), "{shown}");
     assert_eq!(desk.json("cert show *:443")["answer"], "directory");
     assert_eq!(desk.json("cert show 10.0.0.5:8443")["terms"]["verify-revocation"], "cached");
     for junk in ["", "SSL Certificate bindings:\n", "{", "{\"x\": 1}"] {
@@ -135,8 +148,9 @@ fn a_binding_is_shown_in_the_order_of_netsh() {
         "Client Certificate",
         "Client Authorities",
         "Client Authority Hints",
+        "Revocation Lists",
         "Session Tickets",
-        "OCSP Stapling",
+        "OCSP Response",
         "TLS Log",
     ];
     assert_eq!(labels, expected);

@@ -15,6 +15,7 @@ use gatepost::tls::bound::{Answer, Bound};
 use gatepost::tls::pem;
 use gatepost::tls::server_certificate::ServerCertificate;
 
+use crate::attached::Attached;
 use crate::config::listener::Protection;
 use crate::error::GatewayError;
 use crate::folder::Folder;
@@ -27,6 +28,7 @@ pub struct Shelf {
     /// Those that are bound: a change elsewhere does not open their keys again.
     ready: HashMap<[u8; 32], Ready>,
     folders: BTreeMap<PathBuf, Folder>,
+    attached: Attached,
     /// What was read last; nothing yet if no listener shows bindings.
     read: Option<Read>,
     /// Whether what was read last is not shown: something failed on the way.
@@ -59,6 +61,7 @@ impl Shelf {
             store,
             ready: HashMap::new(),
             folders: BTreeMap::new(),
+            attached: Attached::default(),
             read: None,
             is_stale: false,
             trouble: None,
@@ -126,27 +129,40 @@ impl Shelf {
         let (mut rows, mut ready) = (Vec::new(), HashMap::new());
         let named = |path: &Path| bindings.iter().any(|one| one.answer == Kept::Directory(path.display().to_string()));
         self.folders.retain(|path, _| named(path));
+        self.attached.begin(&bindings);
         for binding in bindings {
-            let answer = match binding.answer {
+            let answer = match &binding.answer {
                 Kept::Reject(_) => Answer::Reject,
-                Kept::Directory(path) => Answer::Directory(Arc::new(self.folder(Path::new(&path)).directory())),
-                Kept::Certificate(fingerprint) => {
+                Kept::Directory(path) => Answer::Directory(Arc::new(self.folder(Path::new(path)).directory())),
+                &Kept::Certificate(fingerprint) => {
                     let known = known.iter().find(|known| known.fingerprint == fingerprint);
                     match self.ready(known).await? {
                         // What is bound and not there must not lead to another binding, with other terms.
                         None => Answer::Reject,
                         Some(one) => {
-                            let certificate = Arc::clone(&one.certificate);
+                            let certificate = self.stapled(&binding, &one);
                             ready.insert(fingerprint, one);
                             Answer::Certificate(certificate)
                         }
                     }
                 }
             };
-            rows.push((binding.key, Bound::new(answer, &binding.terms)));
+            let lists = self.attached.lists(&binding, clock::now());
+            let bound = Bound::new(answer, &binding.terms).with_revocation_lists(lists);
+            rows.push((binding.key, bound));
         }
         self.ready = ready;
+        self.wrong.extend(self.attached.take_wrong());
         Ok(BindingTable::of(rows))
+    }
+
+    /// The certificate with what the binding wants stapled to it. What does not count is not, and nobody is sent away
+    /// for that.
+    fn stapled(&mut self, binding: &Binding, ready: &Ready) -> Arc<ServerCertificate> {
+        match self.attached.staple(binding, &ready.chain, clock::now()) {
+            Some(response) => Arc::new(ready.certificate.with_staple(response)),
+            None => Arc::clone(&ready.certificate),
+        }
     }
 
     async fn ready(&self, known: Option<&KnownCertificate>) -> Result<Option<Ready>, GatewayError> {
@@ -172,7 +188,8 @@ impl Shelf {
     }
 
     fn look(&mut self) -> bool {
-        let mut changed = false;
+        let mut changed = self.attached.look(clock::now());
+        self.wrong.extend(self.attached.take_wrong());
         for folder in self.folders.values_mut() {
             let seen = folder.look(clock::now());
             changed |= seen.changed;

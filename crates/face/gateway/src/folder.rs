@@ -4,7 +4,7 @@
 //! takes effect when it is whole and fit; until then the one before it stays, and what is wrong is said once.
 
 use std::collections::BTreeMap;
-use std::fs::{metadata, symlink_metadata};
+use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use gatepost::tls::server_certificate::ServerCertificate;
 use gatepost::tls::unfit::{Cause, Unfit};
 
 use crate::small_file;
+use crate::watched::{Stamp, stamp};
 
 /// The most files that are looked at.
 const MOST: usize = 10_000;
@@ -38,9 +39,6 @@ struct Kept {
     stamp: Option<Option<Stamp>>,
     good: Option<Arc<ServerCertificate>>,
 }
-
-/// How a file looked when it was read: inode, length, and both times with their nanoseconds.
-type Stamp = (u64, u64, i64, i64, i64, i64);
 
 /// What a look brought.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -129,12 +127,6 @@ impl Folder {
         }
         Ok(names)
     }
-}
-
-/// How a file looks; a link that leads nowhere, how the link does.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let facts = metadata(path).or_else(|_| symlink_metadata(path)).ok()?;
-    Some((facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.ctime_nsec()))
 }
 
 /// That others than its owner may read a file with a private key. It is shown all the same: who may read it has read it.

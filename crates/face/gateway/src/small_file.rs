@@ -7,6 +7,9 @@ use std::path::Path;
 /// The most that a file of certificates and keys (PEM) may hold, in octets: 1 MiB.
 pub const LONGEST_PEM: u64 = 1024 * 1024;
 
+/// The most that an OCSP response may have, in octets.
+pub const LONGEST_OCSP: u64 = 64 * 1024;
+
 /// All that a file holds, if it is at most `longest` octets.
 ///
 /// # Errors

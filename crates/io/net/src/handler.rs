@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::shaken::Shaken;
 use gatepost_tls::manner::Manner;
 use http::{Request, Response, StatusCode};
 
@@ -94,6 +95,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// Hears of a handshake at a binding of which somebody wants to hear that. Must not block.
+    fn shaken(&self, shaken: &Shaken) {
+        let _ = shaken;
     }
 
     /// The answer to an HTTP/1.1 request whose answer's body failed with `error` before anything of that had left.

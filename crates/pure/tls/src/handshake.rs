@@ -34,6 +34,10 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 pub struct Facts {
     /// The version.
     pub version: TlsVersion,
+    /// The cipher suite, in the words of the registry.
+    pub suite: &'static str,
+    /// The group of the key exchange, in the words of the registry; `None` where there was none.
+    pub group: Option<&'static str>,
     /// The application protocol (RFC 7301).
     pub alpn: Option<Vec<u8>>,
     /// The name that the client asked for; `None` at the client.
@@ -201,6 +205,8 @@ impl Handshake {
         let of_client = if self.wanted.is_none() { shown } else { &[] };
         let facts = Facts {
             version,
+            suite: common.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown"),
+            group: common.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,

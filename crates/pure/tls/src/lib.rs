@@ -27,6 +27,7 @@ mod hello;
 pub mod identity;
 pub mod issue;
 pub mod legacy;
+pub mod lists;
 pub mod lookup;
 pub mod manner;
 pub mod ocsp;

@@ -8,6 +8,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
 use crate::schedule::suites::with_schedule;
 use crate::verify::clients::ClientVerifier;
 use crate::version::{TlsVersion, between};
@@ -19,6 +20,8 @@ struct Clients {
     authorities: Vec<Vec<u8>>,
     hints: bool,
     usage_check: bool,
+    /// What each certificate is held against; `None`: nobody asks whether it was revoked.
+    revocation: Option<RevocationLists>,
 }
 
 /// A way of shaking hands: what of a binding's terms shapes it. The default one is the listener's own.
@@ -43,6 +46,7 @@ impl Manner {
             authorities: terms.client_authorities.clone(),
             hints: terms.client_hints,
             usage_check: terms.usage_check,
+            revocation: terms.checks_revocation().then(RevocationLists::default),
         };
         let clients = match terms.client_certificate {
             ClientCertificate::Off => None,
@@ -53,6 +57,16 @@ impl Manner {
         // taken back would be good for as long as its ticket: only who says so wants that.
         let no_tickets = terms.tickets == Some(false) || clients.is_some() && terms.tickets.is_none();
         Self { min: terms.min_tls, max: terms.max_tls, http2: terms.http2, no_tickets, clients }
+    }
+
+    /// The same with the lists that the terms name, if they want clients' certificates to be held against any. Without
+    /// them each is refused then.
+    #[must_use]
+    pub(crate) fn with_revocation_lists(mut self, lists: RevocationLists) -> Self {
+        if let Some(held) = self.clients.as_mut().and_then(|clients| clients.revocation.as_mut()) {
+            *held = lists;
+        }
+        self
     }
 
     /// The configuration for it, within the versions of the listener, who has these protocols on offer.
@@ -80,8 +94,12 @@ impl Manner {
             .map_err(|error| wrong(error.to_string()))?;
         let builder = match &self.clients {
             None => builder.with_no_client_auth(),
-            Some(Clients { required, authorities, hints, usage_check }) => {
+            Some(Clients { required, authorities, hints, usage_check, revocation }) => {
                 let verifier = ClientVerifier::new(authorities, *required, *usage_check, *hints)?;
+                let verifier = match revocation {
+                    Some(lists) => verifier.with_revocation(lists)?,
+                    None => verifier,
+                };
                 builder.with_client_cert_verifier(Arc::new(verifier))
             }
         };

@@ -37,11 +37,24 @@ impl Served {
         self.ready[name].as_str().unwrap()
     }
 
+    /// Sends SIGTERM and gives what it said on stderr.
+    #[allow(dead_code, reason = "each test file uses its own part")]
+    pub(crate) fn said(mut self) -> String {
+        self.terminate();
+        let mut text = String::new();
+        std::io::Read::read_to_string(self.process.stderr.as_mut().unwrap(), &mut text).unwrap();
+        text
+    }
+
+    fn terminate(&self) {
+        let sent = Process::new("kill").arg("-TERM").arg(self.process.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Sends SIGTERM and gives what it printed.
     #[allow(dead_code, reason = "each test file uses its own part")]
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let sent = Process::new("kill").arg("-TERM").arg(self.process.id().to_string()).status().unwrap();
-        assert!(sent.success());
+        self.terminate();
         let status = self.process.wait().unwrap();
         let mut text = String::new();
         std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();

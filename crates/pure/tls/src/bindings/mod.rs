@@ -21,6 +21,8 @@ pub struct BindingTable {
     is_uniform: bool,
     /// Whether none rejects.
     is_open: bool,
+    /// Whether of some each handshake is told.
+    is_logging: bool,
 }
 
 /// The binding that answers a client.
@@ -30,6 +32,8 @@ pub struct Pick<'a> {
     pub rule: Rule,
     /// What it shows; `None`: nothing, the connection ends.
     pub certificate: Option<&'a Arc<ServerCertificate>>,
+    /// Whether somebody wants to hear of the handshake.
+    pub is_logged: bool,
     pub(crate) manner: &'a Manner,
 }
 
@@ -54,7 +58,8 @@ impl BindingTable {
         let own = Manner::default();
         let is_uniform = bindings.values().all(|bound| bound.manner == own);
         let is_open = !bindings.values().any(|bound| matches!(bound.answer, Answer::Reject));
-        Self { bindings, is_uniform, is_open }
+        let is_logging = bindings.values().any(|bound| bound.is_logged);
+        Self { bindings, is_uniform, is_open, is_logging }
     }
 
     /// The certificate for a client that reached `local` and asked for `name` (its SNI; `None` if it sent none).
@@ -92,7 +97,7 @@ impl BindingTable {
                 return None;
             }
             if outcome.is_last() {
-                return Some(Pick { rule, certificate, manner: &bound.manner });
+                return Some(Pick { rule, certificate, is_logged: bound.is_logged, manner: &bound.manner });
             }
         }
         None
@@ -161,14 +166,16 @@ pub struct Bindings {
     current: RwLock<Arc<BindingTable>>,
     /// Whether not every connection may carry requests for every host: known without touching the lock.
     is_strict: AtomicBool,
+    /// Whether of some binding each handshake is told; a hint, likewise.
+    is_logging: AtomicBool,
 }
 
 impl Bindings {
     /// Starts with this table.
     #[must_use]
     pub fn new(table: BindingTable) -> Self {
-        let is_strict = AtomicBool::new(table.is_strict());
-        Self { current: RwLock::new(Arc::new(table)), is_strict }
+        let (is_strict, is_logging) = (AtomicBool::new(table.is_strict()), AtomicBool::new(table.is_logging));
+        Self { current: RwLock::new(Arc::new(table)), is_strict, is_logging }
     }
 
     /// The table in force now. Keep it for one handshake, not longer.
@@ -180,12 +187,19 @@ impl Bindings {
     /// Puts another table in force: the next handshake sees it. Connections that stand go on, but not for hosts whose
     /// terms are other ones by now ([`admits`](BindingTable::admits)).
     pub fn replace(&self, table: BindingTable) {
-        let is_strict = table.is_strict();
+        let (is_strict, is_logging) = (table.is_strict(), table.is_logging);
         let mut place = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // Strict too early, never too late.
         self.is_strict.fetch_or(is_strict, Ordering::AcqRel);
         *place = Arc::new(table);
         self.is_strict.store(is_strict, Ordering::Release);
+        self.is_logging.store(is_logging, Ordering::Release);
+    }
+
+    /// Whether somebody wants to hear of the handshake of a client that reached `local` and asked for `name`.
+    #[must_use]
+    pub fn are_logged(&self, local: SocketAddr, name: Option<&str>) -> bool {
+        self.is_logging.load(Ordering::Acquire) && self.current().pick(local, name).is_some_and(|pick| pick.is_logged)
     }
 
     /// As [`BindingTable::admits`]; one load of a number where no binding has terms or rejects.

@@ -13,6 +13,7 @@ use super::judge::Judge;
 use super::purpose::Purpose;
 use super::verifier::{moment, note_judged, verdict};
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
 
 /// Judges clients.
 #[derive(Debug)]
@@ -43,6 +44,14 @@ impl ClientVerifier {
         }
         let ignored = if usage { Flaws::NONE } else { Flaws::from(Flaw::WrongUsage) };
         Ok(Self { judge: Judge::new(authorities)?, required, ignored, hints: roots.subjects() })
+    }
+
+    /// The same, but takes only whom a list speaks about, none of which is too old, and whom none names.
+    ///
+    /// # Errors
+    /// [`TlsError::Malformed`] for what is no list.
+    pub(crate) fn with_revocation(self, lists: &RevocationLists) -> Result<Self, TlsError> {
+        Ok(Self { judge: self.judge.with_revocation(lists.as_der(), true)?, ..self })
     }
 }
 

@@ -14,6 +14,6 @@ mod relaxed;
 mod staple;
 #[cfg(test)]
 mod tests;
-mod trust;
+pub(crate) mod trust;
 pub mod verifier;
 mod walk;
