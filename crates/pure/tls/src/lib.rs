@@ -17,6 +17,7 @@
 pub mod bindings;
 pub mod bound;
 pub mod certificate;
+pub mod challenge;
 pub mod client;
 mod conversation;
 pub mod directory;
@@ -32,6 +33,8 @@ mod manner;
 pub mod pem;
 pub mod record;
 mod refusal;
+pub mod renewal;
+pub mod request;
 mod schedule;
 pub mod server;
 pub mod server_certificate;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ClientHello;
 use rustls::{ClientConfig, Error, ServerConfig};
 
 use crate::conversation::Witness;
@@ -11,13 +12,13 @@ use crate::ticket;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{Verifier, rejection};
 
-/// Knows the settings for a name.
+/// Knows the settings for a client.
 pub(crate) trait Chooses: fmt::Debug + Send + Sync {
-    /// Whether they depend on the name at all.
+    /// Whether they depend on what it asks for at all.
     fn depends(&self) -> bool;
 
-    /// The settings for a client that asked for `name`. `None`: those that it has.
-    fn choose(&self, name: Option<&str>) -> Option<ServerSettings>;
+    /// The settings for a client that begins with `hello`. `None`: those that it has.
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<ServerSettings>;
 }
 
 /// A server's configuration for [`Handshake::server`](crate::handshake::Handshake::server). What it lets out of rustls stays in this crate.
@@ -27,7 +28,7 @@ pub struct ServerSettings {
     anew: Arc<ServerConfig>,
     /// For a client that shows a ticket.
     again: Arc<ServerConfig>,
-    /// Who knows a better configuration for a name.
+    /// Who knows a better configuration for what a client asks for.
     chooser: Option<Arc<dyn Chooses>>,
 }
 
@@ -53,7 +54,7 @@ impl ServerSettings {
         Self { anew: Arc::new(config), again: Arc::new(again), chooser: None }
     }
 
-    /// The same, but the name that a client asks for may lead to another configuration.
+    /// The same, but what a client asks for may lead to another configuration.
     pub(crate) fn chosen_by(self, chooser: Arc<dyn Chooses>) -> Self {
         Self { chooser: Some(chooser), ..self }
     }
