@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::Server;
-use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
@@ -17,15 +16,19 @@ use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::acme::fetch::House;
+use crate::acme::proofs::Proofs;
+use crate::acme::renewal::Renewals;
+use crate::acme::stand::Ground;
 use crate::certificates::Shelf;
+use crate::config::acme;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
-use crate::config::routes::{Guard, Target};
+use crate::config::routes::Guard;
 use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
-use crate::issuer::Issuer;
 use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
@@ -63,6 +66,7 @@ pub struct Daemon {
     started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
+    renewals: Renewals,
     ready: Ready,
     signals: Signals,
 }
@@ -104,23 +108,43 @@ impl Daemon {
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
-        let ready = furnish(&orders, &config, store.as_ref()).await?;
+        let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let charges = acme::charges(&config.acme, &lookup)?;
+        let proofs = Proofs::default();
+        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?).proving(proofs.clone());
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
         let admission = Admission::new(&config.limits);
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
-        let mut daemon =
-            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals };
+        let ground =
+            Ground { workers: workers.clone(), admission: Arc::clone(&admission), limits: config.limits.clone() };
+        let house = House { store: Arc::clone(&store), proofs, ground, events: orders.events.clone() };
+        let renewals = Renewals::new(house);
+        let mut daemon = Self {
+            orders,
+            workers,
+            admission,
+            store,
+            shelf,
+            gate,
+            started,
+            listeners,
+            stamps,
+            renewals,
+            ready,
+            signals,
+        };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
         }
         daemon.complain();
         daemon.ready.url = daemon.url();
+        // The listeners are open: whoever asks for a proof finds it.
+        daemon.renewals.follow(charges);
         Ok(daemon)
     }
 
@@ -143,7 +167,9 @@ impl Daemon {
                 _ = self.signals.interrupt.recv() => break,
             }
         }
-        let Self { listeners, workers, mut signals, .. } = self;
+        let Self { listeners, workers, renewals, mut signals, .. } = self;
+        // What is under way there is begun anew at the next start; it has a hold on the workers as well.
+        drop(renewals);
         tokio::select! {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
@@ -212,6 +238,7 @@ impl Daemon {
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
         let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
+        let charges = acme::charges(&config.acme, &|name| (self.orders.environment)(name))?;
         let renewed = self.renewed_tables(&config).await?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
@@ -248,6 +275,7 @@ impl Daemon {
             detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
         }
         self.listeners.append(&mut opened);
+        self.renewals.follow(charges);
         for open in gone {
             tokio::spawn(open.running.drain());
         }
@@ -273,7 +301,9 @@ impl Daemon {
         let tls = match self.shelf.table(&listener.protection).await? {
             None => None,
             Some(table) => {
-                let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
+                let challenges = Arc::clone(self.renewals.proofs().challenges());
+                let bindings = Arc::new(Bindings::new(table));
+                let tls = ServerTls::answering(&ServerRules::default(), bindings, challenges);
                 Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
             }
         };
@@ -311,38 +341,6 @@ async fn drain(listeners: Vec<Open>, workers: Workers) {
     }
     while draining.join_next().await.is_some() {}
     workers.end().await;
-}
-
-/// Makes what is missing for this configuration, and says what came of it.
-async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<Ready, GatewayError> {
-    let now = clock::now();
-    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
-    if local {
-        first_run::localhost(&orders.state, store, now).await?;
-    }
-    let first = config.routes.first();
-    let mut ready = Ready {
-        url: String::new(),
-        authority: local.then(|| orders.state.authority()),
-        user: None,
-        password: None,
-        token: None,
-        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
-        schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names)) => names.clone(),
-            _ => Vec::new(),
-        },
-        demo: first.is_some_and(|route| route.target == Target::Demo),
-    };
-    // A configuration file speaks of real users. Without one there is the demo user, to try things with.
-    if orders.document.is_none() && !config.danger.no_auth {
-        ready.password = first_run::demo_user(store).await?;
-        ready.user = Some(first_run::DEMO_USER.into());
-        let issuer = Issuer::open(store, now).await?;
-        first_run::demo_token(&orders.state, &issuer, now)?;
-        ready.token = Some(orders.state.demo_token());
-    }
-    Ok(ready)
 }
 
 /// Says aloud which protections are off.

@@ -46,7 +46,10 @@ pub fn open(
 }
 
 /// Fetches a secret from where the configuration says that it lies.
-fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
+///
+/// # Errors
+/// [`GatewayError::Secret`] if it is not there.
+pub fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
     let missing = |place: String, detail: &str| GatewayError::Secret { place, detail: detail.to_owned() };
     match source {
         SecretSource::Environment(name) => {

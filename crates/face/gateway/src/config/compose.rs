@@ -10,6 +10,7 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::acme::{self, Acme};
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
@@ -28,6 +29,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What it guards; no two claim the same requests.
     pub routes: Vec<Route>,
+    /// The certificates that an ACME authority is asked for; no name is in two of them. Default none.
+    pub acme: Vec<Acme>,
     /// Worker threads. Default: one for each processor.
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
@@ -118,11 +121,15 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
     };
-    let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger.no_auth, &identity, document, &mut layers)?,
         None => vec![only_route(flags, identity, danger, &mut layers)],
+    };
+    let acme = match document {
+        Some(document) => acme::certificates(acme, &listeners, document, &mut layers)?,
+        None => Vec::new(),
     };
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
@@ -131,7 +138,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config { listeners, routes, acme, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
 }
 
 fn all_listeners(
@@ -239,20 +246,24 @@ fn keeping(
         return Ok((path, None));
     };
     let span = seal_key.span();
-    let source = match seal_key.into_inner() {
-        SecretSpec { env: Some(name), file: None } => SecretSource::Environment(name),
-        SecretSpec { env: None, file: Some(file) } => SecretSource::File(document.beside(&file)),
-        _ => {
-            return Err(document
-                .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here"));
-        }
-    };
+    let source = secret_source(seal_key, document)?;
     let shown = match &source {
         SecretSource::Environment(name) => format!("environment {name}"),
         SecretSource::File(file) => file.display().to_string(),
     };
     layers.note("store.seal_key", &shown, document.source(&span));
     Ok((path, Some(source)))
+}
+
+/// Where a secret is said to lie.
+pub(crate) fn secret_source(spec: Spanned<SecretSpec>, document: &Document) -> Result<SecretSource, GatewayError> {
+    let span = spec.span();
+    match spec.into_inner() {
+        SecretSpec { env: Some(name), file: None } => Ok(SecretSource::Environment(name)),
+        SecretSpec { env: None, file: Some(file) } => Ok(SecretSource::File(document.beside(&file))),
+        _ => Err(document
+            .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here")),
+    }
 }
 
 fn bug(detail: String) -> GatewayError {
