@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use gatepost::model::event::one_line;
 use gatepost::model::url::Url;
+use http::StatusCode;
 use instant_acme::{Error, Problem};
 
 use crate::acme::wire::Seen;
@@ -23,6 +24,15 @@ pub(super) fn explain(error: &Error, directory: &Url, seen: Seen) -> GatewayErro
         }
         Error::Api(problem) if seen.status >= 500 => away(words(problem)),
         Error::Api(problem) => GatewayError::AuthorityRefused { authority, detail: words(problem), wait: seen.wait },
+        // The reader of a directory does not look at the status.
+        Error::Json(_) if seen.status == 429 => {
+            GatewayError::AuthorityBusy { authority, detail: "it does not say why".to_owned(), wait: seen.wait }
+        }
+        Error::Json(_) if seen.status >= 300 => {
+            let status =
+                StatusCode::from_u16(seen.status).map_or_else(|_| seen.status.to_string(), |it| it.to_string());
+            away(format!("it answered {status}"))
+        }
         Error::Json(_) => away("it does not speak ACME (RFC 8555), or breaks off".to_owned()),
         other => away(short(&other.to_string())),
     }

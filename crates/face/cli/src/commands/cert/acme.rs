@@ -122,7 +122,7 @@ fn fetch(mut charge: Charge, listen: Option<SocketAddr>, store: Arc<dyn Store>, 
         "not_after": leaf.not_after.to_string(),
     });
     ui.done(
-        &format!("{names} is bound to certificate {}, good until {}.", hex(&leaf.fingerprint), leaf.not_after),
+        &format!("{names}: bound to certificate {}, good until {}.", hex(&leaf.fingerprint), leaf.not_after),
         &value,
     )
 }
