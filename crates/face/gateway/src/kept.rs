@@ -8,8 +8,8 @@ use gatepost::store::open::{self, KeySource, Options};
 use gatepost::store::seal::SealingKey;
 use gatepost::store::store::Store;
 
-use crate::config::compose::SecretSource;
 use crate::config::layers::Lookup;
+use crate::config::secret::SecretSource;
 use crate::error::GatewayError;
 use crate::state::{State, read_secret};
 

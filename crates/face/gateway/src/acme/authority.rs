@@ -18,6 +18,8 @@ use crate::acme::explain::explain;
 use crate::acme::wire::Wire;
 use crate::error::GatewayError;
 
+/// What an account is for.
+const EVERYTHING: &str = "all names";
 /// The most that a file of certificates may hold.
 const LONGEST: u64 = 1024 * 1024;
 
@@ -80,16 +82,30 @@ impl Authority {
         let failed = |error: Error| explain(&error, &self.directory, wire.seen());
         let account = Account::builder_with_http(Box::new(wire.clone())).from_credentials(kept.credentials);
         let account = account.await.map_err(failed)?;
+        let connected = Connected { account, wire };
         if kept.contact != self.contact {
-            let contact = mailto(&self.contact);
-            let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
-            account.update_contacts(&contact).await.map_err(failed)?;
-            // What was read is gone into the account; read again, it is kept with the new addresses.
-            if let Some(kept) = self.kept(store).await? {
-                self.keep(store, kept.credentials).await?;
-            }
+            self.introduce(&connected, store, events).await?;
         }
-        Ok(Connected { account, wire })
+        Ok(connected)
+    }
+
+    /// Tells the authority other addresses. That it does not take them is said, and keeps nobody from a certificate.
+    async fn introduce(&self, connected: &Connected, store: &dyn Store, events: &Events) -> Result<(), GatewayError> {
+        let contact = mailto(&self.contact);
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let detail = match connected.account.update_contacts(&contact).await {
+            Ok(()) => "other addresses are known there".to_owned(),
+            Err(error) => {
+                let why = explain(&error, &self.directory, connected.wire.seen());
+                format!("the addresses stay as they were: {why}")
+            }
+        };
+        events.emit(&Event::Certificate { names: EVERYTHING.to_owned(), step: "account", detail });
+        // What was read has gone into the account. Kept with the new addresses it is asked for once.
+        match self.kept(store).await? {
+            Some(kept) => self.keep(store, kept.credentials).await,
+            None => Ok(()),
+        }
     }
 
     /// Makes an account, and keeps it before it is used.
@@ -104,8 +120,8 @@ impl Authority {
             .await;
         let (account, credentials) = made.map_err(|error| explain(&error, &self.directory, wire.seen()))?;
         self.keep(store, credentials).await?;
-        let (names, detail) = ("all names".to_owned(), format!("a new one at {}", self.directory));
-        events.emit(&Event::Certificate { names, step: "account", detail });
+        let detail = format!("a new one at {}", self.directory);
+        events.emit(&Event::Certificate { names: EVERYTHING.to_owned(), step: "account", detail });
         Ok(Connected { account, wire })
     }
 

@@ -120,7 +120,7 @@ impl Keeper {
         }
         let replaces = self.advice.as_ref().and_then(|advice| advice.identifier.as_ref());
         let leaf = fetch::fetch(&self.house, &self.charge, replaces).await?;
-        Ok(schedule::due(&leaf))
+        Ok(schedule::due(&leaf).max(schedule::soonest(&leaf, clock::now())))
     }
 
     /// When that certificate is due: by the two thirds of its life, or earlier if its authority would have that.

@@ -12,6 +12,9 @@ const LONGEST: Duration = Duration::from_secs(6 * 3600);
 /// The shortest wait, however near the end is.
 const SHORTEST: Duration = Duration::from_secs(10);
 
+/// The least time between two orders that went well.
+const SOONEST: Duration = Duration::from_secs(2);
+
 /// When a certificate is due: when two thirds of its life are over, less up to a twentieth of its life, so that
 /// what was issued together is not renewed together. The same certificate always gets the same moment.
 #[must_use]
@@ -19,6 +22,13 @@ pub fn due(certificate: &Certificate) -> Timestamp {
     let life = certificate.not_after.since(certificate.not_before);
     let early = (life / 20).mul_f64(share(&certificate.fingerprint));
     certificate.not_before + (life / 3 * 2).saturating_sub(early)
+}
+
+/// The soonest moment to order again after a certificate came, whatever its span: a third of what is left of it, but at
+/// least two seconds. An authority that backdates does not make us order without end.
+#[must_use]
+pub fn soonest(certificate: &Certificate, now: Timestamp) -> Timestamp {
+    now + (certificate.not_after.since(now) / 3).max(SOONEST)
 }
 
 /// A moment in the span that an authority suggests (RFC 9773 §4.2), again the same for the same certificate.
@@ -63,8 +73,9 @@ mod tests {
         assert_eq!(due(&facts), start + 60 * DAY);
         facts.fingerprint = [255; 32];
         assert_eq!(due(&facts), start + 60 * DAY - Duration::from_secs(90 * 86_400 / 20));
+        assert_eq!(soonest(&facts, start + 60 * DAY), start + 70 * DAY);
         (facts.not_before, facts.not_after) = (start, start);
-        assert_eq!(due(&facts), start);
+        assert_eq!((due(&facts), soonest(&facts, start)), (start, start + SOONEST));
     }
 
     #[test]

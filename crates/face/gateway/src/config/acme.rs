@@ -7,10 +7,10 @@ use toml::Spanned;
 use crate::acme::authority::External;
 use crate::acme::fetch::Charge;
 use crate::acme::wanted::{Challenge, Names, Wanted};
-use crate::config::compose::{SecretSource, secret_source};
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::listener::{Listener, Protection};
+use crate::config::secret::{SecretSource, secret_source};
 use crate::config::source::Source;
 use crate::config::spec::AcmeSpec;
 use crate::error::GatewayError;
@@ -97,6 +97,12 @@ fn certificate(spec: Spanned<AcmeSpec>, listeners: &[Listener], document: &Docum
         None => Challenge::default(),
         Some(text) => text.get_ref().parse().map_err(|problem: String| document.wrong(&text.span(), problem))?,
     };
+    if let Some(listen) = &listen
+        && let Some(twin) = listeners.iter().find(|listener| listener.address == *listen.get_ref())
+    {
+        let problem = format!("the address {} is listened on already at {}", listen.get_ref(), twin.source);
+        return Err(document.wrong(&listen.span(), problem));
+    }
     let listen = listen.map(Spanned::into_inner);
     if !listeners.iter().any(|listener| listener.protection == Protection::Bindings) {
         let hint = "add a `[[listener]]` without `certificate` and `key`".to_owned();
@@ -139,5 +145,97 @@ fn note(acme: &Acme, at: usize, layers: &mut Layers<'_>) {
     }
     if let Some(listen) = listen {
         layers.note(&format!("acme[{at}].listen"), listen, acme.source.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::compose::{Config, Flags, compose};
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, GatewayError> {
+        let rest = "\n[[route]]\nschemes = [\"Basic\"]\nrespond = { status = 200 }\n[danger]\nplain_listeners = true\n";
+        let document = Document::new(Path::new("d/gatepost.toml"), format!("{text}{rest}"));
+        compose(Some(&document), &|_| None, &Flags::default())
+    }
+
+    const WHOLE: &str = r#"[[acme]]
+names = ["www.example.com", "Example.com."]
+directory = "https://ca.test/dir"
+agree_tos = true
+contact = ["ops@example.com"]
+challenge = "http-01"
+listen = "0.0.0.0:80"
+ca_file = "ca.pem"
+external_account = { kid = "k1", key = { env = "EAB" } }
+"#;
+
+    #[test]
+    fn what_was_written() {
+        let config = read(WHOLE).unwrap();
+        let [acme] = config.acme.as_slice() else { panic!("{:?}", config.acme) };
+        let Wanted { names, directory, ca_file, contact, challenge, listen } = &acme.wanted;
+        assert_eq!(
+            (names.to_string().as_str(), directory.as_str()),
+            ("example.com, www.example.com", "https://ca.test/dir")
+        );
+        assert_eq!(
+            (ca_file.as_deref(), contact.as_slice()),
+            (Some(Path::new("d/ca.pem")), &["ops@example.com".to_owned()][..])
+        );
+        assert_eq!((*challenge, *listen), (Challenge::Http01, "0.0.0.0:80".parse().ok()));
+        let charges = |value: Option<&str>| charges(&config.acme, &|_| value.map(str::to_owned));
+        let external = charges(Some("c2VjcmV0")).unwrap().remove(0).external.unwrap();
+        assert_eq!((external.id.as_str(), external.key.reveal_text()), ("k1", Some("c2VjcmV0")));
+        assert!(matches!(charges(None), Err(GatewayError::Secret { .. })));
+        let shown: Vec<&str> = config
+            .entries
+            .iter()
+            .filter(|entry| entry.name.starts_with("acme"))
+            .map(|entry| entry.name.as_str())
+            .collect();
+        assert_eq!(
+            shown,
+            ["acme[0].names", "acme[0].directory", "acme[0].challenge", "acme[0].contact", "acme[0].listen"]
+        );
+        let brief = "[[acme]]\nnames = [\"a.test\"]\ndirectory = \"letsencrypt\"\nagree_tos = true\n";
+        assert_eq!(read(brief).unwrap().acme[0].wanted.challenge, Challenge::TlsAlpn01);
+    }
+
+    #[test]
+    fn what_cannot_be() {
+        let changed = |from: &str, to: &str| WHOLE.replace(from, to);
+        let twin = "[[acme]]\nnames = [\"example.com\"]\ndirectory = \"letsencrypt\"\nagree_tos = true\n";
+        let table = [
+            (changed("agree_tos = true\n", ""), "1:1", "agree to its terms"),
+            (changed("true", "false"), "1:1", "agree to its terms"),
+            (changed("https://", "http://"), "3:13", "over `https://` only"),
+            (changed("\"www.example.com\"", "\"*.example.com\""), "2:9", "dns-01"),
+            (changed("\"www.example.com\", \"Example.com.\"", ""), "2:9", "at least one name"),
+            (changed("http-01", "dns-01"), "6:13", "expected `tls-alpn-01` or `http-01`"),
+            (changed("ops@example.com", "ops"), "5:12", "expected a mail address"),
+            (changed("ops@", "ops@example.com?subject=x,y@"), "5:12", "expected a mail address"),
+            (changed("listen = \"0.0.0.0:80\"\n", ""), "1:1", "no listener answers an authority that asks by http-01"),
+            (changed("key = { env = \"EAB\" }", "key = { }"), "9:40", "a secret is never written here"),
+            (changed("kid", "id"), "9:22", "unknown key `id`"),
+            (format!("{WHOLE}{twin}"), "10:1", "example.com is in the certificate at d/gatepost.toml:1:1 already"),
+            (format!("{WHOLE}[[listener]]\naddress = \"0.0.0.0:80\"\n"), "7:10", "is listened on already"),
+            (
+                format!("{WHOLE}[[listener]]\naddress = \"[::1]:80\"\ntls = false\n"),
+                "1:1",
+                "no listener shows the certificates",
+            ),
+        ];
+        for (text, place, words) in table {
+            let error = read(&text).unwrap_err();
+            let GatewayError::Setting { place: at, problem, .. } = &error else { panic!("{error:?}") };
+            assert!(
+                problem.contains(words) && *at == format!("d/gatepost.toml:{place}"),
+                "{place} {words}: {error}\n{text}"
+            );
+        }
     }
 }

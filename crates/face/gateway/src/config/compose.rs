@@ -16,8 +16,9 @@ use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
 use crate::config::routes::{self, Guard, Route, Target};
+use crate::config::secret::{SecretSource, secret_source};
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
@@ -61,16 +62,6 @@ pub enum Keys {
     File(PathBuf),
     /// A JWK Set behind a URL.
     Url(Url),
-}
-
-/// Where a secret lies. It is never written in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SecretSource {
-    /// In an environment variable.
-    Environment(String),
-    /// In a file; a line end at its end does not belong to it.
-    File(PathBuf),
 }
 
 /// Protections that someone switched off.
@@ -253,17 +244,6 @@ fn keeping(
     };
     layers.note("store.seal_key", &shown, document.source(&span));
     Ok((path, Some(source)))
-}
-
-/// Where a secret is said to lie.
-pub(crate) fn secret_source(spec: Spanned<SecretSpec>, document: &Document) -> Result<SecretSource, GatewayError> {
-    let span = spec.span();
-    match spec.into_inner() {
-        SecretSpec { env: Some(name), file: None } => Ok(SecretSource::Environment(name)),
-        SecretSpec { env: None, file: Some(file) } => Ok(SecretSource::File(document.beside(&file))),
-        _ => Err(document
-            .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here")),
-    }
 }
 
 fn bug(detail: String) -> GatewayError {

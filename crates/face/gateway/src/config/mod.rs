@@ -12,6 +12,7 @@ mod limits;
 pub mod listener;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;

@@ -9,7 +9,6 @@ use gatepost::clock;
 use gatepost::model::secret::Secret;
 use gatepost::model::url::Url;
 use gatepost::net::body::Body;
-use gatepost::net::dial::Roots;
 use gatepost::server::serve::Running;
 use gatepost::server::site::{Guard, handler};
 use gatepost::tls::certificate::Certificate;
@@ -30,8 +29,8 @@ pub(crate) const DAY: std::time::Duration = std::time::Duration::from_secs(86_40
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     Good,
-    /// Issues for so many seconds.
-    Brief(u64),
+    /// Issues what is due already and ends in six seconds.
+    Late,
     /// 429 with a wait for each order.
     Limits,
     /// Takes no nonce the first time.
@@ -124,10 +123,6 @@ impl Fake {
 
     pub(crate) fn directory(&self) -> Url {
         Url::parse(&format!("https://{}/dir", self.running.addresses()[0])).unwrap()
-    }
-
-    pub(crate) fn roots(&self) -> Roots {
-        Roots::Only(vec![self.house.authority.certificate_der().to_vec()])
     }
 
     pub(crate) fn ca_pem(&self) -> String {
@@ -280,13 +275,10 @@ impl House {
         }
         let now = rcgen::date_time_ymd(1970, 1, 1)
             + std::time::Duration::from_millis(clock::now().as_millis().unsigned_abs());
-        let life = match mood {
-            Mood::Brief(seconds) => std::time::Duration::from_secs(seconds),
-            _ => 10 * DAY,
-        };
         (request.params.not_before, request.params.not_after) = match mood {
             Mood::Ended => (now - 2 * DAY, now - DAY),
-            _ => (now, now + life),
+            Mood::Late => (now - DAY, now + DAY / 14_400),
+            _ => (now, now + 10 * DAY),
         };
         request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         request.params.use_authority_key_identifier_extension = true;

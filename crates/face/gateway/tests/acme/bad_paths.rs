@@ -1,6 +1,6 @@
 //! What goes wrong on the way, and that the last good certificate stays.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::events::Events;
@@ -8,12 +8,12 @@ use gatepost::model::binding::Answer;
 use gatepost::model::event::Event;
 use gatepost::model::fault::{Fault, Retry};
 use gatepost::store::memory::MemoryStore;
-use gatepost::store::store::Store;
 use gatepost_gateway::acme::fetch::{Charge, House, fetch};
 use gatepost_gateway::acme::proofs::Proofs;
 use gatepost_gateway::acme::stand::Ground;
 use gatepost_gateway::acme::wanted::{Challenge, Names, Wanted};
 use gatepost_gateway::error::GatewayError;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::authority::{Fake, Mood};
 
@@ -21,7 +21,7 @@ use crate::authority::{Fake, Mood};
 pub(crate) struct Client {
     pub(crate) house: House,
     pub(crate) charge: Charge,
-    pub(crate) seen: Arc<Mutex<Vec<Event>>>,
+    pub(crate) seen: UnboundedReceiver<Event>,
     _folder: tempfile::TempDir,
 }
 
@@ -31,9 +31,9 @@ impl Client {
         let ca_file = folder.path().join("ca.pem");
         std::fs::write(&ca_file, fake.ca_pem()).unwrap();
         let names = Names::new(names.iter().map(|name| name.parse().unwrap()).collect()).unwrap();
-        let seen: Arc<Mutex<Vec<Event>>> = Arc::default();
-        let sink = Arc::clone(&seen);
-        let sink = Arc::new(move |event: &Event| sink.lock().unwrap().push(event.clone()));
+        let (sink, seen) = unbounded_channel();
+        // Nobody hears it any more at the end of a test.
+        let sink = Arc::new(move |event: &Event| drop(sink.send(event.clone())));
         let wanted = Wanted {
             names,
             directory: fake.directory(),
@@ -60,19 +60,35 @@ impl Client {
         bindings.into_iter().map(|binding| (binding.key.to_string(), binding.answer)).collect()
     }
 
-    pub(crate) fn steps(&self) -> Vec<&'static str> {
-        let step = |event: &Event| match event {
-            Event::Certificate { step, .. } => Some(*step),
+    /// The steps that were told since it was asked last.
+    fn steps(&mut self) -> Vec<&'static str> {
+        let step = |event: Event| match event {
+            Event::Certificate { step, .. } => Some(step),
             _ => None,
         };
-        self.seen.lock().unwrap().iter().filter_map(step).collect()
+        std::iter::from_fn(|| self.seen.try_recv().ok()).filter_map(step).collect()
+    }
+
+    /// Waits for this step; everything that was told before it, and itself.
+    pub(crate) async fn until(&mut self, wanted: &str) -> Vec<Event> {
+        let mut seen = Vec::new();
+        let heard = tokio::time::timeout(Duration::from_secs(60), async {
+            while let Some(event) = self.seen.recv().await {
+                seen.push(event);
+                if matches!(seen.last(), Some(Event::Certificate { step, .. }) if *step == wanted) {
+                    break;
+                }
+            }
+        });
+        heard.await.unwrap_or_else(|_| panic!("nobody told of `{wanted}`"));
+        seen
     }
 }
 
 #[tokio::test]
 async fn the_whole_road() {
     let fake = Fake::start(Mood::Good);
-    let client = Client::of(&fake, &["b.test", "a.test"]);
+    let mut client = Client::of(&fake, &["b.test", "a.test"]);
     let first = client.fetch().await.unwrap();
     let bound = |leaf| ["a.test:0", "b.test:0"].map(|key| (key.to_owned(), Answer::Certificate(leaf))).to_vec();
     assert_eq!(client.bound().await, bound(first));

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::events::Events;
+use gatepost::model::event::Event;
 use gatepost::store::open::{KeySource, Options, open};
 use gatepost_gateway::config::compose::Flags;
 use gatepost_gateway::daemon::{Daemon, Orders};
 use gatepost_gateway::state::State;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 use crate::authority::{Fake, Mood, ask, names_of, token};
 
 /// A gateway with a plain listener behind which everybody is asked who they are.
-fn orders(folder: &std::path::Path, fake: &Fake) -> Orders {
+fn orders(folder: &std::path::Path, fake: &Fake) -> (Orders, UnboundedReceiver<Event>) {
     let ca = folder.join("fake.pem");
     std::fs::write(&ca, fake.ca_pem()).unwrap();
     let text = format!(
@@ -42,8 +44,12 @@ plain_listeners = true
     let document: PathBuf = folder.join("gatepost.toml");
     std::fs::write(&document, text).unwrap();
     let state = State::open(&folder.join("state")).unwrap();
-    let events = Events::to(Vec::new());
-    Orders { state, document: Some(document), flags: Flags::default(), environment: Arc::new(|_| None), events }
+    let (say, hear) = unbounded_channel();
+    // Nobody hears it any more at the end of the test.
+    let events = Events::to(vec![Arc::new(move |event: &Event| drop(say.send(event.clone())))]);
+    let orders =
+        Orders { state, document: Some(document), flags: Flags::default(), environment: Arc::new(|_| None), events };
+    (orders, hear)
 }
 
 #[tokio::test]
@@ -51,7 +57,7 @@ async fn an_authority_is_answered_before_anybody_is_asked_who_they_are() {
     let (say, hear) = watch::channel(None);
     let fake = Fake::asking(Mood::Good, Some(hear));
     let folder = tempfile::tempdir().unwrap();
-    let orders = orders(folder.path(), &fake);
+    let (orders, mut events) = orders(folder.path(), &fake);
     let state = orders.state.clone();
     let daemon = Daemon::start(orders).await.unwrap();
     let port = daemon.ready().url.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
@@ -60,12 +66,8 @@ async fn an_authority_is_answered_before_anybody_is_asked_who_they_are() {
     assert!(ask(plain, "b.test", &path).await.starts_with("HTTP/1.1 401 "), "no proof is shown yet");
     say.send(Some(plain)).unwrap();
     let store = open(&state.store(), KeySource::File(state.seal_key_file()), &Options::default()).unwrap();
-    let patience = tokio::time::timeout(std::time::Duration::from_secs(30), async {
-        while !store.bindings().await.unwrap().iter().any(|binding| binding.key.to_string() == "a.test:0") {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    });
-    patience.await.unwrap();
+    let bound = |event: &Event| matches!(event, Event::Certificate { step: "bound", .. });
+    while !bound(&events.recv().await.unwrap()) {}
     let told = fake.house.told.lock().unwrap().clone();
     assert_eq!(told.len(), 1);
     // No route is for that host, and nobody said who they are.

@@ -129,7 +129,7 @@ fn fetch(mut charge: Charge, listen: Option<SocketAddr>, store: Arc<dyn Store>, 
 
 /// Says on stderr how far it is.
 fn steps(ui: &Ui) -> gatepost::events::Sink {
-    let ui = ui.clone();
+    let ui = *ui;
     Arc::new(move |event: &Event| {
         if let Event::Certificate { step, detail, .. } = event {
             ui.note(&format!("{step}: {detail}"));
