@@ -46,7 +46,7 @@ class Program:
 class Pebble:
     """Let's Encrypt's authority for tests. Each name leads to 127.0.0.1, and it asks at the ports that it is told."""
 
-    def __init__(self, folder, life=None, external=False, bad_nonces=0):
+    def __init__(self, folder, life=None, external=False):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         names, self.http, self.tls = free_port(), free_port(), free_port()
@@ -76,7 +76,7 @@ class Pebble:
             "names",
             ["pebble-challtestsrv", "-management", f"127.0.0.1:{names}", "-dns01", f"127.0.0.1:{dns}", "-defaultIPv6", "", *challenges],
         )
-        settings = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": str(bad_nonces), "PEBBLE_AUTHZREUSE": "0"}
+        settings = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
         words = ["pebble", "-strict", "-config", self.folder / "pebble.json", "-dnsserver", f"127.0.0.1:{dns}"]
         self.server = Program(self.folder, "pebble", words, settings)
         until("Pebble answers", self._answers)
@@ -141,9 +141,7 @@ https://{host}:9443 {{
   tls {{
     issuer internal
   }}
-  acme_server {{
-    lifetime {life}
-  }}
+  acme_server
 }}
 """
 
@@ -151,10 +149,10 @@ https://{host}:9443 {{
 class Caddy:
     """Caddy's ACME server, on an island: it asks at ports 80 and 443."""
 
-    def __init__(self, island, host="ca.test", life="2m"):
+    def __init__(self, island, host="ca.test"):
         self.folder = island.folder / "caddy"
         self.folder.mkdir()
-        (self.folder / "Caddyfile").write_text(CADDY.format(folder=self.folder, host=host, life=life))
+        (self.folder / "Caddyfile").write_text(CADDY.format(folder=self.folder, host=host))
         words = [*island.enter(), "caddy", "run", "--config", self.folder / "Caddyfile", "--adapter", "caddyfile"]
         home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
         self.server = Program(self.folder, "caddy", words, home)
