@@ -46,10 +46,7 @@ pub fn open(
 }
 
 /// Fetches a secret from where the configuration says that it lies.
-///
-/// # Errors
-/// [`GatewayError::Secret`] if it is not there.
-pub fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
+pub(crate) fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
     let missing = |place: String, detail: &str| GatewayError::Secret { place, detail: detail.to_owned() };
     match source {
         SecretSource::Environment(name) => {

@@ -16,7 +16,7 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 use crate::error::TlsError;
 use crate::issue::is_server_name;
-use crate::manner::Manner;
+use crate::manner::{Manner, Ready};
 use crate::settings::ServerSettings;
 use crate::version::TlsVersion;
 
@@ -132,7 +132,8 @@ fn certificate(name: &str, digest: &[u8; 32]) -> Result<CertifiedKey, TlsError> 
 
 fn settings(certificate: CertifiedKey) -> Result<ServerSettings, TlsError> {
     let resolver = Arc::new(SingleCertAndKey::from(certificate));
-    let config = Manner::passing().config(TlsVersion::V1_2, TlsVersion::V1_3, &[PROTOCOL.to_vec()], resolver)?;
+    let Ready { config, .. } =
+        Manner::passing().config(TlsVersion::V1_2, TlsVersion::V1_3, &[PROTOCOL.to_vec()], resolver)?;
     Ok(ServerSettings::new(config))
 }
 

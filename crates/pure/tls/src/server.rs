@@ -14,10 +14,11 @@ use rustls::sign::CertifiedKey;
 use crate::bindings::{BindingTable, Bindings};
 use crate::challenge::Challenges;
 use crate::error::TlsError;
-use crate::manner::Manner;
+use crate::manner::{Manner, Ready};
 use crate::refusal::{Refusal, refuse};
 use crate::server_certificate::ServerCertificate;
 use crate::settings::{Chooses, ServerSettings};
+use crate::shown::note_shown;
 use crate::version::TlsVersion;
 
 /// Ways of shaking hands whose configuration is kept: with one more, all are made anew, with fresh ticket keys.
@@ -59,9 +60,9 @@ struct Inner {
     bindings: Arc<Bindings>,
     challenges: Arc<Challenges>,
     /// The listener's own configuration.
-    own: ServerConfig,
+    own: Ready,
     /// The configuration of each other manner, with its ticket keys; `None` if there can be none.
-    manners: Mutex<HashMap<Manner, Option<ServerConfig>>>,
+    manners: Mutex<HashMap<Manner, Option<Ready>>>,
     /// The same for each local address.
     configs: Mutex<HashMap<(SocketAddr, Manner), Configs>>,
 }
@@ -145,10 +146,11 @@ impl Inner {
         self.configs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep(&self, key: (SocketAddr, Manner), mut config: ServerConfig) -> Configs {
+    fn keep(&self, key: (SocketAddr, Manner), ready: Ready) -> Configs {
+        let Ready { mut config, clients } = ready;
         let bindings = Arc::clone(&self.bindings);
         config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
-        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        let made = Configs { settings: ServerSettings::new(config.clone()).judging(clients), rustls: Arc::new(config) };
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();
@@ -157,7 +159,7 @@ impl Inner {
         configs.entry(key).or_insert(made).clone()
     }
 
-    fn template(&self, manner: &Manner) -> Option<ServerConfig> {
+    fn template(&self, manner: &Manner) -> Option<Ready> {
         let mut manners = self.manners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = manners.get(manner) {
             return known.clone();
@@ -171,7 +173,7 @@ impl Inner {
     }
 }
 
-fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<ServerConfig, TlsError> {
+fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<Ready, TlsError> {
     manner.config(rules.min, rules.max, &rules.alpn, resolver)
 }
 
@@ -237,6 +239,7 @@ impl ResolvesServerCert for Resolver {
             refuse(Refusal::OtherTerms);
             return None;
         }
+        note_shown(certificate);
         Some(certificate.certified())
     }
 }

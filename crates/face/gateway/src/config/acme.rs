@@ -10,7 +10,7 @@ use crate::acme::wanted::{Challenge, Names, Wanted};
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::listener::{Listener, Protection};
-use crate::config::secret::{SecretSource, secret_source};
+use crate::config::secret::SecretSource;
 use crate::config::source::Source;
 use crate::config::spec::AcmeSpec;
 use crate::error::GatewayError;
@@ -113,7 +113,7 @@ fn certificate(spec: Spanned<AcmeSpec>, listeners: &[Listener], document: &Docum
     }
     let external = match external_account.map(Spanned::into_inner) {
         None => None,
-        Some(external) => Some((external.kid, secret_source(external.key, document)?)),
+        Some(external) => Some((external.kid, SecretSource::read(external.key, document)?)),
     };
     for address in &contact {
         mail(address.get_ref()).map_err(|problem| document.wrong(&address.span(), problem))?;

@@ -5,7 +5,11 @@
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
 pub mod acme;
+pub mod clients;
 pub mod compose;
+pub mod credential;
+pub mod danger;
+mod demands;
 pub mod document;
 pub mod layers;
 mod limits;

@@ -1,5 +1,6 @@
-//! Secrets: where they lie.
+//! Where a secret lies that the configuration refers to.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -18,13 +19,24 @@ pub enum SecretSource {
     File(PathBuf),
 }
 
-/// Where a secret is said to lie.
-pub(crate) fn secret_source(spec: Spanned<SecretSpec>, document: &Document) -> Result<SecretSource, GatewayError> {
-    let span = spec.span();
-    match spec.into_inner() {
-        SecretSpec { env: Some(name), file: None } => Ok(SecretSource::Environment(name)),
-        SecretSpec { env: None, file: Some(file) } => Ok(SecretSource::File(document.beside(&file))),
-        _ => Err(document
-            .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here")),
+impl SecretSource {
+    /// Where a written secret lies.
+    pub(crate) fn read(spec: Spanned<SecretSpec>, document: &Document) -> Result<Self, GatewayError> {
+        let span = spec.span();
+        match spec.into_inner() {
+            SecretSpec { env: Some(name), file: None } => Ok(Self::Environment(name)),
+            SecretSpec { env: None, file: Some(file) } => Ok(Self::File(document.beside(&file))),
+            _ => Err(document
+                .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here")),
+        }
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::File(file) => write!(f, "{}", file.display()),
+        }
     }
 }
