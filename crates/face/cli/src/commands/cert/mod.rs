@@ -7,6 +7,7 @@ mod issue;
 mod kept;
 mod live;
 mod netsh;
+mod pkcs12;
 mod show;
 mod terms;
 mod transfer;
