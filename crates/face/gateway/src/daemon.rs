@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::Server;
-use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
@@ -17,14 +16,14 @@ use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
 
 use crate::certificates::Shelf;
+use crate::clients;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
-use crate::config::routes::{Guard, Target};
+use crate::config::routes::Guard;
 use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
-use crate::issuer::Issuer;
 use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
@@ -76,6 +75,17 @@ struct Open {
     running: Running,
 }
 
+impl Open {
+    fn port(&self) -> u16 {
+        self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
+    }
+
+    /// Whether somebody who wants this host can be asked for a certificate here.
+    fn may_ask(&self, host: Option<&str>) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.bindings().current().may_ask(self.port(), host))
+    }
+}
+
 impl Orders {
     /// Reads the configuration: what the daemon would run with now.
     ///
@@ -98,9 +108,9 @@ impl Daemon {
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
-        let ready = furnish(&orders, &config, store.as_ref()).await?;
+        let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
@@ -126,6 +136,7 @@ impl Daemon {
             daemon.listeners.push(open);
         }
         daemon.complain();
+        daemon.gate.check(|host| daemon.listeners.iter().any(|open| open.may_ask(host)))?;
         daemon.ready.url = daemon.url();
         Ok(daemon)
     }
@@ -193,6 +204,11 @@ impl Daemon {
         self.shelf.settled();
         self.unbound = None;
         self.complain();
+        if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
+            // Nothing can be refused any more: whoever comes to that route is.
+            let (blame, code, detail) = (error.blame(), error.code(), error.to_string());
+            self.orders.events.emit(&Event::Failed { blame, code, detail });
+        }
         let detail = "certificates as they are bound now".to_owned();
         self.orders.events.emit(&Event::Reloaded { applied: true, detail });
     }
@@ -225,7 +241,8 @@ impl Daemon {
         let config = self.orders.config()?;
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
-        let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
+        let lookup = |name: &str| (self.orders.environment)(name);
+        let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
         let renewed = match self.renewed_tables(&config).await {
             Ok(renewed) => renewed,
             Err(error) => {
@@ -250,6 +267,15 @@ impl Daemon {
                 }
             }
         }
+        let kept = renewed.iter().map(|(listener, table)| (self.port(listener), table));
+        let kept: Vec<_> = kept.collect();
+        let asks = |host: Option<&str>| {
+            kept.iter().any(|(port, table)| table.may_ask(*port, host)) || opened.iter().any(|open| open.may_ask(host))
+        };
+        if let Err(error) = clients::consistent(&config.routes, asks) {
+            self.listeners.append(&mut gone);
+            return Err(error);
+        }
         for (listener, table) in renewed {
             let open = self.listeners.iter_mut().find(|open| same(&open.listener, &listener));
             if let Some((open, tls)) = open.and_then(|open| open.tls.clone().map(|tls| (open, tls))) {
@@ -260,20 +286,20 @@ impl Daemon {
         self.shelf.settled();
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let mut detail =
+        let counts =
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
-        if config.limits != self.started.limits
-            || config.drain_time != self.started.drain_time
-            || config.workers != self.started.workers
-            || config.store != self.started.store
-        {
-            detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
-        }
+        let detail = counts + waiting(&self.started, &config);
         self.listeners.append(&mut opened);
         for open in gone {
             tokio::spawn(open.running.drain());
         }
         Ok(detail)
+    }
+
+    /// The port of a listener that is open.
+    fn port(&self, listener: &Listener) -> u16 {
+        let open = self.listeners.iter().find(|open| same(&open.listener, listener));
+        open.map_or(listener.address.port(), Open::port)
     }
 
     /// The certificates that the open TLS listeners are to show from now on.
@@ -335,36 +361,13 @@ async fn drain(listeners: Vec<Open>, workers: Workers) {
     workers.end().await;
 }
 
-/// Makes what is missing for this configuration, and says what came of it.
-async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<Ready, GatewayError> {
-    let now = clock::now();
-    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
-    if local {
-        first_run::localhost(&orders.state, store, now).await?;
+/// What of a new configuration is not in force yet, in words.
+fn waiting(started: &Config, config: &Config) -> &'static str {
+    let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, config.store.clone());
+    if of(started) == of(config) {
+        return "";
     }
-    let first = config.routes.first();
-    let mut ready = Ready {
-        url: String::new(),
-        authority: local.then(|| orders.state.authority()),
-        user: None,
-        password: None,
-        token: None,
-        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
-        schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names)) => names.clone(),
-            _ => Vec::new(),
-        },
-        demo: first.is_some_and(|route| route.target == Target::Demo),
-    };
-    // A configuration file speaks of real users. Without one there is the demo user, to try things with.
-    if orders.document.is_none() && !config.danger.no_auth {
-        ready.password = first_run::demo_user(store).await?;
-        ready.user = Some(first_run::DEMO_USER.into());
-        let issuer = Issuer::open(store, now).await?;
-        first_run::demo_token(&orders.state, &issuer, now)?;
-        ready.token = Some(orders.state.demo_token());
-    }
-    Ok(ready)
+    "; open listeners keep their limits, and workers and store wait for a restart"
 }
 
 /// Says aloud which protections are off.
@@ -373,6 +376,9 @@ fn warn(config: &Config, events: &Events) {
     for route in open {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
+    }
+    if config.danger.plain_credentials {
+        events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
     }
 }
 

@@ -8,6 +8,7 @@
 mod attached;
 pub mod certificates;
 pub mod chosen;
+mod clients;
 pub mod config;
 pub mod daemon;
 pub mod demo;
@@ -19,6 +20,7 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
+mod outbound;
 pub mod plan;
 pub mod ready;
 pub mod reload;

@@ -1,4 +1,4 @@
-//! The signals that a daemon hears.
+//! What the system may tell the daemon.
 
 use gatepost::model::fault::Blame;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,6 +15,9 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Begins to hear them.
+    ///
+    /// # Errors
+    /// If the system does not let us.
     pub(crate) fn hear() -> Result<Self, GatewayError> {
         let terminate = hear(SignalKind::terminate())?;
         Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })

@@ -18,7 +18,7 @@ use crate::door::{Door, Guest, Place};
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Memory, Peer};
+use crate::handler::{Handler, Peer};
 use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
 use crate::http2::drive::serve_http2;
@@ -176,15 +176,7 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer {
-            address,
-            local,
-            tls: None,
-            sni: None,
-            manner: None,
-            protocol: "http/1.1",
-            memory: Memory::default(),
-        };
+        let mut peer = Peer::new(address, local);
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
@@ -210,6 +202,8 @@ impl Shared {
             house.handler.shaken(&told(address, &facts));
         }
         peer.tls = Some(facts.version.name());
+        peer.binder = Some(facts.binder);
+        peer.client = facts.client;
         peer.sni = facts.server_name;
         peer.manner = facts.manner;
         if facts.alpn.as_deref() == Some(b"h2") {
@@ -223,10 +217,11 @@ impl Shared {
 
 /// What is told of a handshake.
 fn told(peer: SocketAddr, facts: &Facts) -> Shaken {
-    let client = facts.client_chain.first().map(|der| match Certificate::parse(der) {
-        Ok(leaf) => leaf.subject,
-        Err(_) => "a certificate that cannot be read".to_owned(),
-    });
+    let client =
+        facts.client.as_ref().and_then(|chain| chain.certificates().first()).map(|der| match Certificate::parse(der) {
+            Ok(leaf) => leaf.subject,
+            Err(_) => "a certificate that cannot be read".to_owned(),
+        });
     Shaken {
         peer,
         server_name: facts.server_name.clone(),

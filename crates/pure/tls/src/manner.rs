@@ -5,24 +5,14 @@ use std::sync::Arc;
 use gatepost_model::terms::{ClientCertificate, Terms, TlsBound};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 
 use crate::error::TlsError;
 use crate::lists::RevocationLists;
 use crate::schedule::suites::with_schedule;
-use crate::verify::clients::ClientVerifier;
+use crate::verify::clients::{ClientVerifier, Clients};
 use crate::version::{TlsVersion, between};
-
-/// Which clients are asked for a certificate, and whose they may be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Clients {
-    required: bool,
-    authorities: Vec<Vec<u8>>,
-    hints: bool,
-    usage_check: bool,
-    /// What each certificate is held against; `None`: nobody asks whether it was revoked.
-    revocation: Option<RevocationLists>,
-}
 
 /// A way of shaking hands: what of a binding's terms shapes it. The default one is the listener's own.
 ///
@@ -35,6 +25,13 @@ pub struct Manner {
     http2: Option<bool>,
     no_tickets: bool,
     clients: Option<Clients>,
+}
+
+/// What a manner comes to: a configuration, and who judges clients by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    pub(crate) config: ServerConfig,
+    pub(crate) clients: Option<Arc<ClientVerifier>>,
 }
 
 impl Manner {
@@ -81,7 +78,7 @@ impl Manner {
         newest: TlsVersion,
         offered: &[Vec<u8>],
         resolver: Arc<dyn ResolvesServerCert>,
-    ) -> Result<ServerConfig, TlsError> {
+    ) -> Result<Ready, TlsError> {
         let wrong = |detail: String| TlsError::Setting { detail };
         let min = self.min.map_or(oldest, |min| oldest.max(version(min)));
         let max = self.max.map_or(newest, |max| newest.min(version(max)));
@@ -92,15 +89,12 @@ impl Manner {
         let builder = ServerConfig::builder_with_provider(Arc::new(server_provider()))
             .with_protocol_versions(&versions)
             .map_err(|error| wrong(error.to_string()))?;
-        let builder = match &self.clients {
+        let clients = self.clients.as_ref().map(ClientVerifier::new).transpose()?.map(Arc::new);
+        let builder = match &clients {
             None => builder.with_no_client_auth(),
-            Some(Clients { required, authorities, hints, usage_check, revocation }) => {
-                let verifier = ClientVerifier::new(authorities, *required, *usage_check, *hints)?;
-                let verifier = match revocation {
-                    Some(lists) => verifier.with_revocation(lists)?,
-                    None => verifier,
-                };
-                builder.with_client_cert_verifier(Arc::new(verifier))
+            Some(verifier) => {
+                let asked: Arc<dyn ClientCertVerifier> = verifier.clone();
+                builder.with_client_cert_verifier(asked)
             }
         };
         let mut config = builder.with_cert_resolver(resolver);
@@ -113,7 +107,20 @@ impl Manner {
         if self.no_tickets {
             config.send_tls13_tickets = 0;
         }
-        Ok(config)
+        Ok(Ready { config, clients })
+    }
+
+    /// The same, with what the authorities of clients have taken back.
+    pub(crate) fn revoking(mut self, lists: Vec<Vec<u8>>) -> Self {
+        if let Some(clients) = self.clients.as_mut().filter(|_| !lists.is_empty()) {
+            clients.revocation = Some(RevocationLists::of(lists));
+        }
+        self
+    }
+
+    /// Whether clients are asked for a certificate.
+    pub(crate) fn asks(&self) -> bool {
+        self.clients.is_some()
     }
 
     fn protocols(&self, offered: &[Vec<u8>]) -> Vec<Vec<u8>> {

@@ -139,6 +139,21 @@ impl BindingTable {
         asked.certificate.is_some() && made == Some(asked.manner)
     }
 
+    /// Whether a client that reaches `port` and wants `host` (`None`: whatever is bound) can be asked for a certificate.
+    #[must_use]
+    pub fn may_ask(&self, port: u16, host: Option<&str>) -> bool {
+        let host = host.map(plain);
+        let (host, port) = (host.as_deref(), |bound: u16| bound == 0 || bound == port);
+        let answers = |key: &BindingKey| match key {
+            BindingKey::Host { host: name, port: at } => port(*at) && host.is_none_or(|host| covers(name, host)),
+            BindingKey::Address(address) => port(address.port()),
+            BindingKey::Any { port: at } => port(*at),
+            _ => false,
+        };
+        let mut asking = self.bindings.iter().filter(|(_, bound)| bound.asks());
+        asking.any(|(key, _)| answers(key))
+    }
+
     /// Whether nothing is bound.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -152,6 +167,14 @@ impl BindingTable {
     /// Whether the way of shaking hands is the same for all.
     pub(crate) fn is_uniform(&self) -> bool {
         self.is_uniform
+    }
+}
+
+/// Whether a name is this one, or one label below this wildcard.
+fn covers(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix("*.") {
+        None => pattern == name,
+        Some(parent) => name.split_once('.').is_some_and(|(_, rest)| rest == parent),
     }
 }
 

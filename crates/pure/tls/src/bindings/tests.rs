@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gatepost_model::terms::ClientCertificate;
 use gatepost_model::time::Timestamp;
 
 use super::*;
@@ -206,4 +207,29 @@ fn a_connection_carries_requests_only_for_hosts_of_its_own_kind() {
 #[test]
 fn one_binding_with_terms_makes_the_name_matter() {
     assert!(table(&["a.test:443"]).is_uniform() && !various().is_uniform());
+}
+
+#[test]
+fn it_is_known_where_clients_may_be_asked() {
+    let plain = Terms::default();
+    let asks = Terms { client_certificate: ClientCertificate::Request, ..Terms::default() };
+    let bound = |terms| Bound::new(Answer::Certificate(issue(&["a.test"])), terms);
+    let table = BindingTable::of([
+        ("a.test:443".parse().unwrap(), bound(&plain)),
+        ("*.b.test:0".parse().unwrap(), bound(&asks)),
+        ("10.0.0.1:8443".parse().unwrap(), bound(&asks)),
+        ("gone.test:443".parse().unwrap(), Bound::new(Answer::Reject, &asks)),
+    ]);
+    let cases = [
+        (443, Some("a.test"), false),
+        (443, Some("x.B.test"), true),
+        (443, Some("b.test"), false),
+        (443, Some("x.y.b.test"), false),
+        (443, Some("gone.test"), false),
+        (8443, Some("a.test"), true),
+        (443, None, true),
+    ];
+    for (port, host, may) in cases {
+        assert_eq!(table.may_ask(port, host), may, "{port} {host:?}");
+    }
 }

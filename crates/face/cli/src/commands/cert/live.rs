@@ -64,7 +64,7 @@ pub(super) fn ask(host: &str, ca: Option<&Path>) -> Result<Seen, CliError> {
 }
 
 fn print(host: &str, version: Option<&str>, judgement: &Judgement, ui: &Ui) -> Result<(), CliError> {
-    let row = |name: &str, value: &str| ui.out(&format!("{} {value}\n", ui.bold(&format!("{name:<10}"))));
+    let row = |name: &str, value: &str| ui.out(&ui.fact(name, value));
     row("Server", host)?;
     row("TLS", version.unwrap_or("refused, because of what is wrong below"))?;
     let stapled = judgement.stapled.map(|until| format!("an OCSP response: not revoked, good until {until}"));
