@@ -36,6 +36,7 @@ mod schedule;
 pub mod server;
 pub mod server_certificate;
 pub mod settings;
+pub mod starttls;
 mod ticket;
 pub mod unfit;
 pub mod verify;
