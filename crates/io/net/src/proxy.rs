@@ -31,15 +31,18 @@ pub enum Asked {
 
 /// Octets to an origin and back, through a proxy.
 pub struct Way {
-    pub(crate) stream: Duplex,
+    /// What leads there.
+    pub stream: Duplex,
+    /// Our end of the connection to the proxy.
+    pub local: SocketAddr,
     /// The proxy's address.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 /// Asks the proxy behind `stream` for a way to `authority`. `fields` are sent along, such as a proof.
 pub(crate) async fn ask(
     mut stream: Duplex,
-    address: SocketAddr,
+    (local, address): (SocketAddr, SocketAddr),
     authority: &str,
     fields: &HeaderMap,
     limits: &Limits,
@@ -52,7 +55,7 @@ pub(crate) async fn ask(
     let limit = limits.answer_time;
     let head = tokio::time::timeout(limit, exchange).await.map_err(|_| explain::timeout(Wait::Answer, limit))??;
     if head.status.is_success() {
-        return Ok(Asked::Granted(Way { stream, address }));
+        return Ok(Asked::Granted(Way { stream, local, address }));
     }
     Ok(Asked::Refused { status: head.status, headers: head.headers })
 }
@@ -106,7 +109,7 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 3128));
         let limits = Limits { head_bytes: 1024, ..Limits::default() };
         let fields = HeaderMap::from_iter([(http::header::PROXY_AUTHORIZATION, "Basic eA==".parse().unwrap())]);
-        let asked = ask(Box::new(near), address, "h.test:443", &fields, &limits).await;
+        let asked = ask(Box::new(near), (address, address), "h.test:443", &fields, &limits).await;
         let became = match &asked {
             Ok(Asked::Granted(_)) => Ok(None),
             Ok(Asked::Refused { status, .. }) => Ok(Some(*status)),
