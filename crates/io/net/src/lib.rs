@@ -18,6 +18,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod accept;
 pub mod admission;
 pub mod body;
 pub mod budget;
@@ -50,6 +51,7 @@ pub mod secured;
 pub mod serve;
 pub mod socket_options;
 pub mod socks;
+pub mod starttls;
 pub mod tcp_info;
 pub mod tunnel;
 pub mod upgrade;

@@ -25,6 +25,13 @@ pub enum Event {
         /// `http/1.1` or `h2`.
         protocol: &'static str,
     },
+    /// A line of a conversation in the clear that leads to TLS (STARTTLS).
+    Said {
+        /// Whether we said it.
+        ours: bool,
+        /// The words, or what the octets stand for.
+        text: String,
+    },
     /// A request goes out.
     RequestSent {
         /// The method.
@@ -116,6 +123,7 @@ impl Event {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connected { .. } => "connected",
+            Self::Said { .. } => "said",
             Self::RequestSent { .. } => "request-sent",
             Self::AnswerReceived { .. } => "answer-received",
             Self::Challenged { .. } => "challenged",
@@ -157,6 +165,7 @@ impl fmt::Display for Event {
             Self::Connected { address, tls, protocol } => {
                 format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
             }
+            Self::Said { ours, text } => format!("{} {text}", if *ours { ">" } else { "<" }),
             Self::RequestSent { method, url, scheme } => {
                 format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
             }

@@ -6,7 +6,7 @@ pub mod context;
 pub(crate) mod detour;
 pub(crate) mod inspection;
 pub mod lane;
-mod opener;
+pub(crate) mod opener;
 mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;

@@ -6,5 +6,6 @@ mod house;
 mod proved;
 mod redirects;
 mod schemes;
+mod sockets;
 mod websocket;
 mod workers;
