@@ -6,6 +6,7 @@
 pub mod args;
 pub mod commands;
 mod delivery;
+pub mod detour;
 mod dispatch;
 pub mod error;
 mod greeting;
@@ -17,6 +18,7 @@ mod payload;
 pub mod reach;
 pub mod report;
 mod runtime;
+pub mod trust;
 pub mod ui;
 pub mod who;
 mod ws;

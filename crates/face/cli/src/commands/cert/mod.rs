@@ -1,7 +1,7 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
 mod bind;
-mod facts;
+pub(crate) mod facts;
 mod issue;
 mod kept;
 mod live;
