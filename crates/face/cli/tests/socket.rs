@@ -106,8 +106,7 @@ fn a_plain_server_is_behind_starttls_and_greets_once() {
     let bench = bench();
     let (port, served) = serve(|mut stream| {
         stream.write_all(b"220 behind ESMTP\r\n").unwrap();
-        let mut said = String::new();
-        BufReader::new(stream.try_clone().unwrap()).read_line(&mut said).unwrap();
+        let said = read_line(&stream);
         stream.write_all(b"250 behind\r\n").unwrap();
         said
     });
@@ -116,6 +115,12 @@ fn a_plain_server_is_behind_starttls_and_greets_once() {
     let place = format!("localhost:{} --starttls smtp --ca cert.pem", listening.port);
     assert_eq!(connect(&bench, &place, "EHLO x\r\n").1, "250 behind\r\n");
     assert_eq!(served.join().unwrap(), "EHLO x\r\n");
+}
+
+fn read_line(stream: &TcpStream) -> String {
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line
 }
 
 /// A server of one connection; gives its port, and what became of it.
@@ -181,15 +186,15 @@ fn the_code_says_how_it_ended() {
     let place = format!("localhost:{}", tls.port);
     let (smtp, _refused) = serve(|mut stream| {
         stream.write_all(b"220 x\r\n").unwrap();
-        stream.read(&mut [0; 100]).unwrap();
+        read_line(&stream);
         stream.write_all(b"250 no extensions\r\n").unwrap();
         String::new()
     });
     let (injecting, _injected) = serve(|mut stream| {
         stream.write_all(b"220 x\r\n").unwrap();
-        stream.read(&mut [0; 100]).unwrap();
+        read_line(&stream);
         stream.write_all(b"250-x\r\n250 STARTTLS\r\n").unwrap();
-        stream.read(&mut [0; 100]).unwrap();
+        read_line(&stream);
         stream.write_all(b"220 go\r\n250 injected\r\n").unwrap();
         String::new()
     });

@@ -49,6 +49,8 @@ pub mod reports;
 mod request;
 pub mod secured;
 pub mod serve;
+#[cfg(target_os = "linux")]
+mod sock_diag;
 pub mod socket_options;
 pub mod socks;
 pub mod starttls;

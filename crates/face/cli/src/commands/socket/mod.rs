@@ -3,7 +3,7 @@
 mod connect;
 mod facts;
 mod listen;
-mod options;
+pub(crate) mod options;
 mod passing;
 mod pipe;
 mod protect;

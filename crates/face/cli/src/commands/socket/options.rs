@@ -83,7 +83,7 @@ fn dscp(text: &str) -> Result<u8, String> {
 }
 
 /// The names of the protocols with STARTTLS.
-pub(super) fn protocols() -> PossibleValuesParser {
+pub(crate) fn protocols() -> PossibleValuesParser {
     PossibleValuesParser::new(starttls::ALL.iter().map(|protocol| protocol.name()))
 }
 
