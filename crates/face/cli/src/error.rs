@@ -181,7 +181,7 @@ impl Fault for CliError {
             | Self::Refused { hint, .. }
             | Self::Upgrade { hint, .. } => hint.clone(),
             Self::Broken { .. } => Some("`-v` shows what happened before".into()),
-            Self::Late { .. } => Some("`--timeout` gives it more time".into()),
+            Self::Late { .. } => Some("`--timeout`, or `--max-time`, gives it more time".into()),
             Self::Io { .. }
             | Self::BrokenPipe
             | Self::Status { .. }
