@@ -116,3 +116,8 @@ struct Embedding;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/book/src/guides/websockets.md")]
 struct WebSockets;
+
+/// And these.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/book/src/guides/sockets.md")]
+struct Sockets;

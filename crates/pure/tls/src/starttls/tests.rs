@@ -309,3 +309,51 @@ fn a_greeting_is_heard_alone() {
     }
     assert!(Dialogue::greeting(by_name("postgres").unwrap()).is_none());
 }
+
+/// What comes of octets that come in pieces: whether both ends have agreed, and all that was said.
+fn pieces(mut dialogue: Dialogue, octets: &[u8], size: usize) -> (bool, Vec<u8>) {
+    let mut said = dialogue.take_output();
+    for piece in octets.chunks(size) {
+        if dialogue.receive(piece).is_err() {
+            return (false, said);
+        }
+        said.extend(dialogue.take_output());
+    }
+    (dialogue.is_agreed(), said)
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_comes_is_borne(octets in proptest::collection::vec(proptest::num::u8::ANY, 0..600), size in 1_usize..40) {
+        for protocol in ALL {
+            pieces(begin(protocol.name()), &octets, size);
+            if let Some(server) = Dialogue::server(*protocol) {
+                pieces(server, &octets, size);
+            }
+        }
+    }
+
+    #[test]
+    fn a_good_talk_with_one_octet_changed_is_no_leave_for_more(at in 0_usize..2000, octet: u8) {
+        for protocol in ALL {
+            let (_, turns) = client(protocol.name());
+            let mut heard: Vec<Vec<u8>> = turns.iter().map(|(heard, _)| heard.to_vec()).collect();
+            let total: usize = heard.iter().map(Vec::len).sum();
+            let mut left = at % total;
+            for turn in &mut heard {
+                match turn.get_mut(left) {
+                    Some(place) => {
+                        *place = octet;
+                        break;
+                    }
+                    None => left -= turn.len(),
+                }
+            }
+            let mut dialogue = begin(protocol.name());
+            // Whatever became of it, nothing is taken in the clear behind it.
+            let went = heard.iter().all(|turn| dialogue.receive(turn).is_ok());
+            let agreed = went && dialogue.is_agreed();
+            proptest::prop_assert!(!agreed || dialogue.receive(b"x").is_err());
+        }
+    }
+}
