@@ -352,6 +352,9 @@ fn warn(config: &Config, events: &Events) {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
     }
+    if config.danger.digest_rfc2069 {
+        events.emit(&Event::Danger { what: "the count and the client's nonce of Digest (RFC 2069)".into() });
+    }
 }
 
 /// Whether two listeners are one, so that it stays open: where they were written does not matter, nor

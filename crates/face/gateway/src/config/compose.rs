@@ -10,6 +10,7 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::digest::digest;
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
@@ -77,6 +78,8 @@ pub struct Danger {
     pub no_auth: bool,
     /// Listeners may be without TLS.
     pub plain_listeners: bool,
+    /// Digest takes proofs of the form of RFC 2069, which cover neither a count nor a client's nonce.
+    pub digest_rfc2069: bool,
 }
 
 /// What the command line says; the highest layer.
@@ -117,6 +120,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let danger = Danger {
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
+        digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
     };
     let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
@@ -127,7 +131,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
-    let (auth, keys) = schemes(auth, document, &mut layers)?;
+    let (auth, keys) = schemes(auth, danger, document, &mut layers)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
@@ -172,7 +176,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_scheme_names()) };
     let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: WebSocket::Tunnel, source };
     routes::note(&route, 0, layers);
     route
@@ -180,12 +184,14 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
 
 fn schemes(
     spec: AuthSpec,
+    danger: Danger,
     document: Option<&Document>,
     layers: &mut Layers<'_>,
 ) -> Result<(Settings, Keys), GatewayError> {
     let mut settings = Settings::default();
     let usual = Settings::default();
     settings.realm = layers.pick("auth.realm", spec.realm, usual.realm)?;
+    settings.digest = digest(spec.digest, danger.digest_rfc2069, layers)?;
     let dialects = List(usual.wsse.dialects.into_iter().map(Dialect).collect());
     let dialects = layers.pick("auth.wsse.dialects", spec.wsse.dialects, dialects)?;
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::digest::DigestSpec;
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -73,6 +74,7 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
 }
@@ -152,4 +154,5 @@ pub(crate) struct SecretSpec {
 pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }

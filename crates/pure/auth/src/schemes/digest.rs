@@ -48,6 +48,10 @@ impl Scheme for Digest {
         Strength::Digest
     }
 
+    fn is_usual(&self) -> bool {
+        false
+    }
+
     fn rank(&self, challenge: &Challenge) -> u8 {
         let offer = Offer::parse(challenge).ok();
         offer.and_then(|offer| offer.algorithm).map_or(0, Algorithm::rank)
