@@ -15,9 +15,9 @@ use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::Shelf;
+use crate::clients;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
@@ -30,6 +30,7 @@ use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// Looks an environment variable up, for as long as the daemon lives.
@@ -67,19 +68,22 @@ pub struct Daemon {
     signals: Signals,
 }
 
-/// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
-/// waits for that may send one at once.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
 /// A listener at work.
 struct Open {
     listener: Listener,
     tls: Option<Arc<ServerTls>>,
     running: Running,
+}
+
+impl Open {
+    fn port(&self) -> u16 {
+        self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
+    }
+
+    /// Whether somebody who wants this host can be asked for a certificate here.
+    fn may_ask(&self, host: Option<&str>) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.bindings().current().may_ask(self.port(), host))
+    }
 }
 
 impl Orders {
@@ -106,7 +110,7 @@ impl Daemon {
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
         let ready = furnish(&orders, &config, store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
@@ -120,6 +124,7 @@ impl Daemon {
             daemon.listeners.push(open);
         }
         daemon.complain();
+        daemon.gate.check(|host| daemon.listeners.iter().any(|open| open.may_ask(host)))?;
         daemon.ready.url = daemon.url();
         Ok(daemon)
     }
@@ -179,6 +184,11 @@ impl Daemon {
             }
         }
         self.complain();
+        if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
+            // Nothing can be refused any more: whoever comes to that route is.
+            let (blame, code, detail) = (error.blame(), error.code(), error.to_string());
+            self.orders.events.emit(&Event::Failed { blame, code, detail });
+        }
         let detail = "certificates as they are bound now".to_owned();
         self.orders.events.emit(&Event::Reloaded { applied: true, detail });
     }
@@ -211,7 +221,8 @@ impl Daemon {
         let config = self.orders.config()?;
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
-        let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
+        let lookup = |name: &str| (self.orders.environment)(name);
+        let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
         let renewed = self.renewed_tables(&config).await?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
@@ -228,6 +239,15 @@ impl Daemon {
                     return Err(error);
                 }
             }
+        }
+        let kept = renewed.iter().map(|(listener, table)| (self.port(listener), table));
+        let kept: Vec<_> = kept.collect();
+        let asks = |host: Option<&str>| {
+            kept.iter().any(|(port, table)| table.may_ask(*port, host)) || opened.iter().any(|open| open.may_ask(host))
+        };
+        if let Err(error) = clients::consistent(&config.routes, asks) {
+            self.listeners.append(&mut gone);
+            return Err(error);
         }
         for (listener, table) in renewed {
             let open = self.listeners.iter_mut().find(|open| same(&open.listener, &listener));
@@ -252,6 +272,12 @@ impl Daemon {
             tokio::spawn(open.running.drain());
         }
         Ok(detail)
+    }
+
+    /// The port of a listener that is open.
+    fn port(&self, listener: &Listener) -> u16 {
+        let open = self.listeners.iter().find(|open| same(&open.listener, listener));
+        open.map_or(listener.address.port(), Open::port)
     }
 
     /// The certificates that the open TLS listeners are to show from now on.
@@ -355,6 +381,9 @@ fn warn(config: &Config, events: &Events) {
     if config.danger.digest_rfc2069 {
         events.emit(&Event::Danger { what: "the count and the client's nonce of Digest (RFC 2069)".into() });
     }
+    if config.danger.plain_credentials {
+        events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
+    }
 }
 
 /// Whether two listeners are one, so that it stays open: where they were written does not matter, nor
@@ -362,22 +391,6 @@ fn warn(config: &Config, events: &Events) {
 fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
     left.address == right.address && plain(left) == plain(right)
-}
-
-impl Signals {
-    fn hear() -> Result<Self, GatewayError> {
-        let terminate = hear(SignalKind::terminate())?;
-        Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })
-    }
-}
-
-fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
-    signal(kind).map_err(|error| GatewayError::Engine {
-        blame: gatepost::model::fault::Blame::Environment,
-        code: "GP-GATE-003",
-        detail: format!("signals cannot be heard: {error}"),
-        hint: None,
-    })
 }
 
 impl std::fmt::Debug for Daemon {

@@ -7,6 +7,7 @@
 
 pub mod certificates;
 pub mod chosen;
+mod clients;
 pub mod config;
 pub mod daemon;
 pub mod demo;
@@ -18,11 +19,13 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
-pub mod nonces;
-mod plan;
+mod nonces;
+mod outbound;
+pub mod plan;
 pub mod ready;
 pub mod reload;
 pub mod route;
+mod signals;
 pub mod state;
 mod way;
 mod websocket;

@@ -4,7 +4,11 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod clients;
 pub mod compose;
+pub mod credential;
+pub mod danger;
+mod demands;
 mod digest;
 pub mod document;
 pub mod layers;
@@ -12,6 +16,7 @@ mod limits;
 pub mod listener;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::clients::{Forwarded, When};
 use crate::config::digest::DigestSpec;
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -34,6 +35,9 @@ pub(crate) struct ListenerSpec {
     pub(crate) tls: Written<bool>,
     pub(crate) certificate: Written<PathBuf>,
     pub(crate) key: Written<PathBuf>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,10 +47,15 @@ pub(crate) struct RouteSpec {
     pub(crate) path: Written<Prefix>,
     pub(crate) schemes: Written<List<Spanned<String>>>,
     pub(crate) upstream: Written<Upstream>,
+    pub(crate) upstream_credential: Written<CredentialSpec>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
     pub(crate) websocket: Written<Mode>,
     pub(crate) relay: Written<RelaySpec>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) forward_certificate: Written<Forwarded>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,6 +146,20 @@ pub(crate) struct StoreSpec {
     pub(crate) seal_key: Written<SecretSpec>,
 }
 
+/// What was written: a name, or a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ name = \"…\" }` or `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`"
+)]
+pub(crate) struct CredentialSpec {
+    pub(crate) name: Option<String>,
+    pub(crate) scheme: Written<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: Written<SecretSpec>,
+}
+
 /// A secret is named by where it lies, never written down.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
@@ -154,5 +177,6 @@ pub(crate) struct SecretSpec {
 pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
+    pub(crate) plain_credentials: Written<bool>,
     pub(crate) digest_rfc2069: Written<bool>,
 }
