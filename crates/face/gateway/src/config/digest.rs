@@ -1,18 +1,13 @@
 //! How Digest is set up: `[auth.digest]`.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use gatepost::auth::digest::algorithm::Algorithm;
-use gatepost::auth::digest::qop::Qop;
 use gatepost::auth::settings;
-use serde::Deserialize;
 
+use crate::config::digest_names::{AlgorithmName, QopName};
 use crate::config::layers::Layers;
-use crate::config::spec::Written;
-use crate::config::suggest;
-use crate::config::value::{List, Period, from_toml_text};
+use crate::config::spec::DigestSpec;
+use crate::config::value::{List, Period};
 use crate::error::GatewayError;
 
 /// How long a nonce may be good: each of its uses is remembered for so long.
@@ -20,17 +15,6 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The most octets of a body that may be read ahead.
 const MOST_BODY: usize = 64 * 1024 * 1024;
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct DigestSpec {
-    algorithms: Written<List<AlgorithmName>>,
-    qop: Written<List<QopName>>,
-    nonce_lifetime: Written<Period>,
-    body_bytes: Written<usize>,
-    userhash: Written<bool>,
-    domain: Written<List<Place>>,
-}
 
 /// The settings of `spec` and the layers above it.
 pub(crate) fn digest(
@@ -68,68 +52,4 @@ pub(crate) fn digest(
         danger_rfc2069,
         ..usual
     })
-}
-
-from_toml_text!(AlgorithmName, QopName, Place);
-
-/// An algorithm by its registered name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-struct AlgorithmName(Algorithm);
-
-impl FromStr for AlgorithmName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || {
-            let hint = suggest::hint(text, Algorithm::ALL.map(Algorithm::name));
-            format!("unknown algorithm `{text}`; hint: {hint}")
-        };
-        Algorithm::by_name(text).map(Self).ok_or_else(unknown)
-    }
-}
-
-impl fmt::Display for AlgorithmName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A quality of protection by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-struct QopName(Qop);
-
-impl FromStr for QopName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Qop::by_name(text).map(Self).ok_or_else(|| format!("unknown qop `{text}`; hint: one of `auth`, `auth-int`"))
-    }
-}
-
-impl fmt::Display for QopName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// One place of `domain`: in a challenge a space parts it from the next one, so it holds none.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-struct Place(String);
-
-impl FromStr for Place {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let is_one = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_graphic() && octet != b'"');
-        if is_one { Ok(Self(text.into())) } else { Err(format!("`{text}` is neither a path nor a URL")) }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

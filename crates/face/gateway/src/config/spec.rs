@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::clients::{Forwarded, When};
-use crate::config::digest::DigestSpec;
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -86,6 +86,17 @@ pub(crate) struct AuthSpec {
     pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
