@@ -142,7 +142,7 @@ impl Scheme for Digest {
         let realm = &turn.settings.realm;
         let offer = |algorithm: &Algorithm| Offer {
             realm: realm.clone(),
-            nonce: key.make(realm, turn.now, turn.entropy),
+            nonce: key.make(realm, turn.now + settings.nonce_lifetime, turn.entropy),
             opaque: Some(key.opaque(realm)),
             algorithm: Some(*algorithm),
             spelling: Some(algorithm.name().to_owned()),
