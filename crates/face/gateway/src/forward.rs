@@ -18,7 +18,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
-use crate::hygiene::{self, Sender};
+use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
 use crate::websocket::{Asked, Told};
@@ -43,6 +43,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
     hygiene::tell(request.headers_mut(), sender, &route.identity, name);
+    if let Some(chain) = &visitor.peer.client {
+        let told = hygiene::tell_certificate(request.headers_mut(), chain.told(), route.forwarded);
+        told.map_err(|TooLong| clients::too_long(&visitor.peer, &chosen.plan().events))?;
+    }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);

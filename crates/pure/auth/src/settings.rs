@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::client_rules::Rule;
+
 /// The settings that a [`Turn`](crate::scheme::Turn) carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -11,11 +13,18 @@ pub struct Settings {
     pub wsse: Wsse,
     /// Bearer tokens.
     pub bearer: Bearer,
+    /// Clients' certificates.
+    pub certificate: Certificate,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { realm: "gatepost".into(), wsse: Wsse::default(), bearer: Bearer::default() }
+        Self {
+            realm: "gatepost".into(),
+            wsse: Wsse::default(),
+            bearer: Bearer::default(),
+            certificate: Certificate::default(),
+        }
     }
 }
 
@@ -90,4 +99,11 @@ impl Default for Bearer {
             subject: "sub".into(),
         }
     }
+}
+
+/// Settings of the Certificate scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Who a certificate stands for: the first rule that fits says it. Default none: nobody.
+    pub rules: Vec<Rule>,
 }

@@ -19,6 +19,7 @@ pub mod gauge;
 pub mod head;
 pub mod limits;
 pub mod pace;
+pub mod presented;
 pub mod principal;
 pub mod scope;
 pub mod secret;

@@ -10,6 +10,7 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::client_rules;
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
@@ -129,6 +130,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
     let (auth, keys) = schemes(auth, document, &mut layers)?;
+    routes::named(&routes, &auth)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
@@ -174,7 +176,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::asking_names()) };
     let route = Route {
         host: None,
         prefix: "/".into(),
@@ -208,6 +210,7 @@ fn schemes(
     settings.bearer.types = layers.pick("auth.bearer.types", spec.bearer.types, List(usual.bearer.types))?.0;
     settings.bearer.leeway = layers.pick("auth.bearer.leeway", spec.bearer.leeway, Period(usual.bearer.leeway))?.0;
     settings.bearer.subject = layers.pick("auth.bearer.subject", spec.bearer.subject, usual.bearer.subject)?;
+    settings.certificate.rules = client_rules::rules(spec.certificate, document, layers)?;
     let keys = keys(spec.bearer.jwks, document, layers)?;
     Ok((settings, keys))
 }

@@ -4,6 +4,7 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+mod client_rules;
 pub mod clients;
 pub mod compose;
 mod demands;
@@ -20,5 +21,7 @@ mod suggest;
 pub mod value;
 pub mod websocket;
 
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! Routes: which requests go where, and who may come.
 
 use gatepost::auth::schemes;
+use gatepost::auth::settings::Settings;
 use gatepost::model::terms::ClientCertificate;
 use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
@@ -18,10 +19,36 @@ use crate::config::value::Upstream;
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
 
+/// The scheme that goes by certificates.
+const CERTIFICATE: &str = "Certificate";
+
 /// The names of the schemes that a route may list, the strongest first: the registry's order.
 #[must_use]
 pub fn scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().map(|scheme| scheme.name()).collect()
+}
+
+/// The names of the schemes that ask for something in a request: what a certificate proves, and to whom, has to be set up.
+#[must_use]
+pub fn asking_names() -> Vec<&'static str> {
+    let asking = schemes::ALL.iter().filter(|scheme| !scheme.fields().is_empty());
+    asking.map(|scheme| scheme.name()).collect()
+}
+
+/// Whether every route that goes by certificates has rules that say who they stand for.
+///
+/// # Errors
+/// The first that has none.
+pub(crate) fn named(routes: &[Route], settings: &Settings) -> Result<(), GatewayError> {
+    let by_certificate = |route: &&Route| matches!(&route.guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    match routes.iter().find(by_certificate).filter(|_| settings.certificate.rules.is_empty()) {
+        None => Ok(()),
+        Some(route) => Err(GatewayError::Setting {
+            place: route.source.to_string(),
+            problem: "the scheme Certificate, and no rule says who a certificate stands for".into(),
+            hint: Some("add one, such as `[[auth.certificate.rule]]` with `from = \"email\"`".into()),
+        }),
+    }
 }
 
 /// The requests to one host and path prefix.
@@ -173,22 +200,35 @@ fn route(
         }
     };
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
-    let clients = said.clients(ClientCertificate::Off, document)?;
+    let guard = match spec.schemes {
+        None => return Err(unguarded(document.source(&whole).to_string())),
+        Some(list) => guard(list, open_allowed, document)?,
+    };
+    let clients = clients(said, &guard, document)?;
     let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
     Ok(Route {
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
-        guard: match spec.schemes {
-            None => return Err(unguarded(document.source(&whole).to_string())),
-            Some(list) => guard(list, open_allowed, document)?,
-        },
+        guard,
         target,
         identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
         websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
+}
+
+/// A route that goes by certificates asks for them.
+fn clients(said: Said, guard: &Guard, document: &Document) -> Result<Clients, GatewayError> {
+    let proves = matches!(guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    let usual = if proves { ClientCertificate::Request } else { ClientCertificate::Off };
+    let span = said.when.as_ref().map(Spanned::span);
+    let clients = said.clients(usual, document)?;
+    match span.filter(|_| proves && !clients.are_asked()) {
+        Some(span) => Err(document.wrong(&span, "the scheme Certificate, and no certificate is asked for")),
+        None => Ok(clients),
+    }
 }
 
 fn forwarded(written: Written<Forwarded>, clients: &Clients, document: &Document) -> Result<Forwarded, GatewayError> {

@@ -1,5 +1,6 @@
 //! What was written in the document, word for word, with its place. No meaning yet.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -83,6 +84,23 @@ pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+    pub(crate) certificate: CertificateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CertificateSpec {
+    pub(crate) rule: Vec<Spanned<RuleSpec>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSpec {
+    pub(crate) from: Spanned<String>,
+    pub(crate) is: Written<String>,
+    pub(crate) user: Written<String>,
+    pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
+    pub(crate) prefix: Written<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -103,7 +103,7 @@ fn every_value_knows_its_source() {
 fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
     assert_eq!(config.routes[0].target, Target::Demo);
-    assert_eq!(config.routes[0].guard, Guard::Schemes(routes::scheme_names()));
+    assert_eq!(config.routes[0].guard, Guard::Schemes(routes::asking_names()));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     let open = Flags { no_auth: true, ..Flags::default() };
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
