@@ -9,6 +9,7 @@ use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
+use gatepost::net::announced::Announcers;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
 use gatepost::server::serve::Running;
@@ -310,6 +311,10 @@ impl Daemon {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),
         };
+        let server = match &listener.announcers {
+            Some(networks) => server.announced_by(Announcers::new(networks.clone())),
+            None => server,
+        };
         let running = server.start().map_err(|error| GatewayError::engine(&error))?;
         Ok(Open { listener: listener.clone(), tls, running })
     }
@@ -383,7 +388,7 @@ fn warn(config: &Config, events: &Events) {
 /// which certificates they show.
 fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
-    left.address == right.address && plain(left) == plain(right)
+    left.address == right.address && plain(left) == plain(right) && left.announcers == right.announcers
 }
 
 impl std::fmt::Debug for Daemon {

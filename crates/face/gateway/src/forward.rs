@@ -18,6 +18,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
+use crate::config::proxies::Announcing;
 use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -61,14 +62,14 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = match ends(&chosen, visitor) {
-        Ok(expires) => expires,
+    let (announcing, expires) = match terms(&chosen, visitor) {
+        Ok(terms) => terms,
         Err(denied) => return Box::pin(ready(Err(denied))),
     };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
-            if let Some(pinned) = own(way, &request, visitor) {
+            if let Some(pinned) = own(announcing, way, &request, visitor) {
                 return Box::pin(async move {
                     let answer = pinned.send(request).await;
                     returned(&chosen, answer, websocket, expires)
@@ -80,16 +81,21 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
     }
 }
 
-/// When what the client may do here ends: with the proof, or with the certificate that the route demands.
-fn ends(chosen: &Chosen, visitor: &Visitor) -> Result<Option<Timestamp>, Denied> {
+/// How the upstream is told whose connection it is; and when what the client may do here ends: with the proof, or with the
+/// certificate that the route demands.
+fn terms(chosen: &Chosen, visitor: &Visitor) -> Result<(Announcing, Option<Timestamp>), Denied> {
+    let route = chosen.route()?;
     let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
-    let certificate = clients::until(&chosen.route()?.clients, &visitor.peer);
-    Ok(proof.into_iter().chain(certificate).min())
+    let certificate = clients::until(&route.clients, &visitor.peer);
+    Ok((route.announcing, proof.into_iter().chain(certificate).min()))
 }
 
-/// The upstream connection that belongs to the visitor's connection, if its proofs are for connections: it carries all
-/// that follows, and nobody else's requests.
-fn own(way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+/// The upstream connection that belongs to the visitor's connection, if the upstream is told whose it is, or the visitor's
+/// proofs are for connections: it carries all that follows, and nobody else's requests.
+fn own(announcing: Announcing, way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+    if let Some(version) = announcing.version() {
+        return Some(visitor.pin_announced(&way.destination, version));
+    }
     if binds_connection(request.headers()) {
         return Some(visitor.pin(&way.destination));
     }

@@ -15,6 +15,7 @@ use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;
 use http::HeaderMap;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -163,6 +164,18 @@ impl Dialer {
     /// As [`connect`](Self::connect).
     pub async fn connect_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
         self.connect_with(origin, &self.manners(origin).http1).await
+    }
+
+    /// Like [`connect_http1`](Self::connect_http1), but `header` goes first, before TLS: it says whose connection this is
+    /// (PROXY protocol).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_http1_announced(&self, origin: &Origin, header: &[u8]) -> Result<Connection, NetError> {
+        let (mut stream, address) = self.reach_in_time(origin).await?;
+        // It is short, and the first that is sent: there is room for it.
+        stream.write_all(header).await.map_err(|error| explain::io(&error, "the connection"))?;
+        self.begin(stream, address, origin, &self.manners(origin).http1).await
     }
 
     /// Asks the proxy at `proxy` for a way to `origin`, over TLS if the proxy is an `https` one. `fields` go to the

@@ -19,6 +19,7 @@
 )]
 
 pub mod admission;
+pub mod announced;
 pub mod body;
 pub mod budget;
 pub mod connection;

@@ -204,7 +204,7 @@ mod tests {
             (prefixed(Part::Subject, "subject:"), "subject:CN=ali,O=Example"),
         ];
         for (rule, name) in rows {
-            assert_eq!(identify(&[rule.clone()], &ali()), Ok(name.to_owned()), "{rule:?}");
+            assert_eq!(identify(std::slice::from_ref(&rule), &ali()), Ok(name.to_owned()), "{rule:?}");
         }
         for (part, name) in Part::ALL {
             assert_eq!((Part::named(name), part.name()), (Some(part), name));
@@ -249,7 +249,7 @@ mod tests {
         ];
         for (rule, shown, why) in table {
             let later = prefixed(Part::Subject, "subject:");
-            let found = identify(&[rule.clone()], &shown);
+            let found = identify(std::slice::from_ref(rule), &shown);
             let Err(Nobody::NoRule(reason) | Nobody::Ambiguous(reason)) = &found else { panic!("{found:?}") };
             assert!(reason.contains(why), "{reason}");
             // Only what no rule knows goes on to the next.

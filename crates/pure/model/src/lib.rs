@@ -18,6 +18,7 @@ pub mod fault;
 pub mod gauge;
 pub mod head;
 pub mod limits;
+pub mod network;
 pub mod pace;
 pub mod presented;
 pub mod principal;

@@ -46,7 +46,7 @@ fn read(der: &[u8]) -> Option<Presented> {
     for name in names.iter().flat_map(|extension| &extension.value.general_names) {
         match name {
             GeneralName::DNSName(name) => said.dns.push(ascii(name).map(|name| name.to_ascii_lowercase())),
-            GeneralName::RFC822Name(name) => said.emails.push(ascii(name).and_then(mail)),
+            GeneralName::RFC822Name(name) => said.emails.push(ascii(name).as_deref().and_then(mail)),
             GeneralName::URI(uri) => said.uris.push(ascii(uri)),
             GeneralName::OtherName(kind, value) if kind.to_id_string() == UPN => said.upns.push(other(value)),
             // A name of a kind that is looked for, but cannot be read.
@@ -68,7 +68,7 @@ fn ascii(value: &str) -> Value {
     value.is_ascii().then(|| value.to_owned()).and_then(fit)
 }
 
-fn mail(address: String) -> Value {
+fn mail(address: &str) -> Value {
     let (local, host) = address.rsplit_once('@').filter(|(local, _)| !local.is_empty())?;
     Some(format!("{local}@{}", host.to_ascii_lowercase()))
 }

@@ -16,6 +16,7 @@ use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
+use crate::config::proxies::Announcing;
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::source::{Entry, Source};
 use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
@@ -168,7 +169,7 @@ fn listener_of_flags(flags: &Flags, layers: &mut Layers<'_>) -> Listener {
     };
     layers.note("listener[0].address", &address, source.clone());
     layers.note("listener[0].protection", &protection, certificate_source);
-    Listener { address, protection, source }
+    Listener { address, protection, announcers: None, source }
 }
 
 fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers: &mut Layers<'_>) -> Route {
@@ -186,6 +187,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         websocket: WebSocket::Tunnel,
         clients: Clients::default(),
         forwarded: Forwarded::Off,
+        announcing: Announcing::Off,
         source,
     };
     routes::note(&route, 0, layers);

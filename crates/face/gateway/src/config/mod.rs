@@ -12,6 +12,7 @@ pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
+pub mod proxies;
 mod relay;
 pub mod routes;
 pub mod show;

@@ -11,6 +11,7 @@ use crate::config::clients::{Clients, Forwarded};
 use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::proxies::Announcing;
 use crate::config::relay::websocket;
 use crate::config::source::Source;
 use crate::config::spec::{RespondSpec, RouteSpec, Written};
@@ -70,6 +71,8 @@ pub struct Route {
     pub clients: Clients,
     /// What the upstream is told of them.
     pub forwarded: Forwarded,
+    /// How the upstream is told whose connection it is.
+    pub announcing: Announcing,
     /// Who asked for it.
     pub source: Source,
 }
@@ -167,6 +170,9 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     if route.forwarded != Forwarded::Off {
         layers.note(&format!("route[{at}].forward_certificate"), &route.forwarded, route.source.clone());
     }
+    if route.announcing != Announcing::Off {
+        layers.note(&format!("route[{at}].proxy_protocol"), &route.announcing, route.source.clone());
+    }
     if let WebSocket::Relay(relay) = &route.websocket {
         for (name, value) in relay.entries() {
             layers.note(&format!("route[{at}].relay.{name}"), &value, route.source.clone());
@@ -206,7 +212,14 @@ fn route(
     };
     let clients = clients(said, &guard, document)?;
     let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
+    let announcing = spec.proxy_protocol.as_ref().map_or(Announcing::Off, |said| *said.get_ref());
+    if let (Some(said), Target::Respond { .. }) = (spec.proxy_protocol, &target)
+        && announcing != Announcing::Off
+    {
+        return Err(document.wrong(&said.span(), "`proxy_protocol` on a route that leads to no upstream"));
+    }
     Ok(Route {
+        announcing,
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::clients::{Forwarded, When};
+use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -38,6 +39,8 @@ pub(crate) struct ListenerSpec {
     pub(crate) client_certificate: Written<When>,
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) proxy_protocol: Written<Announced>,
+    pub(crate) proxy_protocol_from: Written<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,6 +58,7 @@ pub(crate) struct RouteSpec {
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
     pub(crate) forward_certificate: Written<Forwarded>,
+    pub(crate) proxy_protocol: Written<Announcing>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,4 +1,4 @@
-//! What a header says.
+//! What a header says, and how far it goes.
 
 use std::net::SocketAddr;
 
@@ -32,4 +32,13 @@ pub struct AnnouncedTls {
     pub version: Option<String>,
     /// Whether the client showed a certificate that the proxy took.
     pub verified: bool,
+}
+
+/// How far a header goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// It has more octets than have come, so that all that have come belong to it.
+    NotYet,
+    /// It has so many octets.
+    Whole(usize),
 }

@@ -1,17 +1,8 @@
 //! Reads a header, from its first octet to its last and no further.
 
 use super::fault::Fault;
-use super::header::Announced;
+use super::header::{Announced, Measure};
 use super::{v1, v2};
-
-/// How far a header goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// It has more octets than have come, so that all that have come belong to it.
-    NotYet,
-    /// It has so many octets.
-    Whole(usize),
-}
 
 /// The longest header that is taken, in octets.
 pub const LONGEST: usize = v2::LONGEST;

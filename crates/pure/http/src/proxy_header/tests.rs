@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::checksum::crc32c;
 use super::fault::Fault;
-use super::header::{Announced, AnnouncedTls, Route};
-use super::read::{LONGEST, Measure, measure, read};
+use super::header::{Announced, AnnouncedTls, Measure, Route};
+use super::read::{LONGEST, measure, read};
 use super::v2::SIGNATURE;
 use super::write::{Version, write};
 

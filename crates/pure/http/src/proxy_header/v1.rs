@@ -3,8 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::fault::Fault;
-use super::header::{Announced, Route};
-use super::read::Measure;
+use super::header::{Announced, Measure, Route};
 
 /// What the line begins with.
 pub(crate) const SIGNATURE: &[u8] = b"PROXY ";

@@ -4,8 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::checksum::crc32c;
 use super::fault::Fault;
-use super::header::{Announced, AnnouncedTls, Route};
-use super::read::Measure;
+use super::header::{Announced, AnnouncedTls, Measure, Route};
 
 /// What the header begins with.
 pub(crate) const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
