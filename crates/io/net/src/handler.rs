@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gatepost_http::proxy_header::header::Announced;
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::shaken::Shaken;
 use gatepost_tls::binder::Binder;
 use gatepost_tls::client_chain::ClientChain;
+use gatepost_tls::manner::Manner;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -33,6 +35,8 @@ pub struct Peer {
     pub sni: Option<String>,
     /// What a proxy has said of the connection (PROXY protocol).
     pub announced: Option<Arc<Announced>>,
+    /// The manner in which its handshake went; `None` in the clear, and where it is not known.
+    pub manner: Option<Arc<Manner>>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.
@@ -44,8 +48,8 @@ impl Peer {
     #[must_use]
     pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
         let (protocol, memory) = ("http/1.1", Memory::default());
-        let (tls, binder, client, sni, announced) = (None, None, None, None, None);
-        Self { address, local, tls, binder, client, sni, announced, protocol, memory }
+        let (tls, binder, client, sni, manner, announced) = (None, None, None, None, None, None);
+        Self { address, local, tls, binder, client, sni, manner, announced, protocol, memory }
     }
 }
 
@@ -110,6 +114,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// Hears of a handshake at a binding of which somebody wants to hear that. Must not block.
+    fn shaken(&self, shaken: &Shaken) {
+        let _ = shaken;
     }
 
     /// The answer to an HTTP/1.1 request whose answer's body failed with `error` before anything of that had left.

@@ -29,7 +29,7 @@ fn turn<T>(client: Option<Presented>, run: impl FnOnce(&Turn<'_>) -> T) -> T {
     let answers = Answers { channel: Some(Arc::new(channel)), ..Answers::default() };
     let url = Url::parse("https://example.com/").unwrap();
     let (method, headers) = (Method::GET, HeaderMap::new());
-    let request = RequestHead { method: &method, url: &url, headers: &headers, party: Party::Server };
+    let request = RequestHead { method: &method, url: &url, target: "/", headers: &headers, party: Party::Server };
     let entropy = [0; 32];
     run(&Turn {
         request,

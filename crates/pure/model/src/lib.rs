@@ -24,6 +24,7 @@ pub mod presented;
 pub mod principal;
 pub mod scope;
 pub mod secret;
+pub mod shaken;
 pub mod tally;
 pub mod terms;
 pub mod time;

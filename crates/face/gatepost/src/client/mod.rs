@@ -3,7 +3,9 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod counts;
 pub(crate) mod detour;
+mod forward;
 pub(crate) mod held;
 mod inspection;
 pub mod lane;

@@ -7,6 +7,8 @@
 mod client_rules;
 pub mod clients;
 pub mod compose;
+pub mod credential;
+pub mod danger;
 mod demands;
 pub mod document;
 pub mod layers;
@@ -15,6 +17,7 @@ pub mod listener;
 pub mod proxies;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;

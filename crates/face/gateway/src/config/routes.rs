@@ -8,6 +8,8 @@ use http::{HeaderName, StatusCode};
 use toml::Spanned;
 
 use crate::config::clients::{Clients, Forwarded};
+use crate::config::credential::{UpstreamCredential, credential};
+use crate::config::danger::Danger;
 use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
@@ -63,6 +65,8 @@ pub struct Route {
     pub guard: Guard,
     /// Where they go.
     pub target: Target,
+    /// Who we are to the upstream; nobody if `None`.
+    pub credential: Option<UpstreamCredential>,
     /// The header field in which the upstream is told who came.
     pub identity: HeaderName,
     /// How WebSockets pass.
@@ -126,14 +130,14 @@ impl std::fmt::Display for Guard {
 /// Gives the written routes their meaning.
 pub(crate) fn routes(
     specs: Vec<Spanned<RouteSpec>>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
     layers: &mut Layers<'_>,
 ) -> Result<Vec<Route>, GatewayError> {
     let mut routes: Vec<Route> = Vec::new();
     for spec in specs {
-        let route = route(spec, open_allowed, identity, document)?;
+        let route = route(spec, danger, identity, document)?;
         if let Some(twin) = routes.iter().find(|other| other.host == route.host && other.prefix == route.prefix) {
             let host = route.host.as_deref().unwrap_or("any host");
             return Err(GatewayError::Setting {
@@ -154,6 +158,9 @@ pub(crate) fn routes(
 /// Records a route for `config show`.
 pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     let claim = format!("{}{}", route.host.as_deref().unwrap_or("*"), route.prefix);
+    if let Some(credential) = &route.credential {
+        layers.note(&format!("route[{at}].upstream_credential"), credential, route.source.clone());
+    }
     let said: [(&str, &dyn std::fmt::Display); 5] = [
         ("match", &claim),
         ("schemes", &route.guard),
@@ -182,7 +189,7 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
 
 fn route(
     spec: Spanned<RouteSpec>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
 ) -> Result<Route, GatewayError> {
@@ -205,21 +212,22 @@ fn route(
             });
         }
     };
+    let url = match &target {
+        Target::Upstream(url) => Some(url),
+        _ => None,
+    };
+    let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
     let guard = match spec.schemes {
         None => return Err(unguarded(document.source(&whole).to_string())),
-        Some(list) => guard(list, open_allowed, document)?,
+        Some(list) => guard(list, danger.no_auth, document)?,
     };
     let clients = clients(said, &guard, document)?;
     let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
-    let announcing = spec.proxy_protocol.as_ref().map_or(Announcing::Off, |said| *said.get_ref());
-    if let (Some(said), Target::Respond { .. }) = (spec.proxy_protocol, &target)
-        && announcing != Announcing::Off
-    {
-        return Err(document.wrong(&said.span(), "`proxy_protocol` on a route that leads to no upstream"));
-    }
+    let announcing = announcing(spec.proxy_protocol, &target, credential.is_some(), document)?;
     Ok(Route {
         announcing,
+        credential: credential.transpose()?,
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),
@@ -241,6 +249,24 @@ fn clients(said: Said, guard: &Guard, document: &Document) -> Result<Clients, Ga
     match span.filter(|_| proves && !clients.are_asked()) {
         Some(span) => Err(document.wrong(&span, "the scheme Certificate, and no certificate is asked for")),
         None => Ok(clients),
+    }
+}
+
+/// An upstream that is told whose a connection is gets it for that client alone.
+fn announcing(
+    written: Written<Announcing>,
+    target: &Target,
+    proves: bool,
+    document: &Document,
+) -> Result<Announcing, GatewayError> {
+    let Some(written) = written.filter(|written| *written.get_ref() != Announcing::Off) else {
+        return Ok(Announcing::Off);
+    };
+    let wrong = |problem: &str| Err(document.wrong(&written.span(), problem));
+    match target {
+        Target::Upstream(_) if proves => wrong("`proxy_protocol`, and connections that `upstream_credential` shares"),
+        Target::Upstream(_) => Ok(*written.get_ref()),
+        _ => wrong("`proxy_protocol` on a route that leads to no upstream"),
     }
 }
 
