@@ -10,8 +10,9 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 9] = [
     ("nginx", &["-v"], "nginx-light"),
+    ("haproxy", &["-v"], "haproxy"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
     ("prlimit", &["--version"], "util-linux"),
