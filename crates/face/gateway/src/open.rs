@@ -1,7 +1,8 @@
-//! A listener at work, and when it stays one.
+//! Listeners at work.
 
 use std::sync::Arc;
 
+use gatepost::net::workers::Workers;
 use gatepost::server::serve::Running;
 use gatepost::tls::server::ServerTls;
 
@@ -15,7 +16,7 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// Its port, also where any was asked for.
+    /// The port that it has.
     pub(crate) fn port(&self) -> u16 {
         self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
     }
@@ -31,4 +32,14 @@ impl Open {
 pub(crate) fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
     left.address == right.address && plain(left) == plain(right) && left.announcers == right.announcers
+}
+
+/// Takes no more connections and lets those at work finish.
+pub(crate) async fn drain(listeners: Vec<Open>, workers: Workers) {
+    let mut draining = tokio::task::JoinSet::new();
+    for open in listeners {
+        draining.spawn(open.running.drain());
+    }
+    while draining.join_next().await.is_some() {}
+    workers.end().await;
 }
