@@ -10,7 +10,8 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 19] = [
+const TOOLS: [(&str, &[&str], &str); 20] = [
+    ("haproxy", &["-v"], "haproxy"),
     ("nginx", &["-v"], "nginx-light"),
     ("apache2", &["-v"], "apache2-bin"),
     ("squid", &["-v"], "squid-openssl"),

@@ -80,6 +80,12 @@ pub(crate) fn until(clients: &Clients, peer: &Peer) -> Option<Timestamp> {
     peer.client.as_ref().filter(|_| clients.are_asked()).map(|chain| chain.until())
 }
 
+/// A certificate that does not fit into a header field: the upstream would decide without it.
+pub(crate) fn too_long(peer: &Peer, events: &Events) -> Denied {
+    refused(peer, events, "its certificates are too long to be forwarded".to_owned());
+    Denied::CertificateRefused
+}
+
 /// The terms of a listener with a certificate of its own, and the lists that hold there.
 ///
 /// # Errors

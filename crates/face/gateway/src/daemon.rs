@@ -8,6 +8,7 @@ use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
+use gatepost::net::announced::Announcers;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
 use gatepost::store::store::Store;
@@ -329,6 +330,10 @@ impl Daemon {
         let server = match &tls {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),
+        };
+        let server = match &listener.announcers {
+            Some(networks) => server.announced_by(Announcers::new(networks.clone())),
+            None => server,
         };
         let running = server.start().map_err(|error| GatewayError::engine(&error))?;
         Ok(Open { listener: listener.clone(), tls, running })

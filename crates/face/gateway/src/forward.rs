@@ -19,7 +19,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
-use crate::hygiene::{self, Sender};
+use crate::config::proxies::Announcing;
+use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
 use crate::websocket::{Asked, Told};
@@ -44,6 +45,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
     hygiene::tell(request.headers_mut(), sender, &route.identity, name);
+    if let Some(chain) = &visitor.peer.client {
+        let told = hygiene::tell_certificate(request.headers_mut(), chain.told(), route.forwarded);
+        told.map_err(|TooLong| clients::too_long(&visitor.peer, &chosen.plan().events))?;
+    }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
@@ -58,14 +63,14 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = match ends(&chosen, visitor) {
-        Ok(expires) => expires,
+    let (announcing, expires) = match terms(&chosen, visitor) {
+        Ok(terms) => terms,
         Err(denied) => return Box::pin(ready(Err(denied))),
     };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
-            if let Some(pinned) = own(way, &request, visitor) {
+            if let Some(pinned) = own(announcing, way, &request, visitor) {
                 return Box::pin(async move {
                     let answer = pinned.send(request).await;
                     returned(&chosen, answer, websocket, expires)
@@ -114,16 +119,21 @@ impl From<NetError> for Failure {
     }
 }
 
-/// When what the client may do here ends: with the proof, or with the certificate that the route demands.
-fn ends(chosen: &Chosen, visitor: &Visitor) -> Result<Option<Timestamp>, Denied> {
+/// How the upstream is told whose connection it is; and when what the client may do here ends: with the proof, or with the
+/// certificate that the route demands.
+fn terms(chosen: &Chosen, visitor: &Visitor) -> Result<(Announcing, Option<Timestamp>), Denied> {
+    let route = chosen.route()?;
     let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
-    let certificate = clients::until(&chosen.route()?.clients, &visitor.peer);
-    Ok(proof.into_iter().chain(certificate).min())
+    let certificate = clients::until(&route.clients, &visitor.peer);
+    Ok((route.announcing, proof.into_iter().chain(certificate).min()))
 }
 
-/// The upstream connection that belongs to the visitor's connection, if its proofs are for connections: it carries all
-/// that follows, and nobody else's requests.
-fn own(way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+/// The upstream connection that belongs to the visitor's connection, if the upstream is told whose it is, or the visitor's
+/// proofs are for connections: it carries all that follows, and nobody else's requests.
+fn own(announcing: Announcing, way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+    if let Some(version) = announcing.version() {
+        return Some(visitor.pin_announced(&way.destination, version));
+    }
     if binds_connection(request.headers()) {
         return Some(visitor.pin(&way.destination));
     }

@@ -15,6 +15,7 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod client_rules;
 pub mod context;
 pub mod credentials;
 pub mod digest;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client_rules::Rule;
 use crate::digest::algorithm::Algorithm;
 use crate::digest::nonce::NonceKey;
 use crate::digest::qop::Qop;
@@ -18,11 +19,19 @@ pub struct Settings {
     pub wsse: Wsse,
     /// Bearer tokens.
     pub bearer: Bearer,
+    /// Clients' certificates.
+    pub certificate: Certificate,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { realm: "gatepost".into(), digest: Digest::default(), wsse: Wsse::default(), bearer: Bearer::default() }
+        Self {
+            realm: "gatepost".into(),
+            digest: Digest::default(),
+            wsse: Wsse::default(),
+            bearer: Bearer::default(),
+            certificate: Certificate::default(),
+        }
     }
 }
 
@@ -139,4 +148,11 @@ impl Default for Bearer {
             subject: "sub".into(),
         }
     }
+}
+
+/// Settings of the Certificate scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Who a certificate stands for: the first rule that fits says it. Default none: nobody.
+    pub rules: Vec<Rule>,
 }

@@ -11,6 +11,7 @@ use gatepost::model::url::Url;
 use toml::Spanned;
 
 use crate::config::acme::{self, Acme};
+use crate::config::client_rules;
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
 use crate::config::digest::digest;
@@ -18,6 +19,7 @@ use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
+use crate::config::proxies::Announcing;
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::secret::SecretSource;
 use crate::config::source::{Entry, Source};
@@ -122,6 +124,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
     let (auth, keys) = schemes(auth, danger, document, &mut layers)?;
+    routes::named(&routes, &auth)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
@@ -159,7 +162,7 @@ fn listener_of_flags(flags: &Flags, layers: &mut Layers<'_>) -> Listener {
     };
     layers.note("listener[0].address", &address, source.clone());
     layers.note("listener[0].protection", &protection, certificate_source);
-    Listener { address, protection, source }
+    Listener { address, protection, announcers: None, source }
 }
 
 fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers: &mut Layers<'_>) -> Route {
@@ -178,6 +181,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         websocket: WebSocket::Tunnel,
         clients: Clients::default(),
         forwarded: Forwarded::Off,
+        announcing: Announcing::Off,
         source,
     };
     routes::note(&route, 0, layers);
@@ -204,6 +208,7 @@ fn schemes(
     settings.bearer.types = layers.pick("auth.bearer.types", spec.bearer.types, List(usual.bearer.types))?.0;
     settings.bearer.leeway = layers.pick("auth.bearer.leeway", spec.bearer.leeway, Period(usual.bearer.leeway))?.0;
     settings.bearer.subject = layers.pick("auth.bearer.subject", spec.bearer.subject, usual.bearer.subject)?;
+    settings.certificate.rules = client_rules::rules(spec.certificate, document, layers)?;
     let keys = keys(spec.bearer.jwks, document, layers)?;
     Ok((settings, keys))
 }

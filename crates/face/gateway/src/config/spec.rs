@@ -1,5 +1,6 @@
 //! What was written in the document, word for word, with its place. No meaning yet.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use toml::Spanned;
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
 use crate::config::digest_names::{AlgorithmName, Place, QopName};
+use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -40,6 +42,8 @@ pub(crate) struct ListenerSpec {
     pub(crate) client_certificate: Written<When>,
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) proxy_protocol: Written<Announced>,
+    pub(crate) proxy_protocol_from: Written<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,6 +62,7 @@ pub(crate) struct RouteSpec {
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
     pub(crate) forward_certificate: Written<Forwarded>,
+    pub(crate) proxy_protocol: Written<Announcing>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -109,6 +114,23 @@ pub(crate) struct AuthSpec {
     pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+    pub(crate) certificate: CertificateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CertificateSpec {
+    pub(crate) rule: Vec<Spanned<RuleSpec>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSpec {
+    pub(crate) from: Spanned<String>,
+    pub(crate) is: Written<String>,
+    pub(crate) user: Written<String>,
+    pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
+    pub(crate) prefix: Written<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
