@@ -49,15 +49,14 @@ impl Connector {
     /// # Errors
     /// [`NetError`](gatepost_net::error::NetError): the name, the address, the time, the proxy, the handshake.
     pub async fn connect(&self, target: &str) -> Result<Socket, Error> {
-        let socket = self.connect_plain(target).await?;
-        match (self.protection, &socket.role) {
-            (Protection::Plain, _) => Ok(socket),
-            (_, Role::Connected(_, target)) => {
-                let name = target.host().to_owned();
-                socket.upgrade_tls(&name).await
-            }
-            (_, Role::Accepted(..)) => Ok(socket),
+        let target = endpoint::parse(target, None)?;
+        let socket = self.reach(&target).await?;
+        if self.protection != Protection::Plain {
+            return socket.upgrade_tls(target.host()).await;
         }
+        let facts = ConnectionFacts { address: socket.info.remote, tls: None, protocol: "tcp", judgement: None };
+        self.opener.judge(&facts).await?;
+        Ok(socket)
     }
 
     /// Connects in the clear: for a conversation that leads to TLS ([`Socket::starttls`], [`Socket::upgrade_tls`]), or
@@ -66,11 +65,14 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect), but for the handshake.
     pub async fn connect_plain(&self, target: &str) -> Result<Socket, Error> {
-        let target = endpoint::parse(target, None)?;
-        let through_proxy = self.opener.detour(&target).is_some();
-        let Way { stream, local, address } = self.opener.reach(&target).await?;
+        self.reach(&endpoint::parse(target, None)?).await
+    }
+
+    async fn reach(&self, target: &Origin) -> Result<Socket, Error> {
+        let through_proxy = self.opener.detour(target).is_some();
+        let Way { stream, local, address } = self.opener.reach(target).await?;
         let info = Info { local, remote: address, through_proxy, starttls: None, tls: None };
-        Ok(Socket::new(stream, info, Role::Connected(Arc::clone(&self.opener), target)))
+        Ok(Socket::new(stream, info, Role::Connected(Arc::clone(&self.opener), target.clone())))
     }
 }
 
@@ -195,8 +197,9 @@ impl ConnectorBuilder {
     }
 
     /// Looks at each connection after its TLS handshake, before one octet of the caller's leaves: `Err` says why not, and
-    /// ends it. It can only tighten what the other rules let pass. A connection in the clear has no handshake, and is not
-    /// looked at. Default: no look.
+    /// ends it. It can only tighten what the other rules let pass. With [`Protection::Plain`] it looks at what
+    /// [`connect`](Connector::connect) opens, which has no TLS; a conversation that leads to TLS it sees when it has. Default:
+    /// no look.
     #[must_use]
     pub fn before_send<F, V>(mut self, look: F) -> Self
     where
