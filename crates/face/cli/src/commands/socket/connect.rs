@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use gatepost::model::event::Event;
 use gatepost::model::url::Origin;
+use gatepost::net::endpoint;
 use gatepost::socket::connect::{Connector, ConnectorBuilder};
 use gatepost::socket::protection::Protection;
 use gatepost::socket::stream::Socket;
@@ -91,8 +92,7 @@ fn oldest(text: &str) -> Result<Protection, String> {
 pub(crate) fn run(args: &ConnectArgs, ui: &Ui) -> Result<(), CliError> {
     let target = target(&args.target, args.starttls.as_deref())?;
     let name = args.server_name.clone().unwrap_or_else(|| target.host().to_owned());
-    let server = self::target(&name, args.starttls.as_deref()).unwrap_or_else(|_| target.clone());
-    let server = Origin::new(true, server.host(), target.port());
+    let server = endpoint::parse(&name, Some(target.port())).map_err(gatepost::Error::from)?;
     let protection = if args.plain { Protection::Plain } else { args.min_tls };
     let connector = builder(&args.trust, &args.detour, &args.socket, &server, args.verbose, *ui)?
         .protection(protection)
