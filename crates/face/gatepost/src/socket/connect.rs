@@ -40,8 +40,8 @@ impl Connector {
         ConnectorBuilder::default()
     }
 
-    /// Connects to `host:port`, where the port may have its name (`/etc/services`), and protects it from the first octet
-    /// as the connector does: by TLS, unless it was told otherwise.
+    /// Connects to `host:port`, where the port may have its name (`/etc/services`), and protects it from the first
+    /// octet as the connector does: by TLS, unless it was told otherwise.
     ///
     /// All addresses of the name are tried, one after the other. Where there is a proxy it is asked, and nothing goes
     /// directly.
@@ -76,8 +76,8 @@ impl Connector {
     }
 }
 
-/// The ways to the addresses of `host:port`, in the order in which [`Connector::connect`] tries them. Nothing is sent to
-/// any of them.
+/// The ways to the addresses of `host:port`, in the order in which [`Connector::connect`] tries them. Nothing is sent
+/// to any of them.
 ///
 /// # Errors
 /// If it is no host and port, or the name has no address.
@@ -158,8 +158,8 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Who this client is, by a certificate, to these servers when they ask: the origin of TLS with the server's name, at the
-    /// port that was dialled. Nobody else is shown it. Default nobody.
+    /// Who this client is, by a certificate, to these servers when they ask: the origin of TLS with the server's name,
+    /// at the port that was dialled. Nobody else is shown it. Default nobody.
     #[must_use]
     pub fn client_identity(mut self, identity: Identity, servers: Vec<Origin>) -> Self {
         self.tls.identity = Some((identity, servers));
@@ -181,8 +181,8 @@ impl ConnectorBuilder {
         self
     }
 
-    /// The bounds: `connect_time` for a connection, `answer_time` for a proxy's answer and for a conversation that leads to
-    /// TLS, `handshake_time` for TLS. Default [`Limits::default`].
+    /// The bounds: `connect_time` for a connection, `answer_time` for a proxy's answer and for a conversation that
+    /// leads to TLS, `handshake_time` for TLS. Default [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -196,10 +196,10 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Looks at each connection after its TLS handshake, before one octet of the caller's leaves: `Err` says why not, and
-    /// ends it. It can only tighten what the other rules let pass. With [`Protection::Plain`] it looks at what
-    /// [`connect`](Connector::connect) opens, which has no TLS; a conversation that leads to TLS it sees when it has. Default:
-    /// no look.
+    /// Looks at each connection after its TLS handshake, before one octet of the caller's leaves: `Err` says why not,
+    /// and ends it. It can only tighten what the other rules let pass. With [`Protection::Plain`] it looks at what
+    /// [`connect`](Connector::connect) opens, which has no TLS; a conversation that leads to TLS it sees when it has.
+    /// Default: no look.
     #[must_use]
     pub fn before_send<F, V>(mut self, look: F) -> Self
     where

@@ -22,8 +22,8 @@ use crate::ui::Ui;
 /// Where TLS begins at once, if no port is named.
 const HTTPS: u16 = 443;
 
-/// Asks `host` (or `host:port`), in the words of a protocol if TLS does not begin at once, and shows what it shows. Ends
-/// with the error of the handshake if there is one, so that a script can ask, too.
+/// Asks `host` (or `host:port`), in the words of a protocol if TLS does not begin at once, and shows what it shows.
+/// Ends with the error of the handshake if there is one, so that a script can ask, too.
 pub(super) fn show(host: &str, starttls: Option<&str>, ca: Option<&Path>, ui: &Ui) -> Result<(), CliError> {
     let roots = ca.map(chain).transpose()?.map_or(Roots::System, Roots::Only);
     let usual = starttls.and_then(by_name).map_or(HTTPS, |protocol| protocol.port());
