@@ -1,7 +1,9 @@
 //! X-WSSE fields: nothing panics, and nobody who knows no password gets in.
 #![no_main]
 
-use gatepost_auth::scheme::{Answers, Scheme, Turn, Verdict};
+use gatepost_auth::need::Answers;
+use gatepost_auth::scheme::{Scheme, Turn};
+use gatepost_auth::verdict::Verdict;
 use gatepost_auth::schemes::wsse::Wsse;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
@@ -18,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
         }
     }
     let url = Url::parse("https://a.example/").unwrap();
-    let request = RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server };
+    let request = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party: Party::Server };
     let settings = Settings::default();
     // 2003-12-15T14:43:07Z, the time of the seeds.
     let now = Timestamp::from_millis(1_071_499_387_000);
@@ -38,6 +40,6 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
             memory: &[],
         };
         let verdict = Wsse.verify(&turn).unwrap();
-        assert!(!matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
+        assert!(!matches!(verdict, Verdict::Accept { .. }), "{verdict:?}");
     }
 });

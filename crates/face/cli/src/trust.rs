@@ -9,6 +9,7 @@ use gatepost::tls::identity::Identity;
 use gatepost::tls::pem;
 use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
+use gatepost_gateway::{revocation_file, small_file};
 
 use crate::error::CliError;
 use crate::ui::Ui;
@@ -74,8 +75,9 @@ fn flaw(name: &str) -> Result<Flaw, String> {
     }
 }
 
+/// A file with certificates or keys.
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))
+    small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
 }
 
 /// A certificate and its key.
@@ -87,9 +89,5 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
 
 /// The lists of a file as DER.
 fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
-    let octets = read(path)?;
-    match octets.starts_with(b"-----BEGIN") {
-        true => Ok(pem::parse_lists_pem(&octets).map_err(gatepost::Error::from)?),
-        false => Ok(vec![octets]),
-    }
+    revocation_file::read(path).map_err(|detail| CliError::Io { what: path.display().to_string(), detail })
 }

@@ -18,7 +18,7 @@ use rustls::pki_types::ServerName;
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::proxy::{self, Asked, Way};
+use crate::proxy::{self, Again, Asked, Way};
 use crate::reach::{Reached, bare_host, reach};
 use crate::secured::handshake::connect as connect_tls;
 use crate::secured::stream::Secured;
@@ -217,6 +217,14 @@ impl Dialer {
         socks::ask(Box::new(stream), (local, remote), origin, login, &self.limits).await
     }
 
+    /// Asks the same proxy once more, on the connection on which it has refused.
+    ///
+    /// # Errors
+    /// As [`ask_proxy`](Self::ask_proxy).
+    pub async fn ask_proxy_again(&self, again: Again, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
+        proxy::ask(again.stream, again.ends, &authority(origin), fields, &self.limits).await
+    }
+
     /// Like [`connect`](Self::connect), through a proxy.
     ///
     /// # Errors
@@ -252,13 +260,14 @@ impl Dialer {
         origin: &Origin,
         tls: &ClientSettings,
     ) -> Result<Connection, NetError> {
-        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1", judgement: None };
+        let mut facts = ConnectionFacts::clear(address);
         if !origin.is_secure() {
             return Connection::open(Box::new(stream), facts, &self.limits).await;
         }
         let (stream, agreed) = self.secure(tls, origin, stream).await?;
         facts.tls = Some(agreed.version.name());
         facts.judgement = agreed.judgement;
+        facts.binder = Some(agreed.binder);
         if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }

@@ -24,8 +24,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::challenge::Challenge;
 use crate::choose::{self, Candidate, Preference, Skipped};
 use crate::error::AuthError;
-use crate::scheme::{Answers, Need, Scheme, Step, Strength, Turn};
+use crate::need::{Answers, Need};
+use crate::scheme::{Confirmation, Confirmed, Scheme, Step, Strength, Turn};
 use crate::schemes;
+use crate::sent::{Attempt, Sent};
 use crate::settings::Settings;
 
 /// The most requests with a proof that one exchange sends.
@@ -93,12 +95,11 @@ pub struct Exchange {
     error: Option<AuthError>,
     sent: Option<Sent>,
     refreshed: bool,
+    /// The next proof goes out before anybody asked.
+    is_ahead: bool,
     legs: u8,
     needs: u8,
 }
-
-/// A scheme and the challenge that it answers; `None` ahead of any.
-type Attempt = (&'static dyn Scheme, Option<Challenge>);
 
 /// Where the conversation stands between two steps.
 #[derive(Debug)]
@@ -109,17 +110,6 @@ enum State {
     Proving,
     /// It went out, or there is nothing more to do: this is what `step` says until `receive`.
     Settled(Next),
-}
-
-/// The last proof that went out.
-#[derive(Debug)]
-struct Sent {
-    scheme: &'static dyn Scheme,
-    fields: Vec<(HeaderName, HeaderValue)>,
-    /// Not empty if the scheme has another leg. May hold keys, so it is not for `Debug`.
-    memory: Secret,
-    /// It was made before anybody asked.
-    ahead: bool,
 }
 
 impl Exchange {
@@ -144,17 +134,18 @@ impl Exchange {
             error: None,
             sent: None,
             refreshed: false,
+            is_ahead: false,
             legs: 0,
             needs: 0,
         }
     }
 
-    /// Proves with this scheme before anybody asks. Only before the first request: later calls
+    /// Proves with this scheme before anybody asks this time; `remembered` is a challenge that it was once asked with. Only before the first request: later calls
     /// change nothing. If the scheme has nothing to say then, `step` is [`Next::Done`].
     ///
     /// # Errors
     /// [`AuthError::Setting`] if the scheme is unknown or not allowed.
-    pub fn ahead(&mut self, scheme: &str) -> Result<(), AuthError> {
+    pub fn ahead(&mut self, scheme: &str, remembered: Option<Challenge>) -> Result<(), AuthError> {
         if !matches!(self.state, State::Fresh) {
             return Ok(());
         }
@@ -162,7 +153,8 @@ impl Exchange {
             what: format!("pre-authentication with {scheme}"),
             detail: reason.into(),
         })?;
-        self.candidates = vec![(scheme, None)];
+        self.candidates = vec![(scheme, remembered)];
+        self.is_ahead = true;
         self.state = State::Proving;
         Ok(())
     }
@@ -171,6 +163,8 @@ impl Exchange {
     /// `answers` loses a token that this answer refused, so that a new one is asked for.
     pub fn receive(&mut self, status: StatusCode, headers: &HeaderMap, answers: &mut Answers) {
         self.error = None;
+        self.is_ahead = false;
+        answers.next_leg();
         if status != self.party.challenge_status() {
             return self.settle(Next::Done { note: None });
         }
@@ -218,9 +212,9 @@ impl Exchange {
             };
             let reason = match scheme.prove(&turn) {
                 Ok(Step::Need(need)) => return Ok(self.need(scheme, need)),
-                Ok(Step::Send { fields, memory }) => {
-                    let ahead = challenge.is_none();
-                    return Ok(self.send(Sent { scheme, fields, memory: Secret::new(memory), ahead }));
+                Ok(Step::Send { fields, memory, preliminary }) => {
+                    let (ahead, memory) = (self.is_ahead, Secret::new(memory));
+                    return Ok(self.send(Sent { scheme, fields, memory, preliminary, ahead, challenge }));
                 }
                 Ok(Step::Decline(reason)) => reason,
                 Err(error @ AuthError::Setting { .. }) => return Err(error),
@@ -236,6 +230,27 @@ impl Exchange {
             answers.login = None;
         }
         self.nobody_can()
+    }
+
+    /// Judges what an answer that is no challenge says of the server. Call it after [`receive`](Self::receive), until
+    /// it is not [`Confirmed::Need`]; the leg is the one whose proof was answered.
+    ///
+    /// # Errors
+    /// [`AuthError`] if the server claims to know the secret and does not: the answer is not to be delivered.
+    pub fn confirm(&self, leg: &Leg<'_>, fields: &HeaderMap, answers: &Answers) -> Result<Confirmed, AuthError> {
+        let Some(sent) = &self.sent else {
+            return Ok(Confirmed::Done(Confirmation::default()));
+        };
+        let turn = Turn {
+            request: leg.request,
+            challenge: sent.challenge.as_ref(),
+            answers,
+            settings: leg.settings,
+            now: leg.now,
+            entropy: leg.entropy,
+            memory: sent.memory.reveal(),
+        };
+        sent.scheme.confirm(&turn, &sent.fields, fields)
     }
 
     /// The schemes of the last challenge, in the order in which they are tried, then those that are
@@ -264,10 +279,25 @@ impl Exchange {
         self.sent.as_ref().map(|sent| sent.scheme.name())
     }
 
+    /// Whether the last proof is one that the server cannot accept yet: the request's body stays at home.
+    #[must_use]
+    pub fn is_preliminary(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.preliminary)
+    }
+
+    /// Whether a proof of several legs is under way: the next leg has to go over the same connection.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| !sent.memory.is_empty())
+    }
+
     /// Which candidates may still be tried after what was sent, or why none.
     fn admissible(&mut self, candidates: Vec<Candidate>, answers: &mut Answers) -> Result<Vec<Attempt>, String> {
         let mut candidates: Vec<_> =
             candidates.into_iter().map(|candidate| (candidate.scheme, Some(candidate.challenge))).collect();
+        if let Some(sent) = &self.sent {
+            self.skipped.extend(sent.drop_lesser(&mut candidates));
+        }
         let Some(sent) = &self.sent else {
             return Ok(candidates);
         };
@@ -287,15 +317,15 @@ impl Exchange {
             candidates.retain(|(scheme, _)| scheme.name() == name);
             return Ok(candidates);
         }
+        if !self.refreshed && candidates.iter().any(|attempt| sent.is_stale(attempt)) {
+            self.refreshed = true;
+            candidates.retain(|attempt| sent.is_stale(attempt));
+            return Ok(candidates);
+        }
         if !sent.ahead {
             return Err(format!("the {name} proof was refused"));
         }
-        // A peer that took the stronger scheme before and now asks for less may not be that peer.
-        let strength = sent.scheme.strength();
-        for (weaker, _) in candidates.extract_if(.., |(scheme, _)| scheme.strength() < strength) {
-            let reason = format!("weaker than {name}, which was tried ahead");
-            self.skipped.push(Skipped { scheme: weaker.name().to_owned(), reason });
-        }
+        self.skipped.extend(sent.drop_weaker(&mut candidates));
         Ok(candidates)
     }
 

@@ -15,13 +15,20 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod context;
 pub mod credentials;
+pub mod digest;
 pub mod error;
 pub mod exchange;
 mod grammar;
+pub mod hash;
 pub mod jose;
 pub mod keyed;
+pub mod need;
 pub mod password;
+pub mod record;
 pub mod scheme;
 pub mod schemes;
+mod sent;
 pub mod settings;
+pub mod verdict;

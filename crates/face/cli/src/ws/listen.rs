@@ -13,6 +13,7 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::server::websocket::{Acceptance, Accepting, accept};
 use gatepost::tls::pem;
 use gatepost::tls::server::ServerTls;
+use gatepost_gateway::small_file;
 use gatepost_gateway::state::read_secret;
 use http::{Request, Response};
 use serde_json::json;
@@ -44,10 +45,13 @@ pub(crate) struct Orders {
 pub(crate) async fn listen(orders: Orders, ui: Ui) -> Result<(), CliError> {
     let tls = tls(&orders)?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
-    let book =
-        Arc::new(Book { ui, recorder: Mutex::new(orders.recorder), count: AtomicU64::new(0), echo: orders.echo });
+    let recorder = Mutex::new(orders.recorder);
+    let book = Arc::new(Book { ui, recorder, count: AtomicU64::new(0), echo: orders.echo });
     let (failed, mut failure) = tokio::sync::mpsc::unbounded_channel();
     let running = start(orders.address, tls, orders.acceptance, Arc::clone(&book), failed)?;
+    if let Some(recorder) = book.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        recorder.begin()?;
+    }
     let address = running.addresses().first().copied().unwrap_or(orders.address);
     let url = format!("{scheme}://{address}/");
     if ui.is_json() {
@@ -71,7 +75,8 @@ fn tls(orders: &Orders) -> Result<Option<ServerTls>, CliError> {
         let detail = format!("{} can be reached from elsewhere, and would be in the clear", orders.address);
         return Err(CliError::usage(detail, "give `--cert` and `--key`, or listen on 127.0.0.1"));
     };
-    let read = std::fs::read(chain).map_err(|error| CliError::io(chain.display().to_string(), &error))?;
+    let read = small_file::read(chain, small_file::LONGEST_PEM)
+        .map_err(|error| CliError::io(chain.display().to_string(), &error))?;
     let chain = pem::parse_chain_pem(&read).map_err(gatepost::Error::from)?;
     let secret = read_secret(key).map_err(|detail| CliError::Io { what: key.display().to_string(), detail })?;
     let key = pem::parse_key_pem(secret.reveal()).map_err(gatepost::Error::from)?;

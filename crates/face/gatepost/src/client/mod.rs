@@ -3,12 +3,16 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod counts;
 pub(crate) mod detour;
+mod forward;
+pub(crate) mod held;
 pub(crate) mod inspection;
 pub mod lane;
 pub(crate) mod opener;
 mod outgoing;
 pub mod payload;
+pub mod pinned;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
 pub mod proxy;

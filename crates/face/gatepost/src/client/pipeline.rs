@@ -7,7 +7,7 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_policy::redirects::{self, Hop, RedirectPlan};
 use gatepost_policy::transport;
-use http::header::{CONTENT_LENGTH, HOST, LOCATION};
+use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
 use http::{Request, Response};
 
 use crate::client::authenticate::{Next, Turns};
@@ -51,7 +51,7 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
 }
 
 /// One hop: proves and answers challenges until the server is content or there is nothing to say.
-async fn answered(
+pub(crate) async fn answered(
     cx: &Context,
     outgoing: &mut Outgoing,
     requested: &Url,
@@ -61,14 +61,15 @@ async fn answered(
     turns.ahead().await?;
     loop {
         let proof = turns.proof().clone();
-        let request = request(turns.outgoing, &proof).await?;
+        let preliminary = turns.is_preliminary();
+        let request = request(turns.outgoing, &proof, preliminary).await?;
         let event = Event::RequestSent {
             method: turns.outgoing.method.to_string(),
             url: turns.outgoing.url.clone(),
             scheme: turns.scheme(),
         };
         cx.events.emit(&event);
-        let response = cx.upstream.send(&turns.outgoing.url.origin(), request).await?;
+        let response = turns.send(request).await?;
         cx.events.emit(&Event::AnswerReceived { status: response.status().as_u16() });
         match turns.answer(response.status(), response.headers()).await? {
             Next::Again => drain(response).await,
@@ -89,15 +90,26 @@ pub(crate) fn admit(cx: &Context, url: &Url) -> Result<(), Error> {
 }
 
 /// The request as it goes on the wire this time.
-async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap) -> Result<Request<Body>, Error> {
-    let length = outgoing.payload.length().await?;
-    let body = outgoing.payload.body().await?;
+async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap, preliminary: bool) -> Result<Request<Body>, Error> {
+    let (length, body) = match preliminary {
+        true => (Some(0), Body::empty()),
+        false => (outgoing.payload.length().await?, outgoing.payload.body().await?),
+    };
     let mut request = Request::new(body);
     *request.method_mut() = outgoing.method.clone();
-    let address = outgoing.url.as_str().replacen("ws", "http", usize::from(outgoing.url.is_websocket()));
-    *request.uri_mut() = address.parse().map_err(|_| Error::usage(format!("{} cannot be requested", outgoing.url)))?;
     *request.headers_mut() = outgoing.headers.clone();
-    request.headers_mut().remove(HOST);
+    if let Some(target) = &outgoing.target {
+        *request.uri_mut() = target.clone();
+    } else {
+        let address = outgoing.url.as_str().replacen("ws", "http", usize::from(outgoing.url.is_websocket()));
+        let unfit = |_| Error::usage(format!("{} cannot be requested", outgoing.url));
+        *request.uri_mut() = address.parse().map_err(unfit)?;
+        request.headers_mut().remove(HOST);
+    }
+    if length.is_some() {
+        request.headers_mut().remove(CONTENT_LENGTH);
+        request.headers_mut().remove(TRANSFER_ENCODING);
+    }
     for name in proof.keys() {
         request.headers_mut().remove(name);
     }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{Exchange, Leg, Next};
-use gatepost_auth::scheme::{Answers, Scheme, Strength};
+use gatepost_auth::need::{Answers, Need};
+use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
@@ -20,7 +22,9 @@ use gatepost_policy::credentials::{Ask, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::client::counts::Counts;
 use crate::client::detour::{Detour, Opening};
+use crate::client::payload::Payload;
 use crate::clock;
 use crate::error::Error;
 use crate::events::Events;
@@ -97,6 +101,7 @@ pub(crate) struct Proxied {
     schemes: Vec<&'static dyn Scheme>,
     settings: Settings,
     events: Events,
+    counts: Counts,
 }
 
 impl Detour for Proxied {
@@ -141,10 +146,10 @@ impl Proxied {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        Arc::new(Self { proxy, rules, schemes, settings, events })
+        Arc::new(Self { proxy, rules, schemes, settings, events, counts: Counts::default() })
     }
 
-    /// A way to `origin`. Each proof goes on a connection of its own.
+    /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
     async fn way(&self, dialer: &Dialer, origin: &Origin) -> Result<Way, NetError> {
         let allowed = self.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
         let credential = self.proxy.credential.as_ref().and_then(|credential| credential.scheme.clone());
@@ -152,18 +157,31 @@ impl Proxied {
         let mut exchange = Exchange::new(Party::Proxy, preference);
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
+        let mut kept = None;
         for _ in 0..LEGS {
-            let (status, headers) = match dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await? {
-                Asked::Granted(way) => return Ok(way),
-                Asked::Refused { status, headers } => (status, headers),
+            let answer = match kept.take() {
+                Some(again) => dialer.ask_proxy_again(again, origin, &proof).await?,
+                None => dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await?,
             };
+            let (status, headers) = match answer {
+                Asked::Granted(way) => return Ok(way),
+                Asked::Refused { status, headers, again } => {
+                    kept = again;
+                    (status, headers)
+                }
+            };
+            let under_way = exchange.is_under_way();
             if status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
                 return Err(refused(format!("it answered {status}")));
             }
             exchange.receive(status, &headers, &mut answers);
             let schemes = exchange.offered().to_vec();
             self.events.emit(&Event::Challenged { url: self.proxy.url.clone(), schemes });
-            let next = self.step(&mut exchange, &mut answers).await.map_err(|error| refused(error.to_string()))?;
+            let next =
+                self.step(&mut exchange, &mut answers, origin).await.map_err(|error| refused(error.to_string()))?;
+            if under_way && kept.is_none() {
+                return Err(refused("it closed the connection in the middle of a proof".to_owned()));
+            }
             proof = next.map_err(|reason| refused(format!("it wants to know who asks (407), and {reason}")))?;
         }
         Err(refused("it asks for one proof after the other".to_owned()))
@@ -184,16 +202,30 @@ impl Proxied {
     }
 
     /// The fields of the next proof, or why there is none.
-    async fn step(&self, exchange: &mut Exchange, answers: &mut Answers) -> Result<Result<HeaderMap, String>, Error> {
+    async fn step(
+        &self,
+        exchange: &mut Exchange,
+        answers: &mut Answers,
+        origin: &Origin,
+    ) -> Result<Result<HeaderMap, String>, Error> {
         let (now, entropy) = (clock::now(), clock::entropy()?);
         let (method, headers) = (Method::CONNECT, HeaderMap::new());
-        let request = RequestHead { method: &method, url: &self.proxy.url, headers: &headers, party: Party::Proxy };
+        // A tunnel's target is where it leads (RFC 9112 §3.2.3).
+        let target = format!("{}:{}", origin.host(), origin.port());
+        let (url, party) = (&self.proxy.url, Party::Proxy);
+        let request = RequestHead { method: &method, url, target: &target, headers: &headers, party };
+        let mut payload = Payload::Empty;
         loop {
             let leg = Leg { request, settings: &self.settings, now, entropy: &entropy };
             match exchange.step(&leg, answers)? {
+                Next::Need { need: Need::Channel, .. } => {
+                    let tls = self.proxy.url.is_secure();
+                    answers.channel = Some(Arc::new(Channel { tls, ..Channel::default() }));
+                }
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
-                    World::Client(credential).meet(need, answers, now).await?;
+                    let (counts, payload) = (&self.counts, &mut payload);
+                    World::Client { credential, counts, payload }.meet(need, answers, now).await?;
                 }
                 Next::Send { fields, .. } => return Ok(Ok(fields.into_iter().collect())),
                 Next::GiveUp { reason } => return Ok(Err(reason)),

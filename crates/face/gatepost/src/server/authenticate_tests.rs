@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
-use gatepost_auth::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
+use gatepost_auth::need::Need;
+use gatepost_auth::scheme::{Reuse, Scheme, Step, Strength, Turn};
 use gatepost_auth::settings::Settings;
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::body::Body;
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::events::Events;
 use crate::server::authenticate::Authenticator;
+use crate::server::content::Content;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::keys::Keys;
 
@@ -60,7 +64,7 @@ impl Scheme for Gullible {
         }
         self.judged.fetch_add(1, Ordering::Relaxed);
         Ok(match field.strip_prefix("I am ") {
-            Some(name) => Verdict::Accept(Principal::new(name, "Gullible")),
+            Some(name) => Verdict::accept(Principal::new(name, "Gullible")),
             None => Verdict::Reject(Refusal::WrongSecret),
         })
     }
@@ -85,7 +89,7 @@ async fn come(authenticator: &Authenticator, field: &'static str, party: Party) 
 
 fn peer() -> Peer {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() }
+    Peer::new(address, address)
 }
 
 async fn come_over(
@@ -99,12 +103,12 @@ async fn come_over(
     if let Some(principal) = authenticator.recall_at_once(values, peer) {
         return Some(principal);
     }
-    if let Some(principal) = authenticator.recall(values, None).await {
+    if let Some(principal) = authenticator.recall(values, peer).await {
         return Some(principal);
     }
     let url = Url::parse("https://example.com/").unwrap();
-    let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
-    authenticator.authenticate(head, None).await.ok()
+    let head = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party };
+    authenticator.authenticate(head, &mut Content::new(Body::empty()), peer).await.ok().map(|who| who.principal)
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ impl Info {
         let Some(tls) = &self.tls else { return &[] };
         match &tls.judgement {
             Some(judgement) if !judgement.chain.is_empty() => &judgement.chain,
-            _ => &tls.client_chain,
+            _ => tls.client.as_ref().map_or(&[], |client| client.certificates()),
         }
     }
 }

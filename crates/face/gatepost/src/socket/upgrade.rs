@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use gatepost_model::event::Event;
@@ -119,7 +120,8 @@ impl Socket {
         let stream = plain(layer, count)?;
         let (stream, facts) = opener.dialer.upgrade(&origin, stream).await?;
         let (tls, judgement) = (Some(facts.version.name()), facts.judgement.clone());
-        opener.judge(&ConnectionFacts { address: info.remote, tls, protocol: PROTOCOL, judgement }).await?;
+        let binder = Some(Arc::clone(&facts.binder));
+        opener.judge(&ConnectionFacts { address: info.remote, tls, protocol: PROTOCOL, judgement, binder }).await?;
         let info = Info { tls: Some(facts), starttls, ..info };
         Ok(Self { layer: Layer::Tls(Box::new(stream)), info, role, heard: Vec::new() })
     }

@@ -4,13 +4,19 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod acme;
+pub mod clients;
 pub mod compose;
+pub mod credential;
+pub mod danger;
+mod demands;
 pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;

@@ -1,15 +1,20 @@
 //! Routes: which requests go where, and who may come.
 
 use gatepost::auth::schemes;
+use gatepost::model::terms::ClientCertificate;
 use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
 use toml::Spanned;
 
+use crate::config::clients::{Clients, Forwarded};
+use crate::config::credential::{UpstreamCredential, credential};
+use crate::config::danger::Danger;
+use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
 use crate::config::relay::websocket;
 use crate::config::source::Source;
-use crate::config::spec::{RespondSpec, RouteSpec};
+use crate::config::spec::{RespondSpec, RouteSpec, Written};
 use crate::config::suggest;
 use crate::config::value::Upstream;
 use crate::config::websocket::WebSocket;
@@ -32,10 +37,16 @@ pub struct Route {
     pub guard: Guard,
     /// Where they go.
     pub target: Target,
+    /// Who we are to the upstream; nobody if `None`.
+    pub credential: Option<UpstreamCredential>,
     /// The header field in which the upstream is told who came.
     pub identity: HeaderName,
     /// How WebSockets pass.
     pub websocket: WebSocket,
+    /// What is made of clients' certificates.
+    pub clients: Clients,
+    /// What the upstream is told of them.
+    pub forwarded: Forwarded,
     /// Who asked for it.
     pub source: Source,
 }
@@ -89,14 +100,14 @@ impl std::fmt::Display for Guard {
 /// Gives the written routes their meaning.
 pub(crate) fn routes(
     specs: Vec<Spanned<RouteSpec>>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
     layers: &mut Layers<'_>,
 ) -> Result<Vec<Route>, GatewayError> {
     let mut routes: Vec<Route> = Vec::new();
     for spec in specs {
-        let route = route(spec, open_allowed, identity, document)?;
+        let route = route(spec, danger, identity, document)?;
         if let Some(twin) = routes.iter().find(|other| other.host == route.host && other.prefix == route.prefix) {
             let host = route.host.as_deref().unwrap_or("any host");
             return Err(GatewayError::Setting {
@@ -117,6 +128,9 @@ pub(crate) fn routes(
 /// Records a route for `config show`.
 pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     let claim = format!("{}{}", route.host.as_deref().unwrap_or("*"), route.prefix);
+    if let Some(credential) = &route.credential {
+        layers.note(&format!("route[{at}].upstream_credential"), credential, route.source.clone());
+    }
     let said: [(&str, &dyn std::fmt::Display); 5] = [
         ("match", &claim),
         ("schemes", &route.guard),
@@ -127,6 +141,12 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     for (name, value) in said {
         layers.note(&format!("route[{at}].{name}"), value, route.source.clone());
     }
+    for (name, value) in route.clients.entries() {
+        layers.note(&format!("route[{at}].{name}"), &value, route.source.clone());
+    }
+    if route.forwarded != Forwarded::Off {
+        layers.note(&format!("route[{at}].forward_certificate"), &route.forwarded, route.source.clone());
+    }
     if let WebSocket::Relay(relay) = &route.websocket {
         for (name, value) in relay.entries() {
             layers.note(&format!("route[{at}].relay.{name}"), &value, route.source.clone());
@@ -136,7 +156,7 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
 
 fn route(
     spec: Spanned<RouteSpec>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
 ) -> Result<Route, GatewayError> {
@@ -159,18 +179,37 @@ fn route(
             });
         }
     };
+    let url = match &target {
+        Target::Upstream(url) => Some(url),
+        _ => None,
+    };
+    let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
+    let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
+    let clients = said.clients(ClientCertificate::Off, document)?;
+    let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
     Ok(Route {
+        credential: credential.transpose()?,
+        clients,
+        forwarded,
         host: spec.host.map(|host| host.into_inner().0),
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
         guard: match spec.schemes {
             None => return Err(unguarded(document.source(&whole).to_string())),
-            Some(list) => guard(list, open_allowed, document)?,
+            Some(list) => guard(list, danger.no_auth, document)?,
         },
         target,
         identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
         websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
+}
+
+fn forwarded(written: Written<Forwarded>, clients: &Clients, document: &Document) -> Result<Forwarded, GatewayError> {
+    let Some(written) = written else { return Ok(Forwarded::Off) };
+    if *written.get_ref() != Forwarded::Off && !clients.are_asked() {
+        return Err(document.wrong(&written.span(), "`forward_certificate` without a `client_certificate` to forward"));
+    }
+    Ok(*written.get_ref())
 }
 
 fn fixed(respond: RespondSpec, document: &Document) -> Result<Target, GatewayError> {

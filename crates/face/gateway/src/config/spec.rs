@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::acme::wanted::{Directory, Name};
+use crate::config::clients::{Forwarded, When};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -20,6 +22,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) drain_time: Written<Period>,
     pub(crate) listener: Vec<Spanned<ListenerSpec>>,
     pub(crate) route: Vec<Spanned<RouteSpec>>,
+    pub(crate) acme: Vec<Spanned<AcmeSpec>>,
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
@@ -33,6 +36,9 @@ pub(crate) struct ListenerSpec {
     pub(crate) tls: Written<bool>,
     pub(crate) certificate: Written<PathBuf>,
     pub(crate) key: Written<PathBuf>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,10 +48,36 @@ pub(crate) struct RouteSpec {
     pub(crate) path: Written<Prefix>,
     pub(crate) schemes: Written<List<Spanned<String>>>,
     pub(crate) upstream: Written<Upstream>,
+    pub(crate) upstream_credential: Written<CredentialSpec>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
     pub(crate) websocket: Written<Mode>,
     pub(crate) relay: Written<RelaySpec>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) forward_certificate: Written<Forwarded>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcmeSpec {
+    pub(crate) names: Spanned<Vec<Name>>,
+    pub(crate) directory: Spanned<Directory>,
+    pub(crate) agree_tos: Written<bool>,
+    #[serde(default)]
+    pub(crate) contact: Vec<Spanned<String>>,
+    pub(crate) challenge: Written<String>,
+    pub(crate) listen: Written<SocketAddr>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) external_account: Written<ExternalSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "`{ kid = \"…\", key = { file = \"…\" } }`")]
+pub(crate) struct ExternalSpec {
+    pub(crate) kid: String,
+    pub(crate) key: Spanned<SecretSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,6 +167,20 @@ pub(crate) struct StoreSpec {
     pub(crate) seal_key: Written<SecretSpec>,
 }
 
+/// What was written: a name, or a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ name = \"…\" }` or `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`"
+)]
+pub(crate) struct CredentialSpec {
+    pub(crate) name: Option<String>,
+    pub(crate) scheme: Written<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: Written<SecretSpec>,
+}
+
 /// A secret is named by where it lies, never written down.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
@@ -152,4 +198,5 @@ pub(crate) struct SecretSpec {
 pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
+    pub(crate) plain_credentials: Written<bool>,
 }

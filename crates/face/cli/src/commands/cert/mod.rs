@@ -1,11 +1,17 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
+mod acme;
+mod attached;
 mod bind;
 pub(crate) mod facts;
 mod issue;
 mod kept;
 mod live;
+mod local;
 mod netsh;
+mod pin;
+mod pkcs12;
+mod renew;
 mod show;
 mod terms;
 mod transfer;
@@ -40,8 +46,12 @@ pub enum CertCommand {
     Show(ShowArgs),
     /// Say which binding answers a client, and why
     Which(which::WhichArgs),
-    /// Issue a certificate of the local authority
-    Issue(issue::IssueArgs),
+    /// Issue a certificate of the local authority, or have an ACME authority issue one
+    Issue(Box<issue::IssueArgs>),
+    /// Issue or fetch a certificate anew, and show it wherever the one before is bound
+    Renew(renew::RenewArgs),
+    /// Print pins of a file, a binding or a server
+    Pin(pin::PinArgs),
     /// Keep a certificate, or import bindings
     Import(Box<transfer::ImportArgs>),
     /// Print a certificate that is kept
@@ -99,6 +109,8 @@ pub(crate) fn run(command: CertCommand, ui: &Ui) -> Result<(), CliError> {
         CertCommand::Show(args) => show(&args, ui),
         CertCommand::Which(args) => which::which(&args, ui),
         CertCommand::Issue(args) => issue::issue(&args, ui),
+        CertCommand::Renew(args) => renew::renew(&args, ui),
+        CertCommand::Pin(args) => pin::pin(&args, ui),
         CertCommand::Import(args) => transfer::import(&args, ui),
         CertCommand::Export(args) => transfer::export(&args, ui),
     }
@@ -173,5 +185,5 @@ fn certificate(facts: &Certificate, ui: &Ui) -> Result<(), CliError> {
         ("SHA-1", hex(&facts.thumbprint)),
         ("SPKI pin", hex(&facts.spki)),
     ];
-    lines.iter().try_for_each(|(name, value)| ui.out(&format!("{} {value}\n", ui.bold(&format!("{name:<10}")))))
+    lines.iter().try_for_each(|(name, value)| ui.out(&ui.fact(name, value)))
 }

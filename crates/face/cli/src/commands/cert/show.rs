@@ -1,6 +1,7 @@
 //! `gatepost cert show`: a binding in the order of `netsh http show sslcert`, with what only we know below.
 
 use gatepost::model::binding::{Answer, Binding};
+use gatepost::model::event::one_line;
 use gatepost::store::store::Store;
 use gatepost::tls::certificate::Certificate;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ pub(super) fn binding(found: &Binding, store: &dyn Store, ui: &Ui) -> Result<(),
     if ui.is_json() {
         return ui.json(&as_json(found, leaf.as_ref()));
     }
-    let line = |(label, value): &(String, String)| text::line(label, value);
+    let line = |(label, value): &(String, String)| text::line(label, &one_line(value));
     let known: String = listed(found, leaf.as_ref()).iter().map(line).collect();
     let own: String = ours(found, leaf.as_ref()).iter().map(line).collect();
     ui.out(&format!("{known}\n{own}"))
@@ -27,7 +28,8 @@ pub(super) fn binding(found: &Binding, store: &dyn Store, ui: &Ui) -> Result<(),
 pub(super) fn listing(found: &[Binding], store: &dyn Store, ui: &Ui) -> Result<(), CliError> {
     let mut all = Vec::new();
     for one in found {
-        all.push(listed(one, leaf(one, store)?.as_ref()));
+        let lines = listed(one, leaf(one, store)?.as_ref());
+        all.push(lines.into_iter().map(|(label, value)| (label, one_line(&value))).collect());
     }
     ui.out(&text::write(&all))
 }
@@ -49,6 +51,8 @@ pub(super) fn as_json(found: &Binding, leaf: Option<&Certificate>) -> Value {
     shown["application"] = json!(found.application.to_string());
     shown["terms"] = Value::Object(terms);
     shown["client_authorities"] = json!(found.terms.client_authorities.len());
+    shown["revocation_lists"] = json!(found.terms.revocation_lists);
+    shown["staple_file"] = json!(found.terms.staple_file);
     shown["imported"] = Value::Array(imported);
     shown
 }
@@ -99,9 +103,14 @@ fn ours(found: &Binding, leaf: Option<&Certificate>) -> Vec<(String, String)> {
         ("Client Certificate".into(), or("client-cert", "off")),
         ("Client Authorities".into(), authorities.to_string()),
         ("Client Authority Hints".into(), or("client-ca-hints", "on")),
+        ("Revocation Lists".into(), files(&found.terms.revocation_lists)),
         ("Session Tickets".into(), term("tickets")),
-        ("OCSP Stapling".into(), term("staple")),
-        ("TLS Log".into(), term("log")),
+        ("OCSP Response".into(), found.terms.stapled_file().unwrap_or("none").to_owned()),
+        ("TLS Log".into(), or("log", "off")),
     ]);
     lines
+}
+
+fn files(paths: &[String]) -> String {
+    if paths.is_empty() { "none".to_owned() } else { paths.join(", ") }
 }

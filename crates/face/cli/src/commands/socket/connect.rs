@@ -101,9 +101,9 @@ pub(crate) fn run(args: &ConnectArgs, ui: &Ui) -> Result<(), CliError> {
     runtime::block_on(async {
         let all = all(args, &connector, &target, &name, *ui);
         let Some(limit) = args.max_time else { return all.await };
-        tokio::time::timeout(limit.0, all)
-            .await
-            .unwrap_or_else(|_| Err(CliError::Late { what: "it was not over".into(), limit: limit.to_string() }))
+        tokio::time::timeout(limit.0, all).await.unwrap_or_else(|_| {
+            Err(CliError::Late { what: "it was not over".into(), limit: limit.to_string(), option: "--max-time" })
+        })
     })
 }
 
