@@ -54,7 +54,7 @@ impl Connector {
         if self.protection != Protection::Plain {
             return socket.upgrade_tls(target.host()).await;
         }
-        let facts = ConnectionFacts { address: socket.info.remote, tls: None, protocol: "tcp", judgement: None };
+        let facts = ConnectionFacts { protocol: "tcp", ..ConnectionFacts::clear(socket.info.remote) };
         self.opener.judge(&facts).await?;
         Ok(socket)
     }
