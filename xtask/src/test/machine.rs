@@ -10,8 +10,10 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 17] = [
+const TOOLS: [(&str, &[&str], &str); 19] = [
     ("nginx", &["-v"], "nginx-light"),
+    ("apache2", &["-v"], "apache2-bin"),
+    ("squid", &["-v"], "squid-openssl"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
     ("prlimit", &["--version"], "util-linux"),

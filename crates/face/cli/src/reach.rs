@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use gatepost::Session;
+use gatepost::auth::settings::Settings;
 use gatepost::client::session::SessionBuilder;
 use gatepost::model::event::Event;
 use gatepost::model::url::Url;
@@ -28,6 +29,12 @@ pub struct ReachArgs {
     /// Through which proxy.
     #[command(flatten)]
     pub detour: DetourArgs,
+    /// Take no answer of a server that does not prove that it knows the secret, too (Digest)
+    #[arg(long)]
+    pub mutual: bool,
+    /// Answer Digest challenges without qop, as devices of before 1999 make them: who stands between can prepare for the answer
+    #[arg(long)]
+    pub danger_digest_rfc2069: bool,
     /// Speak HTTP/1.1 only
     #[arg(long = "http1.1", visible_alias = "http1")]
     pub http1: bool,
@@ -59,6 +66,15 @@ impl ReachArgs {
         }
         if self.http1 {
             builder = builder.http1_only();
+        }
+        if self.mutual {
+            builder = builder.demand_mutual();
+        }
+        if self.danger_digest_rfc2069 {
+            ui.warning("`--danger-digest-rfc2069`: whoever stands between can prepare for the answer");
+            let mut settings = Settings::default();
+            settings.digest.danger_rfc2069 = true;
+            builder = builder.settings(settings);
         }
         if let Some(scheme) = scheme {
             builder = builder.scheme(scheme);
