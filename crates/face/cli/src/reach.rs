@@ -1,4 +1,5 @@
-//! How a server is reached: trust, versions, and what may go in the clear. Shared by every verb that speaks HTTP to one.
+//! How a server is reached: trust, versions, and what may go in the clear. Shared by every verb that speaks HTTP to
+//! one.
 
 use std::sync::Arc;
 
