@@ -1,0 +1,9 @@
+//! SPNEGO: how two ends agree on a mechanism, thin and strict (RFC 4178; MS-SPNG).
+//!
+//! [`token`] reads and prints what goes over the wire, [`mechanism`] names what can be agreed on, [`der`] is
+//! as much of DER as that needs.
+
+pub mod broken;
+mod der;
+pub mod mechanism;
+pub mod token;
