@@ -1,7 +1,9 @@
 //! X-WSSE fields: nothing panics, and nobody who knows no password gets in.
 #![no_main]
 
-use gatepost_auth::scheme::{Answers, Scheme, Turn, Verdict};
+use gatepost_auth::need::Answers;
+use gatepost_auth::scheme::{Scheme, Turn};
+use gatepost_auth::verdict::Verdict;
 use gatepost_auth::schemes::wsse::Wsse;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
@@ -38,6 +40,6 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
             memory: &[],
         };
         let verdict = Wsse.verify(&turn).unwrap();
-        assert!(!matches!(verdict, Verdict::Accept(_)), "{verdict:?}");
+        assert!(!matches!(verdict, Verdict::Accept { .. }), "{verdict:?}");
     }
 });

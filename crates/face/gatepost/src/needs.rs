@@ -1,6 +1,6 @@
 //! Where a scheme's need meets the world. There is no second place, for client and server alike.
 
-use gatepost_auth::scheme::{Answers, Need};
+use gatepost_auth::need::{Answers, Need};
 use gatepost_model::credential::Credential;
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
@@ -41,9 +41,17 @@ impl World<'_> {
                 let token = credential.filter(|credential| !refresh && credential.scheme.is_some());
                 answers.token = Some(token.map(|c| Token { value: c.secret.clone(), expires: None }));
             }
-            (Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. }, World::Client(_))
-            | (Need::Token { .. }, World::Server(_)) => {
+            (
+                Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. } | Need::Record { .. },
+                World::Client(_),
+            )
+            | (Need::Token { .. } | Need::Count { .. }, World::Server(_)) => {
                 return Err(Error::usage("a scheme asked for something that only the other end has"));
+            }
+            (Need::Record { .. } | Need::Channel, World::Server(_))
+            | (Need::Count { .. } | Need::Channel, World::Client(_))
+            | (Need::BodyDigest { .. } | Need::Context(_), _) => {
+                return Err(Error::usage("a scheme asked for something that is not to be had here"));
             }
         }
         Ok(())

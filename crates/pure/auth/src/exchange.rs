@@ -24,7 +24,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::challenge::Challenge;
 use crate::choose::{self, Candidate, Preference, Skipped};
 use crate::error::AuthError;
-use crate::scheme::{Answers, Need, Scheme, Step, Strength, Turn};
+use crate::need::{Answers, Need};
+use crate::scheme::{Confirmation, Confirmed, Proof, Scheme, Step, Strength, Turn};
 use crate::schemes;
 use crate::settings::Settings;
 
@@ -93,6 +94,8 @@ pub struct Exchange {
     error: Option<AuthError>,
     sent: Option<Sent>,
     refreshed: bool,
+    /// The next proof goes out before anybody asked.
+    is_ahead: bool,
     legs: u8,
     needs: u8,
 }
@@ -115,11 +118,15 @@ enum State {
 #[derive(Debug)]
 struct Sent {
     scheme: &'static dyn Scheme,
-    fields: Vec<(HeaderName, HeaderValue)>,
+    fields: Proof,
     /// Not empty if the scheme has another leg. May hold keys, so it is not for `Debug`.
     memory: Secret,
-    /// It was made before anybody asked.
+    /// The server will ask again whatever it is.
+    preliminary: bool,
+    /// It was made before anybody asked this time.
     ahead: bool,
+    /// What it answers; ahead, what was remembered.
+    challenge: Option<Challenge>,
 }
 
 impl Exchange {
@@ -144,17 +151,18 @@ impl Exchange {
             error: None,
             sent: None,
             refreshed: false,
+            is_ahead: false,
             legs: 0,
             needs: 0,
         }
     }
 
-    /// Proves with this scheme before anybody asks. Only before the first request: later calls
+    /// Proves with this scheme before anybody asks this time; `remembered` is a challenge that it was once asked with. Only before the first request: later calls
     /// change nothing. If the scheme has nothing to say then, `step` is [`Next::Done`].
     ///
     /// # Errors
     /// [`AuthError::Setting`] if the scheme is unknown or not allowed.
-    pub fn ahead(&mut self, scheme: &str) -> Result<(), AuthError> {
+    pub fn ahead(&mut self, scheme: &str, remembered: Option<Challenge>) -> Result<(), AuthError> {
         if !matches!(self.state, State::Fresh) {
             return Ok(());
         }
@@ -162,7 +170,8 @@ impl Exchange {
             what: format!("pre-authentication with {scheme}"),
             detail: reason.into(),
         })?;
-        self.candidates = vec![(scheme, None)];
+        self.candidates = vec![(scheme, remembered)];
+        self.is_ahead = true;
         self.state = State::Proving;
         Ok(())
     }
@@ -171,6 +180,8 @@ impl Exchange {
     /// `answers` loses a token that this answer refused, so that a new one is asked for.
     pub fn receive(&mut self, status: StatusCode, headers: &HeaderMap, answers: &mut Answers) {
         self.error = None;
+        self.is_ahead = false;
+        answers.next_leg();
         if status != self.party.challenge_status() {
             return self.settle(Next::Done { note: None });
         }
@@ -218,9 +229,9 @@ impl Exchange {
             };
             let reason = match scheme.prove(&turn) {
                 Ok(Step::Need(need)) => return Ok(self.need(scheme, need)),
-                Ok(Step::Send { fields, memory }) => {
-                    let ahead = challenge.is_none();
-                    return Ok(self.send(Sent { scheme, fields, memory: Secret::new(memory), ahead }));
+                Ok(Step::Send { fields, memory, preliminary }) => {
+                    let (ahead, memory) = (self.is_ahead, Secret::new(memory));
+                    return Ok(self.send(Sent { scheme, fields, memory, preliminary, ahead, challenge }));
                 }
                 Ok(Step::Decline(reason)) => reason,
                 Err(error @ AuthError::Setting { .. }) => return Err(error),
@@ -236,6 +247,27 @@ impl Exchange {
             answers.login = None;
         }
         self.nobody_can()
+    }
+
+    /// Judges what an answer that is no challenge says of the server. Call it after [`receive`](Self::receive), until
+    /// it is not [`Confirmed::Need`]; the leg is the one whose proof was answered.
+    ///
+    /// # Errors
+    /// [`AuthError`] if the server claims to know the secret and does not: the answer is not to be delivered.
+    pub fn confirm(&self, leg: &Leg<'_>, fields: &HeaderMap, answers: &Answers) -> Result<Confirmed, AuthError> {
+        let Some(sent) = &self.sent else {
+            return Ok(Confirmed::Done(Confirmation::default()));
+        };
+        let turn = Turn {
+            request: leg.request,
+            challenge: sent.challenge.as_ref(),
+            answers,
+            settings: leg.settings,
+            now: leg.now,
+            entropy: leg.entropy,
+            memory: sent.memory.reveal(),
+        };
+        sent.scheme.confirm(&turn, &sent.fields, fields)
     }
 
     /// The schemes of the last challenge, in the order in which they are tried, then those that are
@@ -264,6 +296,18 @@ impl Exchange {
         self.sent.as_ref().map(|sent| sent.scheme.name())
     }
 
+    /// Whether the last proof is one that the server cannot accept yet: the request's body stays at home.
+    #[must_use]
+    pub fn is_preliminary(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.preliminary)
+    }
+
+    /// Whether a proof of several legs is under way: the next leg has to go over the same connection.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| !sent.memory.is_empty())
+    }
+
     /// Which candidates may still be tried after what was sent, or why none.
     fn admissible(&mut self, candidates: Vec<Candidate>, answers: &mut Answers) -> Result<Vec<Attempt>, String> {
         let mut candidates: Vec<_> =
@@ -285,6 +329,15 @@ impl Exchange {
             self.refreshed = true;
             answers.token = None;
             candidates.retain(|(scheme, _)| scheme.name() == name);
+            return Ok(candidates);
+        }
+        // A nonce that has grown old says nothing about the secret.
+        let stale = |(scheme, challenge): &Attempt| {
+            scheme.name() == name && challenge.as_ref().is_some_and(|challenge| scheme.is_stale(challenge))
+        };
+        if !self.refreshed && candidates.iter().any(stale) {
+            self.refreshed = true;
+            candidates.retain(stale);
             return Ok(candidates);
         }
         if !sent.ahead {

@@ -15,15 +15,20 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod context;
 pub mod credentials;
 pub mod error;
 pub mod exchange;
 mod grammar;
+pub mod hash;
 pub mod jose;
 pub mod keyed;
+pub mod need;
 pub mod ntlm;
 pub mod password;
+pub mod record;
 pub mod scheme;
 pub mod schemes;
 pub mod settings;
 pub mod spnego;
+pub mod verdict;

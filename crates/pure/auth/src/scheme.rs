@@ -1,21 +1,18 @@
 //! The contract of a scheme: what it is given, what it asks for, what it answers.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_model::credential::Credential;
 use gatepost_model::head::RequestHead;
-use gatepost_model::principal::Principal;
-use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
-use gatepost_model::token::Token;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::challenge::Challenge;
 use crate::error::AuthError;
-use crate::jose::jwk::KeySet;
+use crate::need::{Answers, Need};
 use crate::settings::Settings;
+use crate::verdict::{Refusal, Verdict};
 
 /// How much a scheme protects: the strongest on offer is tried first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +45,12 @@ pub trait Scheme: Debug + Send + Sync {
         &["authorization"]
     }
 
+    /// Whether its proofs are for a connection and not for a request: the legs of one proof go over one HTTP/1.1
+    /// connection, which then speaks for whoever proved, and for nobody else (RFC 4559 §6). Default no.
+    fn binds_connection(&self) -> bool {
+        false
+    }
+
     /// Server: whether a proof that was accepted may be taken again without being judged anew. Default: never.
     fn reuse(&self) -> Reuse {
         Reuse::Never
@@ -58,6 +61,24 @@ pub trait Scheme: Debug + Send + Sync {
     /// # Errors
     /// [`AuthError`] if the challenge is malformed or the credential cannot be used.
     fn prove(&self, turn: &Turn<'_>) -> Result<Step, AuthError>;
+
+    /// Client: whether this challenge refuses nothing but the age of the last proof, so that a new one may be made with
+    /// the same login, once (RFC 7616 §3.3, `stale`). Default no.
+    fn is_stale(&self, challenge: &Challenge) -> bool {
+        let _ = challenge;
+        false
+    }
+
+    /// Client: judges what the server says of itself in an answer that took the proof. `fields` are the answer's,
+    /// `proof` is what was sent; the turn has the challenge and the memory of that proof. Default: nothing was said,
+    /// and nothing is remembered.
+    ///
+    /// # Errors
+    /// [`AuthError`] if the server claims to know the secret and does not: the answer is not delivered.
+    fn confirm(&self, turn: &Turn<'_>, proof: &Proof, fields: &HeaderMap) -> Result<Confirmed, AuthError> {
+        let _ = (turn, proof, fields);
+        Ok(Confirmed::Done(Confirmation::default()))
+    }
 
     /// Server: the challenge that offers this scheme, or `None` if it is not challenged for.
     /// `refusal` is why the credentials that came were refused, if some came.
@@ -98,61 +119,47 @@ pub struct Turn<'a> {
     pub now: Timestamp,
     /// Random octets, drawn once per exchange, so that a second call gives the same result.
     pub entropy: &'a [u8; 32],
-    /// Client: what this scheme asked to remember at the last leg; empty at the first.
+    /// What this scheme asked to remember at the last leg; empty at the first. Server: on this connection.
     pub memory: &'a [u8],
 }
 
-/// Something that a scheme lacks. Not `non_exhaustive`: a new need must make the engine's `needs.rs` fail to compile.
+/// The header fields that carry a proof; values are marked sensitive.
+pub type Proof = Vec<(HeaderName, HeaderValue)>;
+
+/// What a client makes of what an answer says beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
-    /// Client: the login for this request. Server: the recoverable secret of this user, for
-    /// schemes that compute with it.
-    Login {
-        /// Server: the user whose secret is wanted. `None` on the client: whichever fits.
-        user: Option<String>,
-    },
-    /// Server: is this the user's password? Asked by schemes that carry it in the clear; the
-    /// engine spends the same time on an unknown user.
-    Password {
-        /// The claimed user.
-        user: String,
-        /// The password that came.
-        password: Secret,
-    },
-    /// Server: has this proof been used before? Asked only after the proof has verified; the
-    /// engine records it in the same step.
-    FirstUse {
-        /// What may be used once, the scheme's name included.
-        key: String,
-        /// Until when it must be remembered.
-        until: Timestamp,
-    },
-    /// Client: an access token.
-    Token {
-        /// The last one was refused: fetch a new one.
-        refresh: bool,
-    },
-    /// Server: the keys that a token may be signed with.
-    Keys {
-        /// The key identifier that the token names, if any: an unknown one may cause one bounded refetch.
-        id: Option<String>,
-    },
+pub enum Confirmed {
+    /// Fetch this and call again.
+    Need(Need),
+    /// Read.
+    Done(Confirmation),
 }
 
-/// What was fetched for the needs of one exchange. A field is `None` until asked for; an inner
-/// `None` says that there is no such thing.
-#[derive(Debug, Clone, Default)]
-pub struct Answers {
-    /// For [`Need::Login`].
-    pub login: Option<Option<Credential>>,
-    /// For [`Need::Password`].
-    pub password: Option<bool>,
-    /// For [`Need::FirstUse`]: true if it was the first.
-    pub first_use: Option<bool>,
-    /// For [`Need::Token`].
-    pub token: Option<Option<Token>>,
-    /// For [`Need::Keys`].
-    pub keys: Option<Arc<KeySet>>,
+/// What an answer said to the client beside its content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The server has proved that it knows the secret, or is who it says.
+    pub mutual: bool,
+    /// What to prove ahead with at the next request, in the place of the challenge that was answered.
+    pub challenge: Option<Challenge>,
+}
+
+/// The client's next step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Fetch this and call again.
+    Need(Need),
+    /// Send the request with these header fields, each replacing what the request has of its name.
+    Send {
+        /// The fields.
+        fields: Proof,
+        /// What to hand back at the next leg; empty if this was the last.
+        memory: Vec<u8>,
+        /// The server has to ask once more whatever it is: the request's body stays at home.
+        preliminary: bool,
+    },
+    /// This scheme has nothing to say here, and why.
+    Decline(String),
 }
 
 impl Answers {
@@ -167,84 +174,6 @@ impl Answers {
             Some(None) => Err(Step::Decline("no login for this address".into())),
             Some(Some(login)) if login.serves(scheme) => Ok(login),
             Some(Some(_)) => Err(Step::Decline("the login is kept for another scheme".into())),
-        }
-    }
-}
-
-/// The client's next step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Fetch this and call again.
-    Need(Need),
-    /// Send the request with these header fields, each replacing what the request has of its name.
-    Send {
-        /// The fields. Values are marked sensitive.
-        fields: Vec<(HeaderName, HeaderValue)>,
-        /// What to hand back at the next leg; empty if this was the last.
-        memory: Vec<u8>,
-    },
-    /// This scheme has nothing to say here, and why.
-    Decline(String),
-}
-
-/// The server's judgement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The request carries no credentials of this scheme.
-    Absent,
-    /// Proved.
-    Accept(Principal),
-    /// Fetch this and call again.
-    Need(Need),
-    /// Refused.
-    Reject(Refusal),
-}
-
-/// Why a proof was refused. The peer learns at most [`is_malformed`](Self::is_malformed).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The credentials do not follow their grammar: answered with 400.
-    Malformed(String),
-    /// Unknown user or wrong secret; never told apart.
-    WrongSecret,
-    /// Used before.
-    Replayed,
-    /// Too old, or from the future.
-    Stale,
-    /// A token past its end.
-    Expired,
-    /// A token that is not acceptable, and why: for us, not for the peer.
-    BadToken(String),
-}
-
-impl From<AuthError> for Refusal {
-    /// What a peer's malformed credentials are refused as.
-    fn from(error: AuthError) -> Self {
-        match error {
-            AuthError::Malformed { detail, .. } => Self::Malformed(detail),
-            other => Self::Malformed(other.to_string()),
-        }
-    }
-}
-
-impl Refusal {
-    /// Whether the credentials could not be read at all: 400 instead of 401.
-    #[must_use]
-    pub fn is_malformed(&self) -> bool {
-        matches!(self, Self::Malformed(_))
-    }
-
-    /// The reason for our own eyes.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Malformed(detail) => format!("malformed credentials: {detail}"),
-            // The last of the three is a user without `--recoverable` who tries WSSE.
-            Self::WrongSecret => "unknown user, wrong secret, or none kept that this scheme can use".into(),
-            Self::Replayed => "proof used before".into(),
-            Self::Stale => "proof too old or from the future".into(),
-            Self::Expired => "token expired".into(),
-            Self::BadToken(detail) => format!("token refused: {detail}"),
         }
     }
 }

@@ -3,9 +3,11 @@
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::choose::Preference;
 use gatepost_auth::exchange::{Exchange, Leg, Next};
-use gatepost_auth::scheme::{Answers, Need, Refusal, Scheme, Step, Turn, Verdict};
+use gatepost_auth::need::{Answers, Need};
+use gatepost_auth::scheme::{Scheme, Step, Turn};
 use gatepost_auth::schemes::bearer::Bearer;
 use gatepost_auth::settings::Settings;
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
@@ -44,7 +46,7 @@ fn the_client_writes_the_authorization_field() {
     let answers = Answers { token: Some(Some(token)), ..Answers::default() };
     let step = with_turn("/resource", &[], &answers, |turn| Bearer.prove(&turn).unwrap());
     let field = (http::header::AUTHORIZATION, HeaderValue::from_str(&expected).unwrap());
-    assert_eq!(step, Step::Send { fields: vec![field], memory: Vec::new() });
+    assert_eq!(step, Step::Send { fields: vec![field], memory: Vec::new(), preliminary: false });
 }
 
 #[test]
@@ -82,7 +84,7 @@ fn a_refused_token_is_renewed_once() {
     let refusal = vectors()["challenges"][1].as_str().unwrap().to_owned();
     let refusal = HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, HeaderValue::from_str(&refusal).unwrap())]);
     let mut exchange = Exchange::new(Party::Server, Preference::default());
-    exchange.ahead("Bearer").unwrap();
+    exchange.ahead("Bearer", None).unwrap();
     let mut answers = Answers::default();
     let mut said = Vec::new();
     for token in ["old", "new", "never"] {

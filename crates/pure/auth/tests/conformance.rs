@@ -6,8 +6,10 @@ mod world;
 use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
-use gatepost_auth::scheme::{Need, Refusal, Reuse, Scheme, Step, Verdict};
+use gatepost_auth::need::Need;
+use gatepost_auth::scheme::{Reuse, Scheme, Step};
 use gatepost_auth::schemes::{ALL, by_name};
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::credential::Credential;
 use gatepost_model::head::Party;
 use gatepost_model::token::Token;
@@ -22,7 +24,7 @@ fn meet(world: &mut World, scheme: &dyn Scheme) -> Result<String, Refusal> {
 
 fn judge(world: &mut World, scheme: &dyn Scheme, headers: &HeaderMap) -> Result<String, Refusal> {
     match world.verify(scheme, headers) {
-        Verdict::Accept(principal) => {
+        Verdict::Accept { principal, .. } => {
             assert_eq!(principal.scheme, scheme.name());
             Ok(principal.name)
         }
@@ -133,7 +135,7 @@ fn only_what_is_good_more_than_once_and_comes_from_its_fields_is_taken_again() {
         let mut world = World::of_alice();
         let mut headers = world.proof(*scheme, None);
         let verdict = world.verify(*scheme, &headers);
-        assert!(matches!(verdict, Verdict::Accept(_)), "{}: {verdict:?}", scheme.name());
+        assert!(matches!(verdict, Verdict::Accept { .. }), "{}: {verdict:?}", scheme.name());
         // Another method, another address, other random octets, a moment later, other fields: the same verdict.
         (world.method, world.url) = (http::Method::PUT, "http://other.example:81/b?c".into());
         (world.entropy, world.now) = ([1; 32], world.now + Duration::from_secs(1));
@@ -151,7 +153,7 @@ fn a_stale_proof_is_refused() {
     for scheme in ALL {
         let mut world = World::of_alice();
         let headers = world.proof(*scheme, None);
-        let Verdict::Accept(principal) = world.verify(*scheme, &headers) else { panic!("{}", scheme.name()) };
+        let Verdict::Accept { principal, .. } = world.verify(*scheme, &headers) else { panic!("{}", scheme.name()) };
         let timed = world.asked.iter().any(|need| matches!(need, Need::FirstUse { .. }));
         if !timed && principal.expires.is_none() {
             timeless.push(scheme.name());

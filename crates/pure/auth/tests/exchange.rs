@@ -6,7 +6,7 @@ mod fakes;
 use gatepost_auth::choose::Preference;
 use gatepost_auth::error::AuthError;
 use gatepost_auth::exchange::{Exchange, Leg, MOST_LEGS, Next};
-use gatepost_auth::scheme::{Answers, Need};
+use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::head::{Party, RequestHead};
@@ -42,7 +42,7 @@ impl Client {
     }
 
     fn ahead(mut self, scheme: &str) -> Self {
-        self.exchange.ahead(scheme).unwrap();
+        self.exchange.ahead(scheme, None).unwrap();
         self
     }
 
@@ -130,7 +130,7 @@ fn a_challenge_is_answered_once_with_the_strongest() {
 fn ahead_and_accepted() {
     let mut client = Client::new().ahead("basic");
     assert_eq!((client.next(), client.hears(204, &[])), ("send Basic".into(), "done".into()));
-    client.exchange.ahead("WSSE").unwrap();
+    client.exchange.ahead("WSSE", None).unwrap();
     assert_eq!(client.next(), "done", "one proof ahead in an exchange");
 }
 
@@ -171,7 +171,7 @@ fn ahead_with_nothing_to_say_goes_without() {
 fn ahead_with_a_scheme_that_may_not_be() {
     for (scheme, detail) in [("Foo", "not a scheme that we speak"), ("Basic", "not allowed here")] {
         let preference = Preference { allowed: Some(vec!["WSSE".into()]), ..Preference::default() };
-        let error = Client::with(Party::Server, preference).exchange.ahead(scheme).unwrap_err();
+        let error = Client::with(Party::Server, preference).exchange.ahead(scheme, None).unwrap_err();
         let what = format!("pre-authentication with {scheme}");
         assert_eq!(error, AuthError::Setting { what, detail: detail.into() });
     }

@@ -4,9 +4,10 @@
 mod world;
 
 use gatepost_auth::challenge::Challenge;
-use gatepost_auth::scheme::{Need, Refusal, Verdict};
+use gatepost_auth::need::Need;
 use gatepost_auth::schemes::{basic::Basic, wsse::Wsse};
 use gatepost_auth::settings::WsseDialect;
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::time::Timestamp;
@@ -43,7 +44,7 @@ fn basic() {
         let mut world = world_of(user, password);
         assert_eq!(world.proof(&Basic, None), one("authorization", header));
         let verdict = world.verify(&Basic, &one("authorization", header));
-        assert_eq!(verdict, Verdict::Accept(Principal::new(user, "Basic")));
+        assert_eq!(verdict, Verdict::accept(Principal::new(user, "Basic")));
         let verdict = world_of(user, "wrong").verify(&Basic, &one("authorization", header));
         assert_eq!(verdict, Verdict::Reject(Refusal::WrongSecret));
     }
@@ -95,7 +96,7 @@ fn wsse_server() {
         assert_eq!(judge(&DIALECTS, "wrong"), Verdict::Reject(Refusal::WrongSecret), "{line}");
         // Examples whose secret was never published can only be read.
         let Some(password) = entry["password"].as_str() else { continue };
-        let accepted = Verdict::Accept(Principal::new(user, "WSSE"));
+        let accepted = Verdict::accept(Principal::new(user, "WSSE"));
         assert_eq!(judge(&DIALECTS, password), accepted, "{line}");
         for dialect in DIALECTS {
             let expected = if dialect == spoken { accepted.clone() } else { Verdict::Reject(Refusal::WrongSecret) };
@@ -133,7 +134,7 @@ fn wsse_client() {
         let mut expected = one("x-wsse", &x_wsse(user, digest, nonce, created));
         expected.extend(one("authorization", r#"WSSE profile="UsernameToken""#));
         assert_eq!(world.proof(&Wsse, None), expected, "{dialect:?}");
-        assert_eq!(world.verify(&Wsse, &expected), Verdict::Accept(Principal::new(user, "WSSE")), "{dialect:?}");
+        assert_eq!(world.verify(&Wsse, &expected), Verdict::accept(Principal::new(user, "WSSE")), "{dialect:?}");
     }
 }
 
@@ -147,6 +148,6 @@ fn wsse_as_published_for_atom() {
     assert_eq!(world.challenge(&Wsse).unwrap().to_string(), text(atom, "challenge"));
     let mut headers = one("x-wsse", text(atom, "x_wsse"));
     headers.extend(one("authorization", text(atom, "authorization")));
-    assert_eq!(world.verify(&Wsse, &headers), Verdict::Accept(Principal::new("bob", "WSSE")));
+    assert_eq!(world.verify(&Wsse, &headers), Verdict::accept(Principal::new("bob", "WSSE")));
     assert_eq!(world.verify(&Wsse, &headers), Verdict::Reject(Refusal::Replayed));
 }

@@ -9,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
-use gatepost_auth::scheme::{Need, Refusal, Step, Verdict};
+use gatepost_auth::need::Need;
+use gatepost_auth::scheme::Step;
 use gatepost_auth::schemes::wsse::Wsse;
 use gatepost_auth::settings::WsseDialect::{self, Decoded, HexSha1, Literal};
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
@@ -48,7 +50,7 @@ fn token(digest: &str, nonce: &str, created: &str) -> HeaderMap {
 }
 
 fn accepted() -> Verdict {
-    Verdict::Accept(Principal::new("bob", "WSSE"))
+    Verdict::accept(Principal::new("bob", "WSSE"))
 }
 
 #[test]
@@ -268,6 +270,6 @@ proptest! {
         world.entropy = entropy;
         world.settings.wsse.dialects = vec![dialect];
         let headers = world.proof(&Wsse, None);
-        prop_assert_eq!(world.verify(&Wsse, &headers), Verdict::Accept(Principal::new(user, "WSSE")));
+        prop_assert_eq!(world.verify(&Wsse, &headers), Verdict::accept(Principal::new(user, "WSSE")));
     }
 }

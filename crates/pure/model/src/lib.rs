@@ -11,6 +11,7 @@ pub mod application;
 pub mod binding;
 pub mod bound;
 pub mod bucket;
+pub mod channel;
 pub mod credential;
 pub mod event;
 pub mod fault;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{Exchange, Leg, Next};
-use gatepost_auth::scheme::{Answers, Scheme, Strength};
+use gatepost_auth::need::Answers;
+use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;

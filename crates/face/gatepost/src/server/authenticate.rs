@@ -1,16 +1,22 @@
 //! Finds out who speaks: asks each scheme of a route, meets its needs, and believes nobody else.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use gatepost_auth::scheme::{Answers, Refusal, Reuse, Scheme, Turn, Verdict};
+use gatepost_auth::challenge::Challenge;
+use gatepost_auth::need::Answers;
+use gatepost_auth::scheme::{Reuse, Scheme, Turn};
 use gatepost_auth::settings::Settings;
+use gatepost_auth::verdict::{Refusal, Verdict};
+use gatepost_model::channel::{Channel, ChannelBindings};
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
-use gatepost_model::time::Timestamp;
-use gatepost_net::handler::Peer;
+use gatepost_model::secret::Secret;
+use gatepost_net::handler::{Memory, Peer};
+use http::HeaderMap;
+use http::header::VIA;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
@@ -20,7 +26,11 @@ use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::generations::Name;
 use crate::server::proved::Proof;
+use crate::server::remembered::{Legs, Remembered, Standing};
 use crate::server::said;
+
+/// How long a client may take from one leg of a proof to the next.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often one scheme may ask for something before we call it a bug.
 const MAX_NEEDS: usize = 8;
@@ -36,6 +46,8 @@ pub struct Authenticator(Arc<Parts>);
 struct Parts {
     number: u64,
     schemes: Vec<&'static dyn Scheme>,
+    /// Whether a connection can come to speak for somebody here.
+    binds: bool,
     /// Of all schemes, each once.
     fields: Vec<&'static str>,
     settings: Settings,
@@ -43,10 +55,27 @@ struct Parts {
     events: Events,
 }
 
+/// Who was found to have sent a request, and what the answer has to tell them.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    /// Who it is.
+    pub principal: Arc<Principal>,
+    /// What the scheme says in the answer, such as that we know the secret too. Mostly empty.
+    pub fields: HeaderMap,
+}
+
+impl From<Arc<Principal>> for Authenticated {
+    fn from(principal: Arc<Principal>) -> Self {
+        Self { principal, fields: HeaderMap::new() }
+    }
+}
+
 /// What came of asking the schemes.
 enum Outcome {
-    Proved(Arc<Principal>),
+    Proved(Authenticated),
     Refused(&'static str, Refusal),
+    /// A scheme has more to ask on this connection.
+    Unfinished(Challenge),
     /// No credentials of any scheme that the route admits.
     Nobody,
 }
@@ -55,8 +84,10 @@ enum Outcome {
 #[derive(Clone, Copy)]
 struct Exchange<'a> {
     request: RequestHead<'a>,
-    now: Timestamp,
+    now: Moment,
     entropy: &'a [u8; 32],
+    channel: &'a Arc<Channel>,
+    memory: &'a Memory,
 }
 
 impl Authenticator {
@@ -70,7 +101,8 @@ impl Authenticator {
             }
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Parts { number, schemes, fields, settings, door, events }))
+        let binds = schemes.iter().any(|scheme| scheme.binds_connection());
+        Self(Arc::new(Parts { number, schemes, binds, fields, settings, door, events }))
     }
 
     /// The schemes, in order.
@@ -79,20 +111,28 @@ impl Authenticator {
         &self.0.schemes
     }
 
-    /// Who sent this request, if just these credentials were accepted a moment ago and nothing has changed since.
+    /// Ends what was accepted so far.
+    #[cfg(test)]
+    pub(crate) fn forget_all(&self) {
+        self.0.door.forget();
+    }
+
+    /// Who sent this request, if just these credentials were accepted a moment ago, or its connection speaks for
+    /// somebody, and nothing has changed since.
     ///
     /// `values` gives the values of a field of the request, by its name in lower case, in their order. `None` says
     /// nothing about the request: [`authenticate`](Self::authenticate) it then.
-    pub async fn recall<'a, V>(
-        &self,
-        values: impl Fn(&'static str) -> V,
-        peer: Option<SocketAddr>,
-    ) -> Option<Arc<Principal>>
+    pub async fn recall<'a, V>(&self, values: impl Fn(&'static str) -> V, peer: &Peer) -> Option<Arc<Principal>>
     where
         V: Iterator<Item = &'a [u8]>,
     {
-        let name = self.name(values)?;
-        let principal = self.0.door.recall(&name, clock::moment()).await?;
+        let Parts { door, .. } = &*self.0;
+        let now = clock::moment();
+        let principal = match self.name(&values) {
+            Some(name) => door.recall(&name, now).await?,
+            None if self.may_stand(&values) && door.is_current(now).await => self.standing(peer, now)?,
+            None => return None,
+        };
         self.report(&principal, peer);
         Some(principal)
     }
@@ -110,12 +150,17 @@ impl Authenticator {
         let Parts { number, door, .. } = &*self.0;
         let now = clock::moment();
         let again = said::again(&peer.memory, *number, self.fields(&values));
-        let name = again.or_else(|| door.proved.name(*number, self.fields(&values)))?;
+        let Some(name) = again.or_else(|| door.proved.name(*number, self.fields(&values))) else {
+            let stands = self.may_stand(&values) && door.is_fresh(now);
+            let principal = if stands { self.standing(peer, now)? } else { return None };
+            self.report(&principal, peer);
+            return Some(principal);
+        };
         let principal = door.recall_at_once(&name, now)?;
         if again.is_none() {
             said::remember(&peer.memory, *number, self.fields(&values), name);
         }
-        self.report(&principal, Some(peer.address));
+        self.report(&principal, peer);
         Some(principal)
     }
 
@@ -126,37 +171,46 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`Denied`]: no credentials, refused ones, malformed ones, or a world that cannot answer.
-    pub async fn authenticate(
-        &self,
-        head: RequestHead<'_>,
-        peer: Option<SocketAddr>,
-    ) -> Result<Arc<Principal>, Denied> {
+    pub async fn authenticate(&self, head: RequestHead<'_>, peer: &Peer) -> Result<Authenticated, Denied> {
         let Parts { events, .. } = &*self.0;
         let now = clock::moment();
         let entropy = clock::entropy().map_err(|error| self.failed(&error))?;
-        let exchange = Exchange { request: head, now: now.wall, entropy: &entropy };
-        match self.ask_all(exchange, now).await {
-            Ok(Outcome::Proved(principal)) => {
-                self.report(&principal, peer);
-                Ok(principal)
+        let channel = Arc::new(channel(peer));
+        let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory: &peer.memory };
+        let peer_address = Some(peer.address);
+        match self.ask_all(exchange).await {
+            Ok(Outcome::Proved(who)) => {
+                self.report(&who.principal, peer);
+                Ok(who)
             }
+            Ok(Outcome::Unfinished(challenge)) => Err(Denied::Unauthenticated(vec![challenge])),
             Ok(Outcome::Refused(scheme, refusal)) => {
-                events.emit(&Event::Refused { scheme: Some(scheme), reason: refusal.reason(), peer });
+                events.emit(&Event::Refused { scheme: Some(scheme), reason: refusal.reason(), peer: peer_address });
                 if refusal.is_malformed() {
                     return Err(Denied::BadCredentials);
                 }
                 Err(Denied::Unauthenticated(self.challenges(exchange, Some((scheme, &refusal)))))
             }
             Ok(Outcome::Nobody) => {
-                events.emit(&Event::Refused { scheme: None, reason: "no credentials".into(), peer });
+                events.emit(&Event::Refused { scheme: None, reason: "no credentials".into(), peer: peer_address });
                 Err(Denied::Unauthenticated(self.challenges(exchange, None)))
             }
             Err(error) => Err(self.failed(&error)),
         }
     }
 
-    fn name<'a, V: Iterator<Item = &'a [u8]>>(&self, values: impl Fn(&'static str) -> V) -> Option<Name> {
-        self.0.door.proved.name(self.0.number, self.fields(&values))
+    fn name<'a, V: Iterator<Item = &'a [u8]>>(&self, values: &impl Fn(&'static str) -> V) -> Option<Name> {
+        self.0.door.proved.name(self.0.number, self.fields(values))
+    }
+
+    /// Whether a request without credentials may be one of those that its connection speaks for.
+    fn may_stand<'a, V: Iterator<Item = &'a [u8]>>(&self, values: &impl Fn(&'static str) -> V) -> bool {
+        self.0.binds && values("via").next().is_none()
+    }
+
+    /// Whom the connection speaks for.
+    fn standing(&self, peer: &Peer, now: Moment) -> Option<Arc<Principal>> {
+        Standing::of(&peer.memory, self.0.number, self.0.door.epoch(), now)
     }
 
     /// The fields that the schemes read, as they stand in a request.
@@ -167,10 +221,10 @@ impl Authenticator {
         self.0.fields.iter().flat_map(move |field| values(field).map(move |value| (*field, value)))
     }
 
-    fn report(&self, principal: &Principal, peer: Option<SocketAddr>) {
+    fn report(&self, principal: &Principal, peer: &Peer) {
         if self.0.events.are_heard() {
             let (principal, scheme) = (principal.name.clone(), principal.scheme);
-            self.0.events.emit(&Event::Authenticated { principal, scheme, peer });
+            self.0.events.emit(&Event::Authenticated { principal, scheme, peer: Some(peer.address) });
         }
     }
 
@@ -181,19 +235,30 @@ impl Authenticator {
         Denied::Unavailable
     }
 
-    async fn ask_all(&self, exchange: Exchange<'_>, now: Moment) -> Result<Outcome, Error> {
+    async fn ask_all(&self, exchange: Exchange<'_>) -> Result<Outcome, Error> {
         // Before anybody looks at users and keys: what changes meanwhile ends what is held here.
         let epoch = self.0.door.epoch();
+        // Each leg is taken up once: whatever comes of it, the same challenge is not answered again.
+        let legs = self.0.binds.then(|| self.legs(exchange)).flatten();
         for scheme in &self.0.schemes {
-            let mut answers = Answers::default();
-            match self.ask(*scheme, exchange, &mut answers).await? {
-                Verdict::Accept(principal) => {
+            let under_way = legs.as_ref().filter(|legs| legs.scheme == scheme.name());
+            let mut answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
+            match self.ask(*scheme, exchange, under_way, &mut answers).await? {
+                Verdict::Accept { principal, fields } => {
                     let principal = Arc::new(principal);
-                    if let (Reuse::For(span), None) = (scheme.reuse(), answers.first_use) {
-                        let proof = Proof { principal: Arc::clone(&principal), epoch, judged: now, span };
-                        self.hold(exchange.request, proof);
+                    self.remember(*scheme, exchange, &principal, epoch, &answers);
+                    return Ok(Outcome::Proved(Authenticated { principal, fields: fields.into_iter().collect() }));
+                }
+                Verdict::Continue { challenge, memory } => {
+                    let (authenticator, scheme) = (self.0.number, scheme.name());
+                    if exchange.channel.multiplexed {
+                        let why = "a proof of several legs needs a connection of its own".to_owned();
+                        return Ok(Outcome::Refused(scheme, Refusal::NotTaken(why)));
                     }
-                    return Ok(Outcome::Proved(principal));
+                    let until = exchange.now.wall + PATIENCE;
+                    let legs = Legs { authenticator, scheme, memory: Secret::new(memory), until };
+                    Remembered::with(exchange.memory, |remembered| remembered.legs = Some(legs));
+                    return Ok(Outcome::Unfinished(challenge));
                 }
                 Verdict::Reject(refusal) => return Ok(Outcome::Refused(scheme.name(), refusal)),
                 Verdict::Absent => {}
@@ -203,6 +268,35 @@ impl Authenticator {
         Ok(Outcome::Nobody)
     }
 
+    /// The proof that is under way on this connection. Whoever proves anew speaks for nobody until that is judged.
+    fn legs(&self, exchange: Exchange<'_>) -> Option<Legs> {
+        Remembered::with(exchange.memory, |remembered| {
+            remembered.standing = None;
+            remembered.legs.take()
+        })
+        .filter(|legs| legs.authenticator == self.0.number && legs.until > exchange.now.wall)
+    }
+
+    /// Holds an accepted proof for its repetition, or for its connection.
+    fn remember(
+        &self,
+        scheme: &dyn Scheme,
+        exchange: Exchange<'_>,
+        principal: &Arc<Principal>,
+        epoch: u64,
+        answers: &Answers,
+    ) {
+        let principal = Arc::clone(principal);
+        if scheme.binds_connection() {
+            if !exchange.channel.multiplexed && !exchange.request.headers.contains_key(VIA) {
+                let standing = Standing { authenticator: self.0.number, principal, epoch };
+                Remembered::with(exchange.memory, |remembered| remembered.standing = Some(standing));
+            }
+        } else if let (Reuse::For(span), None) = (scheme.reuse(), answers.first_use) {
+            self.hold(exchange.request, Proof { principal, epoch, judged: exchange.now, span });
+        }
+    }
+
     /// Holds an accepted proof for its repetition.
     fn hold(&self, request: RequestHead<'_>, proof: Proof) {
         // Schemes name the fields that an origin server reads; a proxy is answered in another one.
@@ -210,16 +304,23 @@ impl Authenticator {
             return;
         }
         let values = |field| request.headers.get_all(field).iter().map(http::HeaderValue::as_bytes);
-        if let Some(name) = self.name(values) {
+        if let Some(name) = self.name(&values) {
             self.0.door.proved.hold(name, proof);
         }
     }
 
     /// Asks one scheme until it has what it needs.
-    async fn ask(&self, scheme: &dyn Scheme, exchange: Exchange<'_>, answers: &mut Answers) -> Result<Verdict, Error> {
+    async fn ask(
+        &self,
+        scheme: &dyn Scheme,
+        exchange: Exchange<'_>,
+        legs: Option<&Legs>,
+        answers: &mut Answers,
+    ) -> Result<Verdict, Error> {
+        let memory = legs.map_or(&[][..], |legs| legs.memory.reveal());
         for _ in 0..MAX_NEEDS {
-            match scheme.verify(&self.turn(exchange, answers))? {
-                Verdict::Need(need) => World::Server(&self.0.door).meet(need, answers, exchange.now).await?,
+            match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
+                Verdict::Need(need) => World::Server(&self.0.door).meet(need, answers, exchange.now.wall).await?,
                 verdict => return Ok(verdict),
             }
         }
@@ -227,19 +328,21 @@ impl Authenticator {
     }
 
     /// One challenge per scheme; the scheme that refused may say why in its own words.
-    fn challenges(
-        &self,
-        exchange: Exchange<'_>,
-        refused: Option<(&'static str, &Refusal)>,
-    ) -> Vec<gatepost_auth::challenge::Challenge> {
-        let answers = Answers::default();
+    fn challenges(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Vec<Challenge> {
+        let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
         let turn = self.turn(exchange, &answers);
         let refusal_of = |scheme: &dyn Scheme| refused.filter(|(name, _)| *name == scheme.name()).map(|(_, why)| why);
         self.0.schemes.iter().filter_map(|scheme| scheme.challenge(&turn, refusal_of(*scheme))).collect()
     }
 
     fn turn<'a>(&'a self, exchange: Exchange<'a>, answers: &'a Answers) -> Turn<'a> {
-        let Exchange { request, now, entropy } = exchange;
-        Turn { request, challenge: None, answers, settings: &self.0.settings, now, entropy, memory: &[] }
+        let Exchange { request, now, entropy, .. } = exchange;
+        Turn { request, challenge: None, answers, settings: &self.0.settings, now: now.wall, entropy, memory: &[] }
     }
+}
+
+/// What the connection of this peer says of itself.
+fn channel(peer: &Peer) -> Channel {
+    let multiplexed = peer.protocol != "http/1.1";
+    Channel { tls: peer.tls.is_some(), multiplexed, bindings: ChannelBindings::default() }
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
-use gatepost_auth::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
+use gatepost_auth::need::Need;
+use gatepost_auth::scheme::{Reuse, Scheme, Step, Strength, Turn};
 use gatepost_auth::settings::Settings;
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
@@ -60,7 +62,7 @@ impl Scheme for Gullible {
         }
         self.judged.fetch_add(1, Ordering::Relaxed);
         Ok(match field.strip_prefix("I am ") {
-            Some(name) => Verdict::Accept(Principal::new(name, "Gullible")),
+            Some(name) => Verdict::accept(Principal::new(name, "Gullible")),
             None => Verdict::Reject(Refusal::WrongSecret),
         })
     }
@@ -99,12 +101,12 @@ async fn come_over(
     if let Some(principal) = authenticator.recall_at_once(values, peer) {
         return Some(principal);
     }
-    if let Some(principal) = authenticator.recall(values, None).await {
+    if let Some(principal) = authenticator.recall(values, peer).await {
         return Some(principal);
     }
     let url = Url::parse("https://example.com/").unwrap();
     let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
-    authenticator.authenticate(head, None).await.ok()
+    authenticator.authenticate(head, peer).await.ok().map(|who| who.principal)
 }
 
 #[tokio::test]

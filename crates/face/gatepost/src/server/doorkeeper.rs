@@ -66,7 +66,7 @@ impl Doorkeeper {
 
     /// Who proved themselves a moment ago with the credentials of this name, if that still stands.
     pub(crate) async fn recall(&self, name: &Name, now: Moment) -> Option<Arc<Principal>> {
-        if !self.lookout.is_current(now.steady, || self.look()).await {
+        if !self.is_current(now).await {
             return None;
         }
         self.proved.find(name, self.epoch(), now)
@@ -74,7 +74,17 @@ impl Doorkeeper {
 
     /// The same, unless it is time to look what others changed.
     pub(crate) fn recall_at_once(&self, name: &Name, now: Moment) -> Option<Arc<Principal>> {
-        if self.lookout.is_fresh(now.steady) { self.proved.find(name, self.epoch(), now) } else { None }
+        if self.is_fresh(now) { self.proved.find(name, self.epoch(), now) } else { None }
+    }
+
+    /// Whether it is known now that nothing else has changed than what [`epoch`](Self::epoch) tells.
+    pub(crate) async fn is_current(&self, now: Moment) -> bool {
+        self.lookout.is_current(now.steady, || self.look()).await
+    }
+
+    /// The same, without asking anybody.
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        self.lookout.is_fresh(now.steady)
     }
 
     /// Learns what others changed; false if that cannot be learnt now.

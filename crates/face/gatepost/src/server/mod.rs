@@ -7,13 +7,17 @@ pub mod denied;
 pub mod doorkeeper;
 pub(crate) mod generations;
 pub mod keys;
+#[cfg(test)]
+mod legs_tests;
 pub(crate) mod lookout;
 pub mod passwords;
 pub(crate) mod pipeline;
 pub(crate) mod pressure;
 pub(crate) mod proved;
+pub(crate) mod remembered;
 pub mod respond;
 pub(crate) mod said;
 pub mod serve;
 pub mod site;
+pub(crate) mod standing;
 pub mod websocket;

@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 
 use crate::events::Events;
-use crate::server::authenticate::Authenticator;
+use crate::server::authenticate::{Authenticated, Authenticator};
 use crate::server::denied::Denied;
 use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Handling, Site, Visitor};
@@ -96,9 +96,11 @@ fn walk<S: Site>(
     }
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
-        let principal = authenticate(&authenticator, &head, &host, &peer).await?;
+        let Authenticated { principal, fields } = authenticate(&authenticator, &head, &host, &peer).await?;
         let visitor = admitted(principal, &access, &common.events, who.as_deref(), peer)?;
-        common.site.handle(route, Request::from_parts(head, body), visitor).await
+        let mut response = common.site.handle(route, Request::from_parts(head, body), visitor).await?;
+        response.headers_mut().extend(fields);
+        Ok(response)
     }))
 }
 
@@ -157,15 +159,15 @@ async fn authenticate(
     head: &Parts,
     host: &Authority,
     peer: &Peer,
-) -> Result<Arc<Principal>, Denied> {
+) -> Result<Authenticated, Denied> {
     let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
-    if let Some(principal) = authenticator.recall(values, Some(peer.address)).await {
-        return Ok(principal);
+    if let Some(principal) = authenticator.recall(values, peer).await {
+        return Ok(principal.into());
     }
     let url = address(head, host, peer)?;
     let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
     // Cold, and out of the way of the request's own future.
-    Box::pin(authenticator.authenticate(head, Some(peer.address))).await
+    Box::pin(authenticator.authenticate(head, peer)).await
 }
 
 /// Whether who they are is enough.

@@ -8,16 +8,10 @@ use gatepost_model::secret::Secret;
 use gatepost_net::handler::Memory;
 
 use crate::server::generations::Name;
+use crate::server::remembered::{Remembered, Said};
 
 /// Octets of credentials that a connection remembers at most.
 const LONGEST: usize = 4096;
-
-/// The credential fields that came last, and their name.
-struct Said {
-    authenticator: u64,
-    fields: Vec<(&'static str, Secret)>,
-    name: Name,
-}
 
 /// The name of these credentials before this authenticator, if the connection said just the same before.
 pub(crate) fn again<'a>(
@@ -25,12 +19,13 @@ pub(crate) fn again<'a>(
     authenticator: u64,
     mut fields: impl Iterator<Item = (&'static str, &'a [u8])>,
 ) -> Option<Name> {
-    let memory = memory.open();
-    let said = memory.as_ref()?.downcast_ref::<Said>().filter(|said| said.authenticator == authenticator)?;
-    for (name, value) in &said.fields {
-        fields.next().filter(|(field, octets)| field == name && value.matches(octets))?;
-    }
-    fields.next().is_none().then_some(said.name)
+    Remembered::look(memory, |remembered| {
+        let said = remembered.said.as_ref().filter(|said| said.authenticator == authenticator)?;
+        for (name, value) in &said.fields {
+            fields.next().filter(|(field, octets)| field == name && value.matches(octets))?;
+        }
+        fields.next().is_none().then_some(said.name)
+    })
 }
 
 /// Remembers these credentials, which were believed, in the place of what came before.
@@ -47,7 +42,7 @@ pub(crate) fn remember<'a>(
         left = less;
         kept.push((field, Secret::new(value.to_vec())));
     }
-    *memory.open() = Some(Box::new(Said { authenticator, fields: kept, name }));
+    Remembered::with(memory, |remembered| remembered.said = Some(Said { authenticator, fields: kept, name }));
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use gatepost_model::secret::Secret;
 use crate::challenge::Challenge;
 use crate::credentials::Credentials;
 use crate::error::AuthError;
-use crate::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
+use crate::need::Need;
+use crate::scheme::{Reuse, Scheme, Step, Strength, Turn};
+use crate::verdict::{Refusal, Verdict};
 
 /// The most octets of base64 that a server reads.
 const MOST_OCTETS: usize = 8 * 1024;
@@ -62,7 +64,7 @@ impl Scheme for Basic {
             params: Vec::new(),
         };
         let field = (turn.request.party.answer_field(), credentials.to_header_value(NAME)?);
-        Ok(Step::Send { fields: vec![field], memory: Vec::new() })
+        Ok(Step::Send { fields: vec![field], memory: Vec::new(), preliminary: false })
     }
 
     fn challenge(&self, turn: &Turn<'_>, _refusal: Option<&Refusal>) -> Option<Challenge> {
@@ -77,7 +79,7 @@ impl Scheme for Basic {
         };
         Ok(match turn.answers.password {
             None => Verdict::Need(Need::Password { user, password }),
-            Some(true) => Verdict::Accept(Principal::new(user, NAME)),
+            Some(true) => Verdict::accept(Principal::new(user, NAME)),
             Some(false) => Verdict::Reject(Refusal::WrongSecret),
         })
     }

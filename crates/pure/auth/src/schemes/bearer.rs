@@ -17,7 +17,9 @@ use crate::grammar;
 use crate::jose::jws::Unverified;
 use crate::jose::jwt;
 use crate::jose::refused::Refused;
-use crate::scheme::{Need, Refusal, Reuse, Scheme, Step, Strength, Turn, Verdict};
+use crate::need::Need;
+use crate::scheme::{Reuse, Scheme, Step, Strength, Turn};
+use crate::verdict::{Refusal, Verdict};
 
 /// How long a verified token stands for its repetition.
 const REUSE: Duration = Duration::from_secs(60);
@@ -61,7 +63,7 @@ impl Scheme for Bearer {
         }
         let credentials = Credentials { scheme: NAME.into(), token68: Some(token.value.clone()), params: Vec::new() };
         let field = (turn.request.party.answer_field(), credentials.to_header_value(NAME)?);
-        Ok(Step::Send { fields: vec![field], memory: Vec::new() })
+        Ok(Step::Send { fields: vec![field], memory: Vec::new(), preliminary: false })
     }
 
     /// Without `error` when the request brought no token (RFC 6750 §3.1). The descriptions are
@@ -99,7 +101,7 @@ impl Scheme for Bearer {
         let claims = token.verify(keys).and_then(|token| jwt::judge(&token, &turn.settings.bearer, turn.now));
         Ok(match claims {
             // What the token opens ends with it: the leeway forgives clocks, it does not prolong.
-            Ok(claims) => Verdict::Accept(Principal {
+            Ok(claims) => Verdict::accept(Principal {
                 name: claims.subject,
                 scheme: NAME,
                 expires: Some(claims.expires),
@@ -139,7 +141,7 @@ mod tests {
     use crate::jose::jwk::KeySet;
     use crate::jose::jwt::Claims;
     use crate::jose::signing::SigningKey;
-    use crate::scheme::Answers;
+    use crate::need::Answers;
     use crate::settings::Settings;
 
     const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -195,7 +197,9 @@ mod tests {
         assert!(matches!(proved(Some("insufficient_scope"), Some(Some("t"))), Ok(Step::Decline(_))));
         assert!(matches!(proved(None, Some(None)), Ok(Step::Decline(_))));
 
-        let Ok(Step::Send { fields, memory }) = proved(None, Some(Some("mF_9.B5f-4.1JqM"))) else { panic!("no proof") };
+        let Ok(Step::Send { fields, memory, .. }) = proved(None, Some(Some("mF_9.B5f-4.1JqM"))) else {
+            panic!("no proof")
+        };
         assert_eq!(fields, [(http::header::AUTHORIZATION, HeaderValue::from_static("Bearer mF_9.B5f-4.1JqM"))]);
         assert!(fields.iter().all(|(_, value)| value.is_sensitive()));
         assert!(memory.is_empty());
@@ -214,7 +218,7 @@ mod tests {
             scopes: vec!["read".into(), "write".into()],
         };
         for scheme in ["Bearer", "bearer", "BEARER"] {
-            assert_eq!(judged(&[&format!("{scheme} {}", issued())]), Verdict::Accept(ada.clone()));
+            assert_eq!(judged(&[&format!("{scheme} {}", issued())]), Verdict::accept(ada.clone()));
         }
     }
 

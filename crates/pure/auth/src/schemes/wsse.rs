@@ -19,8 +19,10 @@ use crate::challenge::Challenge;
 use crate::credentials::Credentials;
 use crate::error::AuthError;
 use crate::grammar;
-use crate::scheme::{Need, Refusal, Scheme, Step, Strength, Turn, Verdict};
+use crate::need::Need;
+use crate::scheme::{Scheme, Step, Strength, Turn};
 use crate::settings::{self, WsseDialect};
+use crate::verdict::{Refusal, Verdict};
 
 /// The most octets of X-WSSE that a server reads.
 const MOST_OCTETS: usize = 4 * 1024;
@@ -91,7 +93,7 @@ impl Scheme for Wsse {
         if turn.settings.wsse.authorization {
             fields.push((turn.request.party.answer_field(), announcement(&turn.settings.wsse)?));
         }
-        Ok(Step::Send { fields, memory: Vec::new() })
+        Ok(Step::Send { fields, memory: Vec::new(), preliminary: false })
     }
 
     fn challenge(&self, turn: &Turn<'_>, _refusal: Option<&Refusal>) -> Option<Challenge> {
@@ -129,7 +131,7 @@ impl Scheme for Wsse {
                 key: replay_key(&login.user, &nonce),
                 until: token.created_at + settings.past + settings.future,
             }),
-            Some(true) => Verdict::Accept(Principal::new(login.user.clone(), NAME)),
+            Some(true) => Verdict::accept(Principal::new(login.user.clone(), NAME)),
             Some(false) => Verdict::Reject(Refusal::Replayed),
         })
     }

@@ -3,7 +3,9 @@
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::error::AuthError;
-use gatepost_auth::scheme::{Need, Refusal, Scheme, Step, Strength, Turn, Verdict};
+use gatepost_auth::need::Need;
+use gatepost_auth::scheme::{Scheme, Step, Strength, Turn};
+use gatepost_auth::verdict::{Refusal, Verdict};
 use http::HeaderValue;
 
 pub(crate) static REGISTRY: &[&dyn Scheme] =
@@ -23,7 +25,7 @@ pub(crate) struct Endless;
 
 fn send(turn: &Turn<'_>, value: &str, memory: &[u8]) -> Step {
     let field = (turn.request.party.answer_field(), HeaderValue::from_str(value).unwrap());
-    Step::Send { fields: vec![field], memory: memory.to_vec() }
+    Step::Send { fields: vec![field], memory: memory.to_vec(), preliminary: false }
 }
 
 impl Scheme for Renewable {
