@@ -15,6 +15,7 @@ use gatepost_auth::ntlm::response::{Response, blob};
 use gatepost_auth::ntlm::server::{self, Claim, Demands};
 use gatepost_auth::ntlm::signing::{Session, Side};
 use gatepost_auth::ntlm::target_info::TargetInfo;
+use gatepost_auth::settings::ChannelBinding;
 use gatepost_model::time::Timestamp;
 use rc4::{KeyInit, Rc4, StreamCipher};
 use recorded::{Recorded, text, unhex};
@@ -240,7 +241,7 @@ fn our_server_and_our_client() {
     };
     let (message, session) = client.authenticate(&negotiate, &challenge, &identity, &occasion).unwrap();
     assert_eq!(*session.key.reveal(), [4; 16]);
-    let demands = Demands { bindings: Some([5; 16]), bound: true, integrity: true };
+    let demands = Demands { bindings: Some([5; 16]), binding: ChannelBinding::Required, integrity: true };
     let claim = Claim::parse(&message).unwrap();
     assert_eq!(claim.verify(&negotiate, &challenge, Some(&identity.nt_hash), &demands), Ok(session));
     let shown = format!("{claim:?}");

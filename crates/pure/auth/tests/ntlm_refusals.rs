@@ -14,9 +14,10 @@ use gatepost_auth::ntlm::refused::Refused;
 use gatepost_auth::ntlm::server::{self, Claim, Demands};
 use gatepost_auth::ntlm::signing::Session;
 use gatepost_auth::ntlm::target_info::{self, TargetInfo};
+use gatepost_auth::settings::ChannelBinding;
 use gatepost_model::time::Timestamp;
 use proptest::prelude::{Just, ProptestConfig, any, prop_oneof};
-use recorded::Recorded;
+use recorded::{Recorded, demanded};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 
@@ -158,7 +159,9 @@ fn channel_bindings() {
         (None, None, true, Some(Refused::NoBindings)),
     ];
     for (given, bindings, bound, refused) in table {
-        let demands = Demands { bindings, bound, integrity: true };
+        let demands = Demands { bindings, binding: demanded(bound), integrity: true };
+        let ignored = Demands { binding: ChannelBinding::DangerIgnored, ..demands };
+        assert!(Exchange::bound_to(given).judge(&ignored).is_ok());
         let verdict = Exchange::bound_to(given).judge(&demands);
         assert_eq!(verdict.err(), refused, "{given:?} {bindings:?} {bound}");
     }
@@ -172,7 +175,7 @@ fn recorded_exchanges_with_other_bindings_and_without_their_code() {
         let elsewhere = Demands { bindings: Some([9; 16]), ..Demands::default() };
         let verdict = exchange.judge(Some(&hash), &elsewhere);
         assert_eq!(verdict.err(), given.then_some(Refused::WrongBindings), "{}", exchange.name);
-        let demanded = Demands { bindings: Some([9; 16]), bound: true, integrity: false };
+        let demanded = Demands { bindings: Some([9; 16]), binding: ChannelBinding::Required, integrity: false };
         let refused = if given { Refused::WrongBindings } else { Refused::NoBindings };
         assert_eq!(exchange.judge(Some(&hash), &demanded), Err(refused), "{}", exchange.name);
         if exchange.is_curl() {
@@ -250,7 +253,7 @@ proptest::proptest! {
     #[test]
     fn no_octet_of_a_bound_exchange_can_be_changed(which in 0..3_usize, at in any::<proptest::sample::Index>(), flip in 1..=255_u8) {
         let mut exchange = Exchange::bound_to(Some([5; 16]));
-        let demands = Demands { bindings: Some([5; 16]), bound: true, integrity: true };
+        let demands = Demands { bindings: Some([5; 16]), binding: ChannelBinding::Required, integrity: true };
         let octets = match which { 0 => &mut exchange.negotiate, 1 => &mut exchange.challenge, _ => &mut exchange.authenticate };
         let at = at.index(octets.len());
         octets[at] ^= flip;

@@ -26,3 +26,4 @@ pub mod signature;
 pub mod signing;
 pub mod target_info;
 mod text;
+pub(crate) mod turns;

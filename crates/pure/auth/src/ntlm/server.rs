@@ -16,6 +16,7 @@ use crate::ntlm::response::{Response, file_time};
 use crate::ntlm::signing::Session;
 use crate::ntlm::target_info::{self, TargetInfo};
 use crate::ntlm::text;
+use crate::settings::ChannelBinding;
 
 /// What a server agrees to, if the client can it too.
 const AGREED: Flags = Flags::SIGN
@@ -35,8 +36,8 @@ const VERSION_ONE: usize = 24;
 pub struct Demands {
     /// [`bindings::hash`](crate::ntlm::bindings::hash) of the TLS channel; `None` if there is none.
     pub bindings: Option<[u8; 16]>,
-    /// A proof that is bound to no channel is refused.
-    pub bound: bool,
+    /// Whether a proof has to be bound to it.
+    pub binding: ChannelBinding,
     /// A proof without an integrity code is refused. curl makes none.
     pub integrity: bool,
 }
@@ -170,10 +171,13 @@ impl<'a> Claim<'a> {
 /// A proof bound to a channel is good for that channel only, demanded or not; and where there is none of ours,
 /// the client has one to somebody else.
 fn check_bindings(info: &TargetInfo, demands: &Demands) -> Result<(), Refused> {
+    if demands.binding == ChannelBinding::DangerIgnored {
+        return Ok(());
+    }
     match (info.bindings()?, demands.bindings) {
         (Some(given), Some(ours)) if same(&given, &ours) => Ok(()),
         (Some(_), _) => Err(Refused::WrongBindings),
-        (None, _) if demands.bound => Err(Refused::NoBindings),
+        (None, _) if demands.binding == ChannelBinding::Required => Err(Refused::NoBindings),
         (None, _) => Ok(()),
     }
 }

@@ -41,6 +41,12 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether there are signatures: those of before extended session security are not made here.
+    #[must_use]
+    pub const fn can_sign(&self) -> bool {
+        self.flags.has(Flags::EXTENDED_SECURITY)
+    }
+
     /// The first signature that this side makes in the session. There is no second one here.
     #[must_use]
     pub fn sign(&self, side: Side, text: &[u8]) -> [u8; 16] {

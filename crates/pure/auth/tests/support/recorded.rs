@@ -8,6 +8,7 @@ use gatepost_auth::ntlm::bindings;
 use gatepost_auth::ntlm::keys::{Key, nt_hash};
 use gatepost_auth::ntlm::server::{Claim, Demands};
 use gatepost_auth::ntlm::{refused::Refused, signing::Session};
+use gatepost_auth::settings::ChannelBinding;
 use gatepost_auth::spnego::token::Token;
 use serde_json::Value;
 
@@ -47,7 +48,7 @@ impl Recorded {
                 user: text(entry, "user").into(),
                 domain: text(entry, "domain").into(),
                 password: text(entry, "password").into(),
-                demands: Demands { bindings: bound.then_some(channel), bound, integrity: false },
+                demands: Demands { bindings: bound.then_some(channel), binding: demanded(bound), integrity: false },
                 tokens,
                 negotiate,
                 challenge,
@@ -73,6 +74,10 @@ impl Recorded {
     pub(crate) fn in_spnego(&self) -> bool {
         self.name.contains("Negotiate")
     }
+}
+
+pub(crate) fn demanded(bound: bool) -> ChannelBinding {
+    if bound { ChannelBinding::Required } else { ChannelBinding::Checked }
 }
 
 /// NTLM's message in a token, with or without SPNEGO around it.
