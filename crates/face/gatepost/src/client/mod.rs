@@ -10,6 +10,7 @@ pub mod lane;
 mod opener;
 mod outgoing;
 pub mod payload;
+pub mod pinned;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
 pub mod proxy;
