@@ -311,7 +311,8 @@ fn turned<T>(
     run: impl FnOnce(&Turn<'_>) -> T,
 ) -> T {
     let url = Url::parse(&world.url).unwrap();
-    let request = RequestHead { method: &world.method, url: &url, headers, party: Party::Server };
+    let target = url.request_target();
+    let request = RequestHead { method: &world.method, url: &url, target: &target, headers, party: Party::Server };
     let (settings, now, entropy) = (&world.settings, world.now, &world.entropy);
     run(&Turn { request, challenge, answers, settings, now, entropy, memory })
 }

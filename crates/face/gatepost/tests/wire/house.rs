@@ -88,7 +88,7 @@ pub(crate) async fn store_of_ali() -> Arc<dyn Store> {
 pub(crate) fn ali(password: &str) -> User {
     let secret = Secret::from(password);
     let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
-    User { name: "ali".into(), password_hash, secret: Some(secret) }
+    User { name: "ali".into(), password_hash, secret: Some(secret), records: vec![] }
 }
 
 /// Says who it is and what came; over a WebSocket first, and then what is said there.
