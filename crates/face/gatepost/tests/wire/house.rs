@@ -50,12 +50,17 @@ impl House {
 
     /// The same behind a doorkeeper of one's own.
     pub(crate) fn behind(names: &[&str], door: Doorkeeper) -> Self {
+        Self::set_up(names, door, Settings::default())
+    }
+
+    /// The same with settings of its schemes.
+    pub(crate) fn set_up(names: &[&str], door: Doorkeeper, settings: Settings) -> Self {
         let door = Arc::new(door);
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let seen = Arc::clone(&events);
         let sink = Events::to(vec![Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()))]);
         let allowed: Vec<&'static dyn Scheme> = names.iter().map(|name| schemes::by_name(name).unwrap()).collect();
-        let authenticator = Authenticator::new(allowed, Settings::default(), Arc::clone(&door), sink.clone());
+        let authenticator = Authenticator::new(allowed, settings, Arc::clone(&door), sink.clone());
         let access = Arc::new(Access::by(names.iter().copied()).unwrap());
         let site = handler(Guard::Schemes { authenticator, access }, greet);
         let authority = Authority::create("House CA", clock::now(), DAY).unwrap();

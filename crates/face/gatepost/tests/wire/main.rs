@@ -3,6 +3,7 @@
 mod bearer;
 mod before_send;
 mod house;
+mod ntlm;
 mod proved;
 mod redirects;
 mod schemes;

@@ -67,9 +67,9 @@ impl Scheme for Ntlm {
         Ok(Step::Send { fields, preliminary: !memory.is_empty(), memory })
     }
 
-    fn challenge(&self, turn: &Turn<'_>, _refusal: Option<&Refusal>) -> Option<Challenge> {
-        let multiplexed = turn.answers.channel.as_ref().is_some_and(|channel| channel.multiplexed);
-        (!multiplexed).then(|| Challenge::new(NAME))
+    /// Over HTTP/2, too, where no proof is taken: the client then comes again over HTTP/1.1, as curl and we do.
+    fn challenge(&self, _turn: &Turn<'_>, _refusal: Option<&Refusal>) -> Option<Challenge> {
+        Some(Challenge::new(NAME))
     }
 
     /// The first message is challenged, however often it comes; the last one is judged once for each challenge.
