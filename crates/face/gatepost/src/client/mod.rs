@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod context;
 pub(crate) mod counts;
 pub(crate) mod detour;
+mod forward;
 pub(crate) mod held;
 mod inspection;
 pub mod lane;

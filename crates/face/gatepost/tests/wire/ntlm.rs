@@ -13,7 +13,7 @@ use gatepost::server::keys::Keys;
 use gatepost::store::memory::MemoryStore;
 use gatepost::store::store::{Store, User, UserRecord};
 
-use crate::house::{House, PASSWORD, text};
+use crate::house::{House, PASSWORD, greet, text};
 
 const SCHEMES: [&str; 2] = ["NTLM", "Negotiate"];
 
@@ -31,7 +31,7 @@ async fn house(scheme: &str, settings: Settings) -> House {
     let store = MemoryStore::new();
     store.add_user(hashed("ali", PASSWORD)).await.unwrap();
     store.add_user(hashed("bo", "open barley")).await.unwrap();
-    House::set_up(&[scheme], Doorkeeper::new(Arc::new(store), Keys::none()).unwrap(), settings)
+    House::with(&[scheme], Doorkeeper::new(Arc::new(store), Keys::none()).unwrap(), settings, greet)
 }
 
 /// The statuses that the server answered with, in order.
