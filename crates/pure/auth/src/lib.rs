@@ -31,6 +31,7 @@ pub mod password;
 pub mod record;
 pub mod scheme;
 pub mod schemes;
+mod sent;
 pub mod settings;
 pub mod spnego;
 mod token68;
