@@ -13,6 +13,7 @@ pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod ntlm;
 mod relay;
 pub mod routes;
 pub mod secret;
