@@ -94,6 +94,15 @@ pub enum Event {
         /// What changed, or what is wrong.
         detail: String,
     },
+    /// A step on the way to a certificate of an ACME authority (RFC 8555).
+    Certificate {
+        /// The names that it is for.
+        names: String,
+        /// Which step: `account`, `ordered`, `proving`, `proved`, `issued`, `bound`, `due`, `postponed`.
+        step: &'static str,
+        /// What there is to say about it.
+        detail: String,
+    },
     /// Someone switched a protection off.
     Danger {
         /// Which one.
@@ -128,6 +137,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Answered { .. } => "answered",
             Self::Reloaded { .. } => "reloaded",
+            Self::Certificate { .. } => "certificate",
             Self::Danger { .. } => "danger",
             Self::BoundReached(_) => "bound-reached",
             Self::Failed { .. } => "failed",
@@ -180,6 +190,7 @@ impl fmt::Display for Event {
             }
             Self::Reloaded { applied: true, detail } => format!("new configuration in force: {detail}"),
             Self::Reloaded { applied: false, detail } => format!("configuration unchanged: {detail}"),
+            Self::Certificate { names, step, detail } => format!("certificate for {names}: {step}: {detail}"),
             Self::Danger { what } => format!("protection switched off: {what}"),
             Self::BoundReached(reached) => reached.to_string(),
             Self::Failed { code, detail, .. } => format!("{code}: {detail}"),

@@ -1,5 +1,6 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
+mod acme;
 mod attached;
 mod bind;
 mod facts;
@@ -7,6 +8,7 @@ mod issue;
 mod kept;
 mod live;
 mod netsh;
+mod renew;
 mod show;
 mod terms;
 mod transfer;
@@ -40,8 +42,10 @@ pub enum CertCommand {
     Show(ShowArgs),
     /// Say which binding answers a client, and why
     Which(which::WhichArgs),
-    /// Issue a certificate of the local authority
-    Issue(issue::IssueArgs),
+    /// Issue a certificate of the local authority, or have an ACME authority issue one
+    Issue(Box<issue::IssueArgs>),
+    /// Fetch a certificate anew
+    Renew(renew::RenewArgs),
     /// Keep a certificate, or import bindings
     Import(Box<transfer::ImportArgs>),
     /// Print a certificate that is kept
@@ -94,6 +98,7 @@ pub(crate) fn run(command: CertCommand, ui: &Ui) -> Result<(), CliError> {
         CertCommand::Show(args) => show(&args, ui),
         CertCommand::Which(args) => which::which(&args, ui),
         CertCommand::Issue(args) => issue::issue(&args, ui),
+        CertCommand::Renew(args) => renew::renew(&args, ui),
         CertCommand::Import(args) => transfer::import(&args, ui),
         CertCommand::Export(args) => transfer::export(&args, ui),
     }
