@@ -244,13 +244,7 @@ impl Daemon {
         let lookup = |name: &str| (self.orders.environment)(name);
         let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
         let charges = acme::charges(&config.acme, &lookup)?;
-        let renewed = match self.renewed_tables(&config).await {
-            Ok(renewed) => renewed,
-            Err(error) => {
-                self.shelf.unsettle();
-                return Err(error);
-            }
-        };
+        let renewed = self.renewed_tables(&config).await.inspect_err(|_| self.shelf.unsettle())?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
