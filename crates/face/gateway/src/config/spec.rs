@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -108,6 +109,7 @@ pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
     pub(crate) channel_binding: Written<Binding>,
     pub(crate) ntlm: NtlmSpec,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
 }
@@ -117,6 +119,17 @@ pub(crate) struct AuthSpec {
 pub(crate) struct NtlmSpec {
     pub(crate) name: Written<NetbiosName>,
     pub(crate) integrity: Written<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -210,4 +223,5 @@ pub(crate) struct DangerSpec {
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
     pub(crate) ignore_channel_binding: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }
