@@ -1,5 +1,6 @@
 //! Where a scheme's need meets the world. There is no second place, for client and server alike.
 
+use gatepost_auth::context::ContextStep;
 use gatepost_auth::need::{Answers, Need};
 use gatepost_model::credential::Credential;
 use gatepost_model::time::Timestamp;
@@ -85,7 +86,10 @@ impl World<'_> {
             | (Need::Token { .. } | Need::Count { .. }, World::Server { .. }) => {
                 return Err(Error::usage("a scheme asked for something that only the other end has"));
             }
-            (Need::Channel | Need::Context(_), _) => {
+            (Need::Context(_), _) => {
+                answers.context = Some(ContextStep::Unavailable("Kerberos is not set up here".into()));
+            }
+            (Need::Channel, _) => {
                 return Err(Error::usage("a scheme asked for something that is not to be had here"));
             }
         }

@@ -84,12 +84,12 @@ impl Plan {
         })
     }
 
-    /// What is stripped of a request behind this guard. Where nobody is asked for a proof, the fields
-    /// that could hold one are the application's own.
-    pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
-        match guard {
-            routes::Guard::Open => &self.stripped_open,
-            routes::Guard::Schemes(_) => &self.stripped_guarded,
+    /// What is stripped of a request on this route. Where nobody is asked for a proof, and we have none for the
+    /// upstream, the fields that could hold one are the application's own.
+    pub(crate) fn stripped(&self, route: &Route) -> &Spellings {
+        match (&route.guard, &route.credential) {
+            (routes::Guard::Open, None) => &self.stripped_open,
+            (routes::Guard::Open | routes::Guard::Schemes(_), _) => &self.stripped_guarded,
         }
     }
 

@@ -17,6 +17,7 @@ pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod ntlm;
 pub mod proxies;
 mod relay;
 pub mod routes;

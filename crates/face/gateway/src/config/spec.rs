@@ -10,6 +10,7 @@ use toml::Spanned;
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
 use crate::config::digest_names::{AlgorithmName, Place, QopName};
+use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -111,6 +112,8 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) channel_binding: Written<Binding>,
+    pub(crate) ntlm: NtlmSpec,
     pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
@@ -131,6 +134,13 @@ pub(crate) struct RuleSpec {
     pub(crate) user: Written<String>,
     pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
     pub(crate) prefix: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NtlmSpec {
+    pub(crate) name: Written<NetbiosName>,
+    pub(crate) integrity: Written<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -234,5 +244,6 @@ pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
+    pub(crate) ignore_channel_binding: Written<bool>,
     pub(crate) digest_rfc2069: Written<bool>,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::digest::qop::Qop;
-use gatepost::auth::settings;
+use gatepost::auth::settings::{self, ChannelBinding, Ntlm};
 use gatepost::net::websocket::relay::terms::Pings;
 use gatepost::ws::limits::Limits;
 
@@ -49,9 +49,13 @@ respond = { status = 410, body = "gone" }
 
 [auth]
 realm = "staff"
+channel_binding = "required"
 [auth.wsse]
 dialects = ["sha256"]
 past = "1m"
+[auth.ntlm]
+name = "STAFF"
+integrity = true
 [auth.digest]
 algorithms = ["sha-512-256", "MD5-sess"]
 qop = ["auth-int", "auth"]
@@ -88,6 +92,8 @@ fn a_whole_document() {
     assert_eq!(config.routes[1].target.to_string(), "status 410");
     assert_eq!((config.workers, config.auth.realm.as_str()), (3, "staff"));
     assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
+    assert_eq!(config.auth.ntlm, Ntlm { name: "STAFF".into(), integrity: true });
+    assert_eq!(config.auth.channel_binding, ChannelBinding::Required);
     let digest = settings::Digest {
         algorithms: ["SHA-512-256", "MD5-sess"].map(|name| Algorithm::by_name(name).unwrap()).to_vec(),
         qop: vec![Qop::AuthInt, Qop::Auth],
