@@ -84,6 +84,8 @@ pub enum CliError {
         what: String,
         /// The time that was given.
         limit: String,
+        /// The option that gives more.
+        option: &'static str,
     },
     /// A WebSocket ended before what was asked for had come.
     #[error("the connection ended {what}")]
@@ -181,7 +183,7 @@ impl Fault for CliError {
             | Self::Refused { hint, .. }
             | Self::Upgrade { hint, .. } => hint.clone(),
             Self::Broken { .. } => Some("`-v` shows what happened before".into()),
-            Self::Late { .. } => Some("`--timeout` gives it more time".into()),
+            Self::Late { option, .. } => Some(format!("`{option}` gives it more time")),
             Self::Io { .. }
             | Self::BrokenPipe
             | Self::Status { .. }

@@ -4,6 +4,7 @@
 //! [`report`] is the one place where an error becomes an exit code and words.
 
 pub mod args;
+mod bounded;
 pub mod commands;
 mod delivery;
 mod dispatch;

@@ -69,10 +69,10 @@ mod tests {
     use super::*;
     use gatepost::tls::error::TlsError;
 
-    #[test]
-    fn exit_codes_by_what_went_wrong_then_by_blame() {
+    /// An error for each code.
+    fn table() -> Vec<(CliError, u8)> {
         let tls = NetError::Tls { peer: "h".into(), reason: TlsError::UnknownIssuer };
-        let table = [
+        vec![
             (CliError::usage("a", "b"), 2),
             (CliError::Missing { what: "x".into(), hint: None }, 4),
             (CliError::Exists { what: "x".into(), hint: None }, 5),
@@ -85,14 +85,28 @@ mod tests {
             (CliError::Upgrade { status: 404, hint: None }, 9),
             (CliError::Engine(gatepost::Error::from(tls)), 10),
             (CliError::Closed { farewell: "1011".into() }, 11),
-            (CliError::Late { what: "x".into(), limit: "1s".into() }, 12),
+            (CliError::Late { what: "x".into(), limit: "1s".into(), option: "--timeout" }, 12),
             (CliError::Broken { detail: "x".into() }, 13),
             (CliError::Engine(gatepost::Error::config("x")), 3),
             (CliError::Engine(gatepost::Error::refused("x")), 8),
             (CliError::Engine(gatepost::Error::environment("x")), 6),
-        ];
-        for (error, code) in table {
+        ]
+    }
+
+    #[test]
+    fn exit_codes_by_what_went_wrong_then_by_blame() {
+        for (error, code) in table() {
             assert_eq!(exit_code(&error), code, "{error:?}");
+        }
+    }
+
+    /// Nothing is made by `gatepost ws` that could be there already, which is 5.
+    #[test]
+    fn the_guide_to_talks_has_every_code() {
+        let guide = include_str!("../../../../docs/book/src/guides/talk.md");
+        let (_, codes) = guide.split_once("## Exit codes").unwrap();
+        for code in table().into_iter().map(|(_, code)| code).filter(|code| *code != 5).chain([0, 7, 70]) {
+            assert!(codes.contains(&format!("\n| {code} |")), "{code}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use gatepost::model::event::one_line;
 use serde_json::Value;
 
 use crate::error::CliError;
@@ -91,9 +92,14 @@ impl Ui {
         self.say(&format!("{} {text}", self.paint("1;36", "hint:")));
     }
 
-    /// A `warning:` line.
+    /// A `warning:` line, and nothing in it that a terminal would obey: it may name what a stranger wrote.
     pub(crate) fn warning(&self, text: &str) {
-        self.say(&format!("{} {text}", self.paint("1;33", "warning:")));
+        self.say(&format!("{} {}", self.paint("1;33", "warning:"), one_line(text)));
+    }
+
+    /// A line with a name and a value, and nothing in the value that a terminal would obey: it may be a stranger's.
+    pub(crate) fn fact(&self, name: &str, value: &str) -> String {
+        format!("{} {}\n", self.bold(&format!("{name:<10}")), one_line(value))
     }
 
     /// Text in bold, where there is colour.
@@ -117,8 +123,10 @@ impl Ui {
     }
 }
 
-/// Rows under headings, columns aligned; the last column is not padded.
+/// Rows under headings, columns aligned; the last column is not padded. Nothing in a cell is obeyed by a terminal: it
+/// may be a stranger's.
 pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| one_line(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(headings.get(column).map(|heading| heading.chars().count())).max().unwrap_or(0)
@@ -135,6 +143,15 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_value_moves_the_cursor() {
+        let evil = "a\u{1b}[2J\u{202e}\nb";
+        let rows = vec![vec![evil.into(), "x".into()]];
+        assert_eq!(table(&["N", "VALUE"], &rows), "N                         VALUE\na\\u{1b}[2J\\u{202e}\\u{a}b  x\n");
+        let ui = Ui { json: false, quiet: false, color: false };
+        assert_eq!(ui.fact("Issuer", evil), "Issuer     a\\u{1b}[2J\\u{202e}\\u{a}b\n");
+    }
 
     #[test]
     fn tables_align() {

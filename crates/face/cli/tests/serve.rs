@@ -1,6 +1,7 @@
 //! `gatepost serve`, `get`, `token` and `cert` against one another: the way that the README shows.
 
 mod bench;
+mod running;
 mod served;
 
 use bench::Bench;

@@ -1,6 +1,7 @@
 //! Certificates are swapped a hundred times under load, by bindings and by files, good ones and bad: nobody notices.
 
 mod bench;
+mod running;
 mod served;
 
 use std::sync::Arc;

@@ -2,12 +2,13 @@
 
 mod bench;
 mod peer;
+mod running;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command as Process, Stdio};
+use std::process::Command as Process;
 
 use bench::Bench;
 use peer::Peer;
+use running::Running;
 
 /// Runs it against a way to behave; gives the code, stdout and stderr.
 fn ws(peer: &Peer, path: &str, arguments: &str, stdin: &str) -> (Option<i32>, String, String) {
@@ -51,6 +52,7 @@ fn the_code_says_how_it_ended() {
     let table = [
         ("three", "--count 4", 1, "", "error: the connection ended before 4 messages had come [GP-CLI-012]"),
         ("three", "--until four", 1, "", "before a message matched `four`"),
+        ("echo", "--credential nobody", 4, "", "error: there is no credential `nobody` [GP-CLI-002]"),
         ("forbidden", "", 9, "  not you", "error: the server opened no WebSocket: it answered 403 [GP-CLI-008]"),
         ("forbidden", "", 9, "< 403 Forbidden", "hint: "),
         ("echo", "--subprotocol other", 9, "< 400 Bad Request", "< sec-websocket-protocol: chat"),
@@ -93,6 +95,15 @@ fn what_is_wrong_is_said_before_anything_is_asked() {
 }
 
 #[test]
+fn a_file_that_is_not_what_it_should_be_is_no_fault_of_the_other_end() {
+    let bench = Bench::new();
+    bench.write("bad.pem", "nothing");
+    for arguments in ["ws wss://localhost:1/ --ca bad.pem", "ws --listen 127.0.0.1:0 --cert bad.pem --key bad.pem"] {
+        bench.gatepost(arguments).assert().code(3);
+    }
+}
+
+#[test]
 fn every_event_is_a_line_of_json() {
     let peer = Peer::start();
     let (code, stdout, _) = ws(&peer, "asks", "--json --subprotocol chat --deflate --wait 0s", "hi\n");
@@ -131,45 +142,60 @@ fn a_recording_is_said_again() {
     }
 }
 
+#[test]
+fn a_replay_that_waits_in_vain_says_which_option_waits_longer() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    let moment = |direction: &str| {
+        let what = "\"event\":\"message\",\"type\":\"text\",\"data\":\"a\"";
+        format!("{{\"time\":\"1970-01-01T00:00:00Z\",{what},\"direction\":\"{direction}\"}}\n")
+    };
+    bench.write("a.ndjson", &(moment("in") + &moment("out")));
+    let command = format!("ws {} --danger-plain-http --replay a.ndjson --wait 10ms", peer.url("echo"));
+    let output = bench.gatepost(&command).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{told}");
+    assert!(told.ends_with("[GP-CLI-011]\nhint: `--wait` gives it more time\n"), "{told}");
+}
+
+#[test]
+fn no_secret_field_is_written_down() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    for kind in ["har", "ndjson"] {
+        let fields = "-H X-Api-Key:s3cret -H Cookie:s3cret -H X-Our-Own:s3cret -H Accept-Language:de";
+        let command =
+            format!("ws {} --danger-plain-http --json --record a.{kind} {fields} -d x --count 1", peer.url("echo"));
+        let output = bench.gatepost(&command).output().unwrap();
+        let recorded = std::fs::read_to_string(bench.path().join(format!("a.{kind}"))).unwrap();
+        for written in [String::from_utf8(output.stdout).unwrap(), recorded] {
+            assert!(!written.contains("s3cret") && written.contains("\"de\""), "{written}");
+            assert_eq!(written.matches("\"****\"").count(), 3, "{written}");
+        }
+    }
+}
+
+#[test]
+fn who_interrupts_twice_does_not_wait_for_the_other_end() {
+    let (peer, bench) = (Peer::start(), Bench::new());
+    let mut running = Running::start(&bench, &format!("ws {} --danger-plain-http --json -d hello", peer.url("deaf")));
+    let mut lines = running.lines();
+    for event in ["\"direction\":\"in\"", "\"event\":\"close\""] {
+        assert!(lines.by_ref().map(Result::unwrap).any(|line| line.contains(event)), "{event}");
+        running.signal("INT");
+    }
+    assert_eq!(running.code(), Some(13));
+}
+
 /// The twin that listens, until the test ends.
 struct Twin {
-    process: Child,
+    running: Running,
     url: String,
 }
 
 impl Twin {
     fn start(bench: &Bench, arguments: &str) -> Self {
-        let mut process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
-            .args(["ws", "--listen", "127.0.0.1:0"])
-            .args(arguments.split_whitespace())
-            .env_clear()
-            .env("HOME", bench.path())
-            .current_dir(bench.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { process, url }
-    }
-
-    /// Interrupts it; gives the code and what it printed.
-    fn end(mut self) -> (Option<i32>, String) {
-        assert!(Process::new("kill").arg("-INT").arg(self.process.id().to_string()).status().unwrap().success());
-        let status = self.process.wait().unwrap();
-        let mut text = String::new();
-        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();
-        (status.code(), text)
-    }
-}
-
-impl Drop for Twin {
-    fn drop(&mut self) {
-        // Already ended in most tests: then there is nothing to kill.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let mut running = Running::start(bench, &format!("ws --listen 127.0.0.1:0 {arguments}"));
+        let url = running.first_told().trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { running, url }
     }
 }
 
@@ -180,7 +206,7 @@ fn the_twin_prints_and_echoes() {
     let command = format!("ws {} --danger-plain-http --subprotocol chat --count 1", twin.url);
     let output = bench.gatepost(&command).stdin("hello\n").output().unwrap();
     assert_eq!(output.stdout, b"hello\n");
-    let (code, printed) = twin.end();
+    let (code, printed) = twin.running.end("INT");
     assert_eq!(code, Some(0));
     for part in ["#1 ", "subprotocol chat\n", " < hello\n", " > hello\n", " < close 1000 (normal)\n"] {
         assert!(printed.contains(part), "{part} is not in\n{printed}");

@@ -1,6 +1,7 @@
 //! `gatepost ws run`: the scripts in `examples/ws/` against the demo, and what is said when one fails.
 
 mod bench;
+mod running;
 mod served;
 
 use std::path::Path;
@@ -39,6 +40,18 @@ fn the_examples_pass_against_the_demo() {
 }
 
 #[test]
+fn nothing_in_a_failure_moves_the_cursor() {
+    let bench = Bench::new();
+    let served = Served::start(&bench, "");
+    let script = "connect wss://{{host}}/ws\n> a\u{202e}b\n< any as evil\n> other\n< /{{evil}}/\n";
+    bench.write("evil.ws", script);
+    let command = format!("ws run evil.ws {}", reach(&served));
+    let output = bench.gatepost(&command).env("PW", served.of("password")).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("failed evil.ws:5:1: the message does not match `a\\u{202e}b`: other\n"), "{told}");
+}
+
+#[test]
 fn a_failure_says_where_and_how() {
     let bench = Bench::new();
     let served = Served::start(&bench, "");
@@ -70,7 +83,9 @@ fn what_cannot_be_read_is_told_before_anything_runs() {
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told, "error: bad.ws:3:10: a path begins with `$`, as in `$.user.names[0]` [GP-CLI-013]\n");
-    bench.gatepost("ws run none.ws").assert().code(6);
+    bench.gatepost("ws run none.ws").assert().code(2);
+    std::fs::write(bench.path().join("marked.ws"), "\u{feff}# a comment\n").unwrap();
+    bench.gatepost("ws run marked.ws").assert().code(0);
 }
 
 #[test]

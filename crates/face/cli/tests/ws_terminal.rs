@@ -3,13 +3,14 @@
 #[expect(dead_code, reason = "each test file uses its own part")]
 mod bench;
 mod peer;
+mod running;
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::process::{Child, Command as Process};
 
 use bench::Bench;
 use peer::Peer;
+use running::Running;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
@@ -18,7 +19,7 @@ const PROMPT: &str = "\u{1b}[?2004h";
 
 /// A session on a terminal of its own.
 struct Session {
-    process: Child,
+    running: Running,
     keyboard: File,
     /// What the terminal was set to at first.
     before: Termios,
@@ -34,19 +35,12 @@ impl Session {
         tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
         let before = tcgetattr(&master).unwrap();
-        let process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
-            .arg("ws")
-            .args(arguments.split_whitespace())
-            .env_clear()
-            .env("HOME", bench.path())
-            .env("TERM", "xterm")
-            .current_dir(bench.path())
-            .stdin(terminal.try_clone().unwrap())
-            .stdout(terminal.try_clone().unwrap())
-            .stderr(terminal)
-            .spawn()
-            .unwrap();
-        Self { process, keyboard: File::from(master), before, screen: String::new() }
+        let mut command = Running::command(bench, &format!("ws {arguments}"));
+        command.env("TERM", "xterm").stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap());
+        let running = Running::of(command.stderr(terminal));
+        // With its own copies closed, the test sees when nobody has the terminal open any more.
+        drop(command);
+        Self { running, keyboard: File::from(master), before, screen: String::new() }
     }
 
     /// Reads the screen until this stands on it, behind what was waited for before.
@@ -71,15 +65,7 @@ impl Session {
 
     /// Waits for the end; gives the code.
     fn end(&mut self) -> Option<i32> {
-        self.process.wait().unwrap().code()
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Already ended in most tests: then there is nothing to kill.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.running.code()
     }
 }
 
@@ -99,10 +85,16 @@ fn a_session_shows_what_is_said_and_obeys_commands() {
     session.wait_for("< binary, 2 octets");
     session.wait_for("|A.|");
     session.type_line("/frame one ");
+    session.type_line("/binary 00");
+    session.wait_for("error: cannot be sent over a WebSocket");
     session.type_line("two");
     session.wait_for("< one two");
     session.type_line("/nonsense");
     session.wait_for("hint: there is no `/nonsense`");
+    session.type_line("/binary 0");
+    session.wait_for("hint: an octet is two hexadecimal digits");
+    session.type_line("/send @none");
+    session.wait_for("error: none: ");
     session.type_line("/headers");
     session.wait_for("< sec-websocket-protocol: chat");
     session.type_line("/auth");

@@ -1,7 +1,9 @@
 //! The way of a request to its upstream and back.
 
 use std::future::ready;
+use std::sync::Arc;
 
+use gatepost::client::pinned::Pinned;
 use gatepost::http1::fields;
 use gatepost::model::event::Event;
 use gatepost::model::fault::{Blame, Fault};
@@ -12,13 +14,16 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
 use crate::websocket::{Asked, Told};
+
+/// The schemes whose proofs are for a connection, whoever judges them.
+const BINDING: [&str; 2] = ["NTLM", "Negotiate"];
 
 /// A request whose header fields are fit for the upstream.
 #[derive(Debug)]
@@ -55,10 +60,33 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
+            if let Some(pinned) = own(way, &request, visitor) {
+                return Box::pin(async move {
+                    let answer = pinned.send(request).await;
+                    returned(&chosen, answer, websocket, expires)
+                });
+            }
             let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
         }
     }
+}
+
+/// The upstream connection that belongs to the visitor's connection, if its proofs are for connections: it carries all
+/// that follows, and nobody else's requests.
+fn own(way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+    if binds_connection(request.headers()) {
+        return Some(visitor.pin(&way.destination));
+    }
+    visitor.pinned(&way.destination)
+}
+
+/// Whether a proof of NTLM or Negotiate passes through to the upstream (RFC 4559 §4).
+fn binds_connection(headers: &HeaderMap) -> bool {
+    headers.get_all(header::AUTHORIZATION).iter().any(|value| {
+        let scheme = value.as_bytes().split(|octet| *octet == b' ').next().unwrap_or_default();
+        BINDING.iter().any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()))
+    })
 }
 
 /// The request as the upstream gets it, and the way there.

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::proxy::{self, Asked, Way};
+use crate::proxy::{self, Again, Asked, Way};
 use crate::secured::handshake::connect as connect_tls;
 use crate::secured::stream::Secured;
 use crate::upgrade::{Duplex, Stream};
@@ -177,6 +177,14 @@ impl Dialer {
             false => Box::new(stream),
         };
         proxy::ask(stream, address, &authority(origin), fields, &self.limits).await
+    }
+
+    /// Asks the same proxy once more, on the connection on which it has refused.
+    ///
+    /// # Errors
+    /// As [`ask_proxy`](Self::ask_proxy).
+    pub async fn ask_proxy_again(&self, again: Again, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
+        proxy::ask(again.stream, again.address, &authority(origin), fields, &self.limits).await
     }
 
     /// Like [`connect`](Self::connect), through a proxy.

@@ -61,12 +61,49 @@ pub struct WsArgs {
     pub listen: ListenArgs,
 }
 
+/// The options of whoever calls: they do nothing for whoever listens, and are refused there rather than passed over.
+const CALLERS: [&str; 33] = [
+    "url",
+    "data",
+    "binary",
+    "stream",
+    "count",
+    "until",
+    "timeout",
+    "wait",
+    "replay",
+    "history",
+    "headers",
+    "http2",
+    "auth",
+    "user",
+    "credential",
+    "token_env",
+    "token_file",
+    "password_stdin",
+    "password_env",
+    "password_file",
+    "verbose",
+    "ca",
+    "pins",
+    "revocation_lists",
+    "danger_ignore_cert_error",
+    "client_cert",
+    "client_key",
+    "proxy",
+    "proxy_user",
+    "proxy_password_env",
+    "danger_plain_proxy",
+    "http1",
+    "danger_plain_http",
+];
+
 /// How to be the other end.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The other end")]
 pub struct ListenArgs {
     /// Listen there and print what comes; in the clear on loopback only
-    #[arg(long, value_name = "ADDRESS", value_parser = serve::address, conflicts_with_all = ["url", "replay", "user", "credential", "token_env", "token_file"])]
+    #[arg(long, value_name = "ADDRESS", value_parser = serve::address, conflicts_with_all = CALLERS)]
     pub listen: Option<SocketAddr>,
     /// Send every message back
     #[arg(long, requires = "listen", conflicts_with = "url")]
@@ -182,4 +219,59 @@ fn listen(address: SocketAddr, args: WsArgs, ui: &Ui) -> Result<(), CliError> {
         Orders { address, certificate, echo: args.listen.echo, acceptance, recorder },
         *ui,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+    use clap::{CommandFactory, Parser};
+
+    use crate::args::Cli;
+
+    /// What whoever listens minds, and how output looks; `state` because it may stand in the environment.
+    const MINDED: [&str; 15] = [
+        "listen",
+        "echo",
+        "cert",
+        "key",
+        "record",
+        "subprotocol",
+        "origin",
+        "deflate",
+        "no_deflate",
+        "max_message",
+        "ping_interval",
+        "state",
+        "json",
+        "quiet",
+        "color",
+    ];
+
+    #[test]
+    fn whoever_listens_passes_over_no_option() {
+        let mut command = Cli::command();
+        command.build();
+        let ws = command.find_subcommand("ws").unwrap();
+        let mut seen = 0;
+        for option in ws.get_arguments().filter(|option| !["help", "version"].contains(&option.get_id().as_str())) {
+            let id = option.get_id().as_str();
+            if MINDED.contains(&id) {
+                seen += 1;
+                continue;
+            }
+            let listen = ws.get_arguments().find(|option| option.get_id() == "listen").unwrap();
+            let refused = ws.get_arg_conflicts_with(listen).iter().any(|other| other.get_id() == id);
+            assert!(refused, "`--listen` passes over `{id}`");
+        }
+        assert_eq!(seen, MINDED.len());
+    }
+
+    #[test]
+    fn an_option_of_the_caller_is_refused_with_listen() {
+        for arguments in ["--count 1", "--timeout 1s", "-d x", "-H X:1", "--ca x", "--proxy http://h:1", "--http2"] {
+            let line = format!("gatepost ws --listen 127.0.0.1:0 {arguments}");
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{arguments}");
+        }
+    }
 }

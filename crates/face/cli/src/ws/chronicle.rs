@@ -62,6 +62,17 @@ impl Chronicle {
         Ok(())
     }
 
+    /// Something happened on the way out, after all that was asked for had come: recorded, and told to programs unless
+    /// it is one more message.
+    pub(crate) fn tell_parting(&mut self, what: What) -> Result<(), CliError> {
+        let moment = Moment { at: clock::now(), what };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&moment)?;
+        }
+        let is_message = matches!(&moment.what, What::Said(_, said) if said.message().is_some());
+        if matches!(self.show, Show::Json) && !is_message { self.show(&moment) } else { Ok(()) }
+    }
+
     /// Shows text that is no event: an answer to a command.
     pub(crate) fn answer(&mut self, text: &str) -> Result<(), CliError> {
         match &mut self.show {

@@ -33,8 +33,9 @@ impl Mouth for Sending {
             Said::Text(text) => self.message(Message::from(text.as_str())).await,
             Said::Binary(octets) => self.message(Message::from(octets.clone())).await,
             Said::Fragment(text) => {
-                self.open = true;
-                self.sender.send_part(Kind::Text, Message::from(text.as_str()).into_bytes(), false).await
+                let sent = self.sender.send_part(Kind::Text, Message::from(text.as_str()).into_bytes(), false).await;
+                self.open |= sent.is_ok();
+                sent
             }
             Said::Ping(payload) => self.sender.ping(payload).await,
             Said::Pong(payload) => self.sender.pong(payload).await,
@@ -53,11 +54,14 @@ impl Mouth for Sending {
 impl Sending {
     /// A message, or the end of the one whose parts were said before.
     async fn message(&mut self, message: Message) -> Result<(), NetError> {
-        if !std::mem::take(&mut self.open) {
+        if !self.open {
             return self.sender.send(message).await;
         }
         let kind = message.kind();
-        self.sender.send_part(kind, message.into_bytes(), true).await
+        let sent = self.sender.send_part(kind, message.into_bytes(), true).await;
+        // A message of the wrong kind ends nothing: the parts still wait for theirs.
+        self.open = sent.is_err();
+        sent
     }
 }
 

@@ -44,10 +44,13 @@ pub(crate) struct Orders {
 pub(crate) async fn listen(orders: Orders, ui: Ui) -> Result<(), CliError> {
     let tls = tls(&orders)?;
     let scheme = if tls.is_some() { "wss" } else { "ws" };
-    let book =
-        Arc::new(Book { ui, recorder: Mutex::new(orders.recorder), count: AtomicU64::new(0), echo: orders.echo });
+    let recorder = Mutex::new(orders.recorder);
+    let book = Arc::new(Book { ui, recorder, count: AtomicU64::new(0), echo: orders.echo });
     let (failed, mut failure) = tokio::sync::mpsc::unbounded_channel();
     let running = start(orders.address, tls, orders.acceptance, Arc::clone(&book), failed)?;
+    if let Some(recorder) = book.recorder.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        recorder.begin()?;
+    }
     let address = running.addresses().first().copied().unwrap_or(orders.address);
     let url = format!("{scheme}://{address}/");
     if ui.is_json() {

@@ -3,6 +3,8 @@
 pub(crate) mod caller;
 pub(crate) mod chronicle;
 mod command;
+#[cfg(test)]
+mod fakes;
 mod halves;
 mod hex;
 pub(crate) mod listen;

@@ -6,6 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use gatepost::model::event::one_line;
+use gatepost::net::error::NetError;
+use gatepost::ws::error::WsError;
 use regex_lite::Regex;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
@@ -14,7 +17,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::error::CliError;
 use crate::ws::chronicle::Chronicle;
 use crate::ws::command;
-use crate::ws::said::{Direction, Goodbye, Moment, Said, What};
+use crate::ws::said::{Direction, Goodbye, Moment, NORMAL, Said, What};
+use crate::ws::slash::Typed;
 use crate::ws::source::Input;
 use crate::ws::wire::{Ear, Mouth};
 
@@ -71,6 +75,20 @@ struct Heard {
     more: Notify,
 }
 
+/// Why speaking ended before its time.
+enum Stopped {
+    /// The connection takes nothing more: how it ended is told by what is left to hear.
+    Wire(CliError),
+    /// What was to be said, or the telling of it, is wrong: nothing that is heard makes up for that.
+    Ours(CliError),
+}
+
+impl From<CliError> for Stopped {
+    fn from(error: CliError) -> Self {
+        Self::Ours(error)
+    }
+}
+
 /// How speaking ended.
 enum Spoken {
     Everything,
@@ -96,8 +114,8 @@ pub(crate) async fn pump(
         spoken = &mut speaking => spoken,
     };
     match spoken {
-        // We cannot speak because the connection ended: how, is told by what is left to hear.
-        Err(error) => timeout(LAST_WORDS, hearing).await.unwrap_or(Err(error)),
+        Err(Stopped::Ours(error)) => Err(error),
+        Err(Stopped::Wire(error)) => timeout(LAST_WORDS, hearing).await.unwrap_or(Err(error)),
         Ok(Spoken::Quit) => Ok(Ended::Quit),
         Ok(Spoken::Close) => hearing.await,
         Ok(Spoken::Everything) if goal.is_set() => hearing.await,
@@ -117,21 +135,17 @@ pub(crate) async fn pump(
     }
 }
 
-/// Closes in good order and hears what still comes; `telling` says whether it is told.
+/// Closes in good order and hears what still comes; `tell` is told of it.
 pub(crate) async fn leave(
     mouth: &mut impl Mouth,
     ear: &mut impl Ear,
-    telling: Option<&RefCell<Chronicle>>,
+    tell: impl Fn(What) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let close = Said::close(crate::ws::said::NORMAL, "");
-    if let Some(chronicle) = telling {
-        chronicle.borrow_mut().tell(What::Said(Direction::Out, close.clone()))?;
-    }
+    let close = Said::close(NORMAL, "");
     mouth.say(&close).await?;
+    tell(What::Said(Direction::Out, close))?;
     while let Some(said) = ear.hear().await? {
-        if let Some(chronicle) = telling {
-            chronicle.borrow_mut().tell(What::Said(Direction::In, said))?;
-        }
+        tell(What::Said(Direction::In, said))?;
     }
     Ok(())
 }
@@ -142,7 +156,7 @@ async fn speak(
     goal: &Goal,
     chronicle: &RefCell<Chronicle>,
     heard: &Heard,
-) -> Result<Spoken, CliError> {
+) -> Result<Spoken, Stopped> {
     match source {
         Source::Live(from) => live(mouth, from, chronicle, heard).await,
         Source::Recorded(moments) => again(mouth, moments, goal.wait, chronicle, heard).await,
@@ -154,22 +168,37 @@ async fn live(
     mut from: Receiver<Input>,
     chronicle: &RefCell<Chronicle>,
     heard: &Heard,
-) -> Result<Spoken, CliError> {
+) -> Result<Spoken, Stopped> {
     while let Some(input) = from.recv().await {
-        let said = match input {
-            Input::Say(said) => said,
-            Input::Typed(typed) => match command::obey(typed, &mut chronicle.borrow_mut())? {
-                Some(said) => said,
-                None => continue,
-            },
+        let closed = match input {
+            Input::Say(said) => say(mouth, said, chronicle, heard).await?,
+            Input::Typed(typed) => typed_line(mouth, typed, chronicle, heard).await?,
             Input::Quit => return Ok(Spoken::Quit),
-            Input::Failed(error) => return Err(error),
+            Input::Failed(error) => return Err(Stopped::Ours(error)),
         };
-        if say(mouth, said, chronicle, heard).await? {
+        if closed {
             return Ok(Spoken::Close);
         }
     }
     Ok(Spoken::Everything)
+}
+
+/// Does what was typed; whether it was a close. A mistake is told, and the session goes on.
+async fn typed_line(
+    mouth: &mut impl Mouth,
+    typed: Typed,
+    chronicle: &RefCell<Chronicle>,
+    heard: &Heard,
+) -> Result<bool, Stopped> {
+    let obeyed = command::obey(typed, &mut chronicle.borrow_mut())?;
+    let Some(said) = obeyed else { return Ok(false) };
+    match say(mouth, said, chronicle, heard).await {
+        Err(Stopped::Ours(error)) if is_unsendable(&error) => {
+            chronicle.borrow_mut().answer(&format!("error: {}", one_line(&error.to_string())))?;
+            Ok(false)
+        }
+        other => other,
+    }
 }
 
 /// Says what a recording says, in its order. Where an answer does not come, `patience` ends the wait for it.
@@ -179,7 +208,7 @@ async fn again(
     patience: Duration,
     chronicle: &RefCell<Chronicle>,
     heard: &Heard,
-) -> Result<Spoken, CliError> {
+) -> Result<Spoken, Stopped> {
     let mut due = 0;
     for moment in moments {
         match moment.what {
@@ -193,6 +222,7 @@ async fn again(
                 let late = |_| CliError::Late {
                     what: format!("only {} of {due} messages came", heard.messages.get()),
                     limit: format!("{patience:?}"),
+                    option: "--wait",
                 };
                 timeout(patience, enough).await.map_err(late)?;
                 if say(mouth, said, chronicle, heard).await? {
@@ -211,13 +241,27 @@ async fn say(
     said: Said,
     chronicle: &RefCell<Chronicle>,
     heard: &Heard,
-) -> Result<bool, CliError> {
+) -> Result<bool, Stopped> {
     let closes = matches!(said, Said::Close(_));
+    // Set first: the answer may come before this goes on.
     heard.leaving.set(closes);
-    // Told first: the answer may come before this thread goes on.
-    chronicle.borrow_mut().tell(What::Said(Direction::Out, said.clone()))?;
-    mouth.say(&said).await?;
+    if let Err(error) = mouth.say(&said).await {
+        let ours = is_unsendable(&error);
+        heard.leaving.set(closes && !ours);
+        return Err(if ours { Stopped::Ours(error) } else { Stopped::Wire(error) });
+    }
+    // Told once it is on its way: what never was is not told, and not recorded.
+    chronicle.borrow_mut().tell(What::Said(Direction::Out, said))?;
     Ok(closes)
+}
+
+/// Whether it was refused on our side because it may not be said, and nothing is wrong with the connection.
+fn is_unsendable(error: &CliError) -> bool {
+    match error {
+        CliError::Usage { .. } => true,
+        CliError::Engine(engine) => matches!(engine.net(), Some(NetError::WebSocket(WsError::Unsendable(_)))),
+        _ => false,
+    }
 }
 
 async fn hear(
@@ -250,5 +294,87 @@ async fn hear(
         if enough || matches {
             return Ok(Ended::Met);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::options::{Color, Output};
+    use crate::ui::Ui;
+    use crate::ws::chronicle::Show;
+    use crate::ws::fakes::{Line, Lips, Peer};
+    use gatepost::model::time::Timestamp;
+
+    /// Pumps; gives how it ended, and what the terminal showed behind the time.
+    async fn pumped(source: Source, lines: Vec<Line>) -> (Result<Ended, CliError>, Vec<String>) {
+        let shown = Arc::new(Mutex::new(Vec::new()));
+        let to = Arc::clone(&shown);
+        let show = Show::Terminal(Box::new(move |text| {
+            let text = text.trim_end();
+            to.lock().unwrap().push(text.split_once(['<', '>']).map_or(text, |(_, said)| said.trim()).to_owned());
+        }));
+        let ui = Ui::new(&Output { json: false, color: Color::Never, quiet: true });
+        let chronicle = RefCell::new(Chronicle::new(ui, show, None));
+        let goal = Goal { count: None, until: None, wait: Duration::from_secs(1) };
+        let ended = pump(&mut Lips, &mut Peer::of(lines), source, &goal, &chronicle).await;
+        let shown = shown.lock().unwrap().clone();
+        (ended, shown)
+    }
+
+    fn live(inputs: Vec<Input>) -> Source {
+        let (to, from) = tokio::sync::mpsc::channel(16);
+        for input in inputs {
+            to.try_send(input).unwrap();
+        }
+        Source::Live(from)
+    }
+
+    fn recorded(said: Said) -> Source {
+        Source::Recorded(vec![Moment { at: Timestamp::default(), what: What::Said(Direction::Out, said) }])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_error_of_the_connection_gives_way_to_what_is_heard() {
+        let goodbye = Some(Goodbye { code: NORMAL, reason: String::new() });
+        let usage = CliError::usage("it may not be said", "");
+        let failed = CliError::usage("a line of stdin is not UTF-8", "");
+        let table = [
+            (live(vec![Input::Failed(failed.clone())]), Err(failed)),
+            (recorded(Said::Close(None)), Err(usage.clone())),
+            (live(vec![Input::Say(Said::Binary(vec![0]))]), Err(usage)),
+            (live(vec![Input::Say(Said::Ping(vec![]))]), Ok(Ended::Closed(goodbye))),
+        ];
+        for (source, expected) in table {
+            let what = format!("{source:?}");
+            let lines = vec![Line::Later(Said::close(NORMAL, "")), Line::Ends];
+            assert_eq!(pumped(source, lines).await.0, expected, "{what}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mistake_at_the_keyboard_is_told_and_ends_nothing() {
+        let typed = |said| Input::Typed(Typed::Say(said));
+        let source = live(vec![
+            typed(Said::Fragment("a".into())),
+            typed(Said::Binary(vec![0])),
+            typed(Said::Pong(b"still here".to_vec())),
+        ]);
+        let (ended, shown) = pumped(source, Vec::new()).await;
+        assert_eq!(ended, Ok(Ended::Silent));
+        // The binary message never was on its way.
+        assert_eq!(shown, ["error: it may not be said", "pong still here"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_replay_that_waits_in_vain_names_the_option_that_it_waits_for() {
+        let moment =
+            |direction| Moment { at: Timestamp::default(), what: What::Said(direction, Said::Text("a".into())) };
+        let source = Source::Recorded(vec![moment(Direction::In), moment(Direction::Out)]);
+        let late = CliError::Late { what: "only 0 of 1 messages came".into(), limit: "1s".into(), option: "--wait" };
+        let (ended, _) = pumped(source, vec![]).await;
+        assert_eq!(ended, Err(late));
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::error::CliError;
 use crate::ui::Ui;
-use crate::ws::record::ndjson::harmless;
+use crate::ws::record::fields::answered;
+use crate::ws::record::ndjson::pairs;
 use crate::ws::said::rfc3339;
 use crate::ws::wire::Refused;
 
@@ -44,12 +45,11 @@ pub(crate) fn report(refused: &Refused, advice: &str, ui: &Ui) -> CliError {
 }
 
 fn event(refused: &Refused) -> Value {
-    let fields: Value = harmless(&refused.fields).map(|(name, value)| json!([name, value])).collect();
     json!({
         "time": rfc3339(clock::now()),
         "event": "refused",
         "status": refused.status,
-        "response": fields,
+        "response": pairs(answered(&refused.fields)),
         "body": String::from_utf8_lossy(&refused.body),
         "truncated": refused.truncated,
     })

@@ -61,7 +61,8 @@ pub(crate) enum Direction {
     Out,
 }
 
-/// What the two ends agreed on when the connection was opened. Nothing in it is secret.
+/// What the two ends agreed on when the connection was opened. The fields may hold secrets: whoever writes them down
+/// masks those (`record/fields.rs`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Opened {
     /// Where to.
@@ -78,7 +79,7 @@ pub(crate) struct Opened {
     pub(crate) deflate: Option<String>,
     /// Who we proved to be, and how; without the proof itself.
     pub(crate) proof: Option<String>,
-    /// The fields that we sent of our own accord, credentials left out.
+    /// The fields that were given to be sent, or that came with a request; what proves who we are is not among ours.
     pub(crate) request: Vec<(String, String)>,
     /// The fields of the answer.
     pub(crate) response: Vec<(String, String)>,

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use gatepost::model::event::one_line;
+
 use crate::error::CliError;
 use crate::ui::Ui;
 use crate::ws::chronicle::{Chronicle, Show};
@@ -49,8 +51,8 @@ pub(crate) struct Plan {
 /// Holds it.
 pub(crate) async fn hold<D: Dial>(dial: &mut D, plan: Plan, ui: Ui) -> Result<(), CliError> {
     let deadline = plan.timeout.map(|time| tokio::time::Instant::now() + time);
-    let late =
-        |what: &str| CliError::Late { what: what.to_owned(), limit: format!("{:?}", plan.timeout.unwrap_or_default()) };
+    let limit = format!("{:?}", plan.timeout.unwrap_or_default());
+    let late = |what: &str| CliError::Late { what: what.to_owned(), limit: limit.clone(), option: "--timeout" };
     let up = async {
         match deadline {
             Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -78,18 +80,51 @@ pub(crate) async fn hold<D: Dial>(dial: &mut D, plan: Plan, ui: Ui) -> Result<()
     let chronicle = RefCell::new(Chronicle::new(ui, show, plan.recorder));
     chronicle.borrow_mut().tell(What::Opened(opened))?;
     let ended = tokio::select! {
-        ended = pump(&mut mouth, &mut ear, source, &plan.goal, &chronicle) => ended,
-        () = &mut up => Err(late("the end did not come")),
+        // In this order: an interrupt is listened for before anything is shown, and no flood outlasts the time.
+        biased;
         // Whoever interrupts wants the end, and gets it in good order.
         interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| Ended::Quit).map_err(|error| CliError::io("the signals", &error)),
+        () = &mut up => Err(late("the end did not come")),
+        ended = pump(&mut mouth, &mut ear, source, &plan.goal, &chronicle) => ended,
     };
     match ended {
-        Ok(ended) => finish(ended, &plan.goal, &mut mouth, &mut ear, &chronicle, ui).await,
+        Ok(ended) => {
+            let met = ended == Ended::Met;
+            let finishing = finish(ended, &plan.goal, &mut mouth, &mut ear, &chronicle);
+            let parted = tokio::select! {
+                biased;
+                error = interrupted_again() => Err(error),
+                () = &mut up => Err(late("the other end did not agree to the close")),
+                finished = finishing => finished,
+            };
+            settled(parted, met, ui)
+        }
         Err(error) => {
             // What went wrong is told; that the close after it failed as well would only hide it.
-            let _ = tokio::time::timeout(LAST_SECOND, leave(&mut mouth, &mut ear, None)).await;
+            let _ = tokio::time::timeout(LAST_SECOND, leave(&mut mouth, &mut ear, |_| Ok(()))).await;
             Err(error)
         }
+    }
+}
+
+/// Whoever interrupts while we close has asked for the end before, and does not want to wait for it.
+async fn interrupted_again() -> CliError {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => CliError::Broken { detail: "interrupted while closing".into() },
+        Err(error) => CliError::io("the signals", &error),
+    }
+}
+
+/// What it comes to. With all that was asked for, how the other end parts is worth no more than a word; that it could
+/// not be written down is worth more.
+fn settled(parted: Result<(), CliError>, met: bool, ui: Ui) -> Result<(), CliError> {
+    match parted {
+        Err(error @ (CliError::Io { .. } | CliError::BrokenPipe)) => Err(error),
+        Err(error) if met => {
+            ui.note(&format!("note: {}", one_line(&error.to_string())));
+            Ok(())
+        }
+        parted => parted,
     }
 }
 
@@ -99,18 +134,11 @@ async fn finish(
     mouth: &mut impl Mouth,
     ear: &mut impl Ear,
     chronicle: &RefCell<Chronicle>,
-    ui: Ui,
 ) -> Result<(), CliError> {
     match ended {
         Ended::Left => Ok(()),
-        Ended::Silent | Ended::Quit => leave(mouth, ear, Some(chronicle)).await,
-        Ended::Met => {
-            // We have what was asked for; how the other end parts is worth no more than a word.
-            if let Err(error) = leave(mouth, ear, None).await {
-                ui.note(&format!("note: {error}"));
-            }
-            Ok(())
-        }
+        Ended::Silent | Ended::Quit => leave(mouth, ear, |what| chronicle.borrow_mut().tell(what)).await,
+        Ended::Met => leave(mouth, ear, |what| chronicle.borrow_mut().tell_parting(what)).await,
         Ended::Closed(Some(goodbye)) if goodbye.code != NORMAL => {
             Err(CliError::Closed { farewell: farewell(&goodbye) })
         }
@@ -124,5 +152,74 @@ fn unmet(goal: &Goal) -> Option<String> {
         (None, None) => None,
         (Some(count), None) => Some(format!("before {count} messages had come")),
         (_, Some(until)) => Some(format!("before a message matched `{}`", until.as_str())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{Color, Output};
+    use crate::ws::fakes::{Line, Peer};
+    use crate::ws::said::Direction;
+
+    fn plan(goal: Goal, timeout: Option<Duration>, recorder: Option<Recorder>) -> Plan {
+        Plan {
+            target: Target { url: "wss://h.test/".into(), fields: Vec::new() },
+            speaker: Speaker::Recording(Vec::new()),
+            first: Vec::new(),
+            goal,
+            timeout,
+            show: Show::Terminal(Box::new(|_| {})),
+            recorder,
+            advice: String::new(),
+        }
+    }
+
+    fn goal(count: Option<u64>) -> Goal {
+        Goal { count, until: None, wait: Duration::from_secs(1) }
+    }
+
+    fn quiet() -> Ui {
+        Ui::new(&Output { json: false, color: Color::Never, quiet: true })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_bounds_the_close_as_well() {
+        let late = CliError::Late {
+            what: "the other end did not agree to the close".into(),
+            limit: "60s".into(),
+            option: "--timeout",
+        };
+        for (says, count, expected) in [
+            (vec![], None, Err(late)),
+            // What was asked for came in time.
+            (vec![Line::Says(Said::Text("a".into()))], Some(1), Ok(())),
+        ] {
+            let plan = plan(goal(count), Some(Duration::from_secs(60)), None);
+            assert_eq!(hold(&mut Peer::of(says), plan, quiet()).await, expected, "{count:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_closes_behind_what_was_asked_for_are_recorded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.ndjson");
+        let says = [
+            Line::Says(Said::Text("a".into())),
+            Line::Says(Said::Text("b".into())),
+            Line::Says(Said::close(1000, "")),
+            Line::Ends,
+        ];
+        let plan = plan(goal(Some(1)), None, Some(Recorder::create(&path).unwrap()));
+        assert_eq!(hold(&mut Peer::of(says), plan, quiet()).await, Ok(()));
+        let moments = crate::ws::record::recorder::read(&path).unwrap();
+        let whats: Vec<What> = moments.into_iter().map(|moment| moment.what).skip(1).collect();
+        let expected = [
+            What::Said(Direction::In, Said::Text("a".into())),
+            What::Said(Direction::Out, Said::close(1000, "")),
+            What::Said(Direction::In, Said::Text("b".into())),
+            What::Said(Direction::In, Said::close(1000, "")),
+        ];
+        assert_eq!(whats, expected);
     }
 }

@@ -7,6 +7,7 @@ use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use crate::bounded::read_bounded;
 use crate::error::CliError;
 use crate::ws::said::Said;
 use crate::ws::slash::Typed;
@@ -116,10 +117,9 @@ fn message(line: Vec<u8>, cut: Cut) -> Result<Said, CliError> {
 pub(crate) fn file(path: &Path, binary: bool) -> Result<Said, CliError> {
     let name = path.display().to_string();
     let failed = |error: std::io::Error| CliError::io(name.clone(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
-        return Err(CliError::usage(format!("{name} is larger than 16 MiB"), "pipe it in with `--stream`"));
-    }
-    let octets = std::fs::read(path).map_err(failed)?;
+    let octets = read_bounded(path, LONGEST).map_err(failed)?;
+    let larger = || CliError::usage(format!("{name} is larger than 16 MiB"), "pipe it in with `--stream`");
+    let octets = octets.ok_or_else(larger)?;
     if binary {
         return Ok(Said::Binary(octets));
     }

@@ -71,6 +71,13 @@ async fn behave(path: &str, accepting: Accepting) -> Result<(), NetError> {
             socket.feed(Message::from("almost")).await?;
             socket.close(CloseCode::new(1011).unwrap(), "out of order").await
         }
+        // Answers one message and nothing more, not even a close.
+        "deaf" => {
+            if let Some(message) = socket.receive().await? {
+                socket.send(message).await?;
+            }
+            std::future::pending().await
+        }
         // Answers with what it got so far, at the end of it all.
         "sum" => {
             let mut sum = 0;

@@ -1,36 +1,27 @@
 //! A gateway for tests, as a process of its own.
 
-use std::process::{Child, Command as Process, Stdio};
-
 use crate::bench::Bench;
+use crate::running::Running;
 
 /// A gateway that ends with the test.
 pub(crate) struct Served {
-    process: Child,
+    running: Running,
     ready: serde_json::Value,
 }
 
 impl Served {
     pub(crate) fn start(bench: &Bench, arguments: &str) -> Self {
-        let process = Process::new(env!("CARGO_BIN_EXE_gatepost"))
-            .args(["serve", "--ready", "ready.json"])
-            .args(arguments.split_whitespace())
-            .env_clear()
-            .env("HOME", bench.path())
-            .current_dir(bench.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut running = Running::start(bench, &format!("serve --ready ready.json {arguments}"));
         let path = bench.path().join("ready.json");
         let content = loop {
             match std::fs::read(&path) {
                 Ok(content) => break content,
+                Err(_) if running.has_ended() => panic!("it ended: {}", running.first_told()),
                 Err(_) => std::thread::yield_now(),
             }
         };
         std::fs::remove_file(path).unwrap();
-        Self { process, ready: serde_json::from_slice(&content).unwrap() }
+        Self { running, ready: serde_json::from_slice(&content).unwrap() }
     }
 
     pub(crate) fn of(&self, name: &str) -> &str {
@@ -39,20 +30,7 @@ impl Served {
 
     /// Sends SIGTERM and gives what it printed.
     #[allow(dead_code, reason = "each test file uses its own part")]
-    pub(crate) fn end(mut self) -> (Option<i32>, String) {
-        let sent = Process::new("kill").arg("-TERM").arg(self.process.id().to_string()).status().unwrap();
-        assert!(sent.success());
-        let status = self.process.wait().unwrap();
-        let mut text = String::new();
-        std::io::Read::read_to_string(self.process.stdout.as_mut().unwrap(), &mut text).unwrap();
-        (status.code(), text)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // Already ended in most tests: then there is nothing to kill.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub(crate) fn end(self) -> (Option<i32>, String) {
+        self.running.end("TERM")
     }
 }

@@ -1,19 +1,29 @@
 //! Proves who we are: chooses the credential, asks the policy, drives the exchange of one hop.
 
+use std::sync::Arc;
+
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{self, Exchange, Leg};
 use gatepost_auth::need::{Answers, Need};
-use gatepost_auth::scheme::Strength;
+use gatepost_auth::scheme::{Confirmation, Confirmed, Strength};
 use gatepost_auth::schemes;
+use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
+use gatepost_model::time::Timestamp;
 use gatepost_model::url::Url;
+use gatepost_net::body::Body;
+use gatepost_net::failed::Failed;
 use gatepost_policy::credentials::Ask;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::held::{self, Held};
+use crate::client::lane::Lane;
 use crate::client::outgoing::Outgoing;
+use crate::client::pool::Identity;
+use crate::client::upstream::Destination;
 use crate::clock;
 use crate::error::Error;
 use crate::needs::World;
@@ -27,6 +37,17 @@ pub(crate) enum Next {
     Done,
 }
 
+/// Which connection carries the requests of a hop.
+#[derive(Debug)]
+enum Carrier {
+    /// Whichever is free.
+    Pool,
+    /// The caller's own, which says this of itself.
+    Lane(Arc<Channel>),
+    /// One that is held for a proof, or speaks for us already.
+    Held(Held),
+}
+
 /// The turns that one hop takes: the first request and those that answer challenges.
 pub(crate) struct Turns<'a> {
     cx: &'a Context,
@@ -37,6 +58,9 @@ pub(crate) struct Turns<'a> {
     exchange: Exchange,
     answers: Answers,
     proof: HeaderMap,
+    carrier: Carrier,
+    /// The time, and random octets, of the last leg.
+    drawn: Option<(Timestamp, [u8; 32])>,
 }
 
 impl<'a> Turns<'a> {
@@ -46,7 +70,47 @@ impl<'a> Turns<'a> {
         let credential = outgoing.credential.as_ref().and_then(|credential| credential.scheme.clone());
         let preference = Preference { allowed: Some(allowed), order, credential };
         let exchange = Exchange::new(Party::Server, preference);
-        Self { cx, outgoing, requested, redirected, exchange, answers: Answers::default(), proof: HeaderMap::new() }
+        let (answers, proof) = (Answers::default(), HeaderMap::new());
+        Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier: Carrier::Pool, drawn: None }
+    }
+
+    /// The requests go over this connection of the caller's from now on.
+    ///
+    /// # Errors
+    /// If a proof is under way on another.
+    pub(crate) fn go_over(&mut self, lane: &Lane) -> Result<(), Error> {
+        if self.exchange.is_under_way() {
+            return Err(self.broken_off());
+        }
+        self.carrier = Carrier::Lane(Arc::new(held::channel(lane.facts())));
+        self.answers.channel = None;
+        Ok(())
+    }
+
+    /// Sends a request over the connection that its proof is for, or over any.
+    ///
+    /// # Errors
+    /// As [`Destination::send`]; and if the connection of a proof under way is gone.
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let origin = self.outgoing.url.origin();
+        let Carrier::Held(held) = &self.carrier else {
+            return Ok(self.cx.upstream.send(&origin, request).await?);
+        };
+        match held.send(request).await {
+            Ok(response) => Ok(response),
+            // It went stale in its place: whoever asks there is asked who they are.
+            Err(Failed { unsent: Some(request), .. }) if held.is_proved => {
+                self.carrier = Carrier::Pool;
+                Ok(self.cx.upstream.send(&origin, *request).await?)
+            }
+            Err(Failed { unsent: Some(_), .. }) => Err(self.broken_off()),
+            Err(failed) => Err(failed.error.into()),
+        }
+    }
+
+    /// Whether the server cannot accept what is sent next: the body stays at home.
+    pub(crate) fn is_preliminary(&self) -> bool {
+        !self.proof.is_empty() && self.exchange.is_preliminary()
     }
 
     /// The fields of the proof for the next sending; empty if there is none.
@@ -73,9 +137,55 @@ impl<'a> Turns<'a> {
         let Some(scheme) = scheme.filter(|scheme| self.has_credential_for(scheme)) else {
             return Ok(());
         };
+        if let Some(held) = self.standing(scheme) {
+            self.carrier = Carrier::Held(held);
+            return Ok(());
+        }
         self.exchange.ahead(scheme, None)?;
         self.step().await?;
         Ok(())
+    }
+
+    /// An idle connection on which this scheme has proved us before, if it is one whose proofs are for connections.
+    fn standing(&self, scheme: &'static str) -> Option<Held> {
+        let binds = schemes::by_name(scheme).is_some_and(|scheme| scheme.binds_connection());
+        if !binds || matches!(self.carrier, Carrier::Lane(_)) {
+            return None;
+        }
+        let credential = self.credential_for(scheme, &Need::Login { user: None })?;
+        Held::idle(&self.destination(scheme, &credential))
+    }
+
+    /// The way to the origin for whoever has this credential.
+    fn destination(&self, scheme: &str, credential: &Credential) -> Destination {
+        let origin = self.outgoing.url.origin();
+        let mut digest = self.cx.identities.begin();
+        for part in [origin.to_string().as_bytes(), scheme.as_bytes(), credential.user.as_bytes()] {
+            digest.add(part);
+        }
+        digest.add(credential.secret.reveal());
+        self.cx.upstream.bound(&origin, Identity(digest.finish()))
+    }
+
+    /// What the connection says of itself that is to carry the proof; it is held from now on.
+    async fn hold(&mut self, scheme: &str) -> Result<Arc<Channel>, Error> {
+        if let Carrier::Lane(channel) = &self.carrier {
+            return Ok(Arc::clone(channel));
+        }
+        let Some(credential) = self.credential_for(scheme, &Need::Login { user: None }) else {
+            // Nothing will be proved, so nothing has to be held.
+            let tls = self.outgoing.url.is_secure();
+            return Ok(Arc::new(Channel { tls, ..Channel::default() }));
+        };
+        let held = Held::open(&self.destination(scheme, &credential)).await?;
+        let channel = Arc::clone(held.channel());
+        self.carrier = Carrier::Held(held);
+        Ok(channel)
+    }
+
+    fn broken_off(&self) -> Error {
+        let scheme = self.exchange.proved_by().unwrap_or("a");
+        Error::refused(format!("the server closed the connection in the middle of the {scheme} proof"))
     }
 
     /// Looks at the head of an answer: is it content, and if not, is there something to say?
@@ -87,10 +197,12 @@ impl<'a> Turns<'a> {
         let proved = self.scheme();
         self.exchange.receive(status, headers, &mut self.answers);
         if !refused {
-            if let Some(scheme) = proved {
-                self.cx.spaces.learn(&self.outgoing.url, scheme);
-            }
+            self.accepted(proved, headers).await?;
             return Ok(Next::Done);
+        }
+        if proved.is_none() && matches!(self.carrier, Carrier::Held(_)) {
+            // It does not speak for us any more.
+            self.carrier = Carrier::Pool;
         }
         if proved.is_some() {
             self.cx.spaces.forget(&self.outgoing.url);
@@ -100,22 +212,55 @@ impl<'a> Turns<'a> {
         self.step().await
     }
 
+    /// Reads what the answer says of the server, and remembers what was accepted.
+    async fn accepted(&mut self, proved: Option<&'static str>, headers: &HeaderMap) -> Result<(), Error> {
+        if let Some(scheme) = proved {
+            self.confirm(scheme, headers).await?;
+            self.cx.spaces.learn(&self.outgoing.url, scheme);
+        }
+        if let Carrier::Held(held) = std::mem::replace(&mut self.carrier, Carrier::Pool) {
+            held.accept();
+        }
+        Ok(())
+    }
+
+    /// What the scheme makes of the answer's own words.
+    async fn confirm(&mut self, scheme: &'static str, headers: &HeaderMap) -> Result<Confirmation, Error> {
+        let Some((now, entropy)) = self.drawn else { return Ok(Confirmation::default()) };
+        loop {
+            let leg = Leg { request: self.head(), settings: &self.cx.settings, now, entropy: &entropy };
+            match self.exchange.confirm(&leg, headers, &self.answers)? {
+                Confirmed::Done(confirmation) => return Ok(confirmation),
+                Confirmed::Need(need) => self.meet(scheme, need, now).await?,
+            }
+        }
+    }
+
+    fn head(&self) -> RequestHead<'_> {
+        let Outgoing { method, url, headers, .. } = &*self.outgoing;
+        RequestHead { method, url, headers, party: Party::Server }
+    }
+
+    /// Fetches what a scheme lacks.
+    async fn meet(&mut self, scheme: &'static str, need: Need, now: Timestamp) -> Result<(), Error> {
+        if need == Need::Channel {
+            self.answers.channel = Some(self.hold(scheme).await?);
+            return Ok(());
+        }
+        let credential = self.credential_for(scheme, &need);
+        World::Client(credential.as_ref()).meet(need, &mut self.answers, now).await
+    }
+
     /// Steps the exchange until it says what to do.
     async fn step(&mut self) -> Result<Next, Error> {
         let (now, entropy) = (clock::now(), clock::entropy()?);
+        self.drawn = Some((now, entropy));
         loop {
-            let request = RequestHead {
-                method: &self.outgoing.method,
-                url: &self.outgoing.url,
-                headers: &self.outgoing.headers,
-                party: Party::Server,
-            };
+            let Outgoing { method, url, headers, .. } = &*self.outgoing;
+            let request = RequestHead { method, url, headers, party: Party::Server };
             let leg = Leg { request, settings: &self.cx.settings, now, entropy: &entropy };
             match self.exchange.step(&leg, &mut self.answers)? {
-                exchange::Next::Need { scheme, need } => {
-                    let credential = self.credential_for(scheme, &need);
-                    World::Client(credential.as_ref()).meet(need, &mut self.answers, now).await?;
-                }
+                exchange::Next::Need { scheme, need } => self.meet(scheme, need, now).await?,
                 exchange::Next::Send { fields, .. } => {
                     self.proof = fields.into_iter().collect();
                     return Ok(Next::Again);

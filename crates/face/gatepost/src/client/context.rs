@@ -1,5 +1,6 @@
 //! What all requests of a session refer to.
 
+use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) preauthenticate: Preauthenticate,
     pub(crate) spaces: Spaces,
+    /// Names the identities that connections speak for.
+    pub(crate) identities: DigestKey,
     pub(crate) turnstile: Turnstile,
     pub(crate) events: Events,
 }

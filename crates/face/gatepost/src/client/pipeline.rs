@@ -61,14 +61,15 @@ async fn answered(
     turns.ahead().await?;
     loop {
         let proof = turns.proof().clone();
-        let request = request(turns.outgoing, &proof).await?;
+        let preliminary = turns.is_preliminary();
+        let request = request(turns.outgoing, &proof, preliminary).await?;
         let event = Event::RequestSent {
             method: turns.outgoing.method.to_string(),
             url: turns.outgoing.url.clone(),
             scheme: turns.scheme(),
         };
         cx.events.emit(&event);
-        let response = cx.upstream.send(&turns.outgoing.url.origin(), request).await?;
+        let response = turns.send(request).await?;
         cx.events.emit(&Event::AnswerReceived { status: response.status().as_u16() });
         match turns.answer(response.status(), response.headers()).await? {
             Next::Again => drain(response).await,
@@ -89,9 +90,11 @@ pub(crate) fn admit(cx: &Context, url: &Url) -> Result<(), Error> {
 }
 
 /// The request as it goes on the wire this time.
-async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap) -> Result<Request<Body>, Error> {
-    let length = outgoing.payload.length().await?;
-    let body = outgoing.payload.body().await?;
+async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap, preliminary: bool) -> Result<Request<Body>, Error> {
+    let (length, body) = match preliminary {
+        true => (Some(0), Body::empty()),
+        false => (outgoing.payload.length().await?, outgoing.payload.body().await?),
+    };
     let mut request = Request::new(body);
     *request.method_mut() = outgoing.method.clone();
     let address = outgoing.url.as_str().replacen("ws", "http", usize::from(outgoing.url.is_websocket()));

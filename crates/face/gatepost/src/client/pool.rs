@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,14 +26,19 @@ const ORIGINS: usize = 256;
 /// How long an idle connection is trusted; servers close theirs after a minute or so.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The pool. Connections in it carry no identity: schemes that authenticate a connection instead of
-/// a request must not be pooled here without one in the key.
+/// The pool. Most connections in it carry no identity; those that a scheme has proved somebody on lie apart, under that
+/// identity, and are given to nobody else.
 ///
 /// A connection lives in the runtime that opened it, so it is given to users in that runtime only.
 pub(crate) struct Pool {
     racks: Mutex<HashMap<Origin, Arc<Rack>>>,
+    bound: Mutex<HashMap<Identity, Arc<Rack>>>,
     common: Arc<Common>,
 }
+
+/// Whom a connection speaks for, and at which origin: a keyed digest of scheme, credential and origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Identity(pub(crate) [u8; 32]);
 
 /// What all places of a pool share.
 struct Common {
@@ -97,23 +103,36 @@ impl Home {
 impl Pool {
     pub(crate) fn new(opener: Opener) -> Self {
         let counts = std::array::from_fn(|_| Count::default());
-        Self { racks: Mutex::default(), common: Arc::new(Common { opener, counts }) }
+        Self { racks: Mutex::default(), bound: Mutex::default(), common: Arc::new(Common { opener, counts }) }
     }
 
     /// The places for connections to `origin`. Where there are too many origins already, those to a new one are
     /// not kept.
     pub(crate) fn rack(&self, origin: &Origin) -> Arc<Rack> {
         let mut racks = locked(&self.racks);
-        if let Some(rack) = racks.get(origin) {
-            return Arc::clone(rack);
+        match racks.get(origin) {
+            Some(rack) => Arc::clone(rack),
+            None => self.add(&mut racks, origin.clone(), origin),
         }
+    }
+
+    /// The places for connections to `origin` that speak for `identity`.
+    pub(crate) fn bound_rack(&self, origin: &Origin, identity: Identity) -> Arc<Rack> {
+        let mut racks = locked(&self.bound);
+        match racks.get(&identity) {
+            Some(rack) => Arc::clone(rack),
+            None => self.add(&mut racks, identity, origin),
+        }
+    }
+
+    fn add<K: Eq + Hash>(&self, racks: &mut HashMap<K, Arc<Rack>>, key: K, origin: &Origin) -> Arc<Rack> {
         if racks.len() >= ORIGINS {
             racks.retain(|_, rack| Arc::strong_count(rack) > 1 || rack.is_in_use());
         }
         let shards = std::array::from_fn(|_| Shard::default());
         let rack = Arc::new(Rack { origin: origin.clone(), shards, common: Arc::clone(&self.common) });
         if racks.len() < ORIGINS {
-            racks.insert(origin.clone(), Arc::clone(&rack));
+            racks.insert(key, Arc::clone(&rack));
         }
         rack
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{Exchange, Leg, Next};
-use gatepost_auth::need::Answers;
+use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
@@ -107,7 +108,7 @@ impl Proxied {
         Arc::new(Self { proxy, rules, schemes, settings, events })
     }
 
-    /// A way to `origin`. Each proof goes on a connection of its own.
+    /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
     async fn way(&self, dialer: &Dialer, origin: &Origin) -> Result<Way, NetError> {
         let allowed = self.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
         let credential = self.proxy.credential.as_ref().and_then(|credential| credential.scheme.clone());
@@ -115,11 +116,20 @@ impl Proxied {
         let mut exchange = Exchange::new(Party::Proxy, preference);
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
+        let mut kept = None;
         for _ in 0..LEGS {
-            let (status, headers) = match dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await? {
-                Asked::Granted(way) => return Ok(way),
-                Asked::Refused { status, headers } => (status, headers),
+            let answer = match kept.take() {
+                Some(again) => dialer.ask_proxy_again(again, origin, &proof).await?,
+                None => dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await?,
             };
+            let (status, headers) = match answer {
+                Asked::Granted(way) => return Ok(way),
+                Asked::Refused { status, headers, again } => {
+                    kept = again;
+                    (status, headers)
+                }
+            };
+            let under_way = exchange.is_under_way();
             if status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
                 return Err(refused(format!("it answered {status}")));
             }
@@ -127,6 +137,9 @@ impl Proxied {
             let schemes = exchange.offered().to_vec();
             self.events.emit(&Event::Challenged { url: self.proxy.url.clone(), schemes });
             let next = self.step(&mut exchange, &mut answers).await.map_err(|error| refused(error.to_string()))?;
+            if under_way && kept.is_none() {
+                return Err(refused("it closed the connection in the middle of a proof".to_owned()));
+            }
             proof = next.map_err(|reason| refused(format!("it wants to know who asks (407), and {reason}")))?;
         }
         Err(refused("it asks for one proof after the other".to_owned()))
@@ -140,6 +153,10 @@ impl Proxied {
         loop {
             let leg = Leg { request, settings: &self.settings, now, entropy: &entropy };
             match exchange.step(&leg, answers)? {
+                Next::Need { need: Need::Channel, .. } => {
+                    let tls = self.proxy.url.is_secure();
+                    answers.channel = Some(Arc::new(Channel { tls, ..Channel::default() }));
+                }
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
                     World::Client(credential).meet(need, answers, now).await?;

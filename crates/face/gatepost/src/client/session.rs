@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
@@ -28,6 +29,7 @@ use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
 use crate::client::websocket::builder::WebSocketBuilder;
 use crate::client::websocket::turnstile::Turnstile;
+use crate::clock;
 use crate::error::Error;
 use crate::events::{Events, Sink};
 
@@ -278,6 +280,7 @@ impl SessionBuilder {
             credentials: self.credentials,
             preauthenticate: self.preauthenticate,
             spaces: Spaces::default(),
+            identities: DigestKey::new(&clock::entropy()?),
             turnstile: Turnstile::default(),
             events,
         };

@@ -11,7 +11,7 @@ use gatepost_net::failed::Failed;
 use http::{Request, Response};
 
 use crate::client::opener::Opener;
-use crate::client::pool::{Place, Pool, Rack};
+use crate::client::pool::{Identity, Place, Pool, Rack};
 use crate::events::Events;
 
 /// A pooled way to origins. Cheap to clone; clones share the pool.
@@ -38,6 +38,11 @@ impl Upstream {
     #[must_use]
     pub fn to(&self, origin: &Origin) -> Destination {
         Destination(self.0.rack(origin))
+    }
+
+    /// The way to one origin over connections that speak for one identity there.
+    pub(crate) fn bound(&self, origin: &Origin, identity: Identity) -> Destination {
+        Destination(self.0.bound_rack(origin, identity))
     }
 
     /// Sends one request to an origin: see [`Destination::send`].

@@ -12,8 +12,11 @@ use gatepost_policy::access::Access;
 use http::request::Parts;
 use http::{Request, Response};
 
+use crate::client::pinned::Pinned;
+use crate::client::upstream::Destination;
 use crate::server::authenticate::Authenticator;
 use crate::server::denied::Denied;
+use crate::server::remembered::Remembered;
 
 /// Who stands before a route.
 #[derive(Debug, Clone)]
@@ -36,6 +39,34 @@ pub struct Visitor {
     pub principal: Option<Arc<Principal>>,
     /// The connection's other end.
     pub peer: Arc<Peer>,
+}
+
+/// Upstream connections that one downstream connection may have to itself; the one that was asked for longest ago goes.
+const MOST_PINNED: usize = 4;
+
+impl Visitor {
+    /// The upstream connection to this destination that belongs to the visitor's own connection, if there is one.
+    #[must_use]
+    pub fn pinned(&self, destination: &Destination) -> Option<Arc<Pinned>> {
+        let here = |pinned: &&Arc<Pinned>| pinned.origin() == destination.origin();
+        Remembered::look(&self.peer.memory, |remembered| remembered.pinned.iter().find(here).cloned())
+    }
+
+    /// The same; from now on there is one. Where requests share a connection (HTTP/2), it is for this request alone.
+    #[must_use]
+    pub fn pin(&self, destination: &Destination) -> Arc<Pinned> {
+        if let Some(pinned) = self.pinned(destination) {
+            return pinned;
+        }
+        let pinned = Arc::new(Pinned::to(destination));
+        if self.peer.protocol == "http/1.1" {
+            Remembered::with(&self.peer.memory, |remembered| {
+                remembered.pinned.truncate(MOST_PINNED - 1);
+                remembered.pinned.insert(0, Arc::clone(&pinned));
+            });
+        }
+        pinned
+    }
 }
 
 /// A place with doors: the server asks it for the route first, then stands guard, then lets in.

@@ -47,7 +47,7 @@ pub(super) fn show(host: &str, ca: Option<&Path>, ui: &Ui) -> Result<(), CliErro
 }
 
 fn print(host: &str, version: Option<&str>, judgement: &Judgement, ui: &Ui) -> Result<(), CliError> {
-    let row = |name: &str, value: &str| ui.out(&format!("{} {value}\n", ui.bold(&format!("{name:<10}"))));
+    let row = |name: &str, value: &str| ui.out(&ui.fact(name, value));
     row("Server", host)?;
     row("TLS", version.unwrap_or("refused, because of what is wrong below"))?;
     row("Severity", grade(judgement.severity()))?;

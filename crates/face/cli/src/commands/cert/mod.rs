@@ -167,5 +167,5 @@ fn certificate(facts: &Certificate, ui: &Ui) -> Result<(), CliError> {
         ("SHA-1", hex(&facts.thumbprint)),
         ("SPKI pin", hex(&facts.spki)),
     ];
-    lines.iter().try_for_each(|(name, value)| ui.out(&format!("{} {value}\n", ui.bold(&format!("{name:<10}")))))
+    lines.iter().try_for_each(|(name, value)| ui.out(&ui.fact(name, value)))
 }

@@ -1,6 +1,7 @@
 //! `gatepost cert show`: a binding in the order of `netsh http show sslcert`, with what only we know below.
 
 use gatepost::model::binding::{Answer, Binding};
+use gatepost::model::event::one_line;
 use gatepost::store::store::Store;
 use gatepost::tls::certificate::Certificate;
 use serde_json::{Value, json};
@@ -17,7 +18,7 @@ pub(super) fn binding(found: &Binding, store: &dyn Store, ui: &Ui) -> Result<(),
     if ui.is_json() {
         return ui.json(&as_json(found, leaf.as_ref()));
     }
-    let line = |(label, value): &(String, String)| text::line(label, value);
+    let line = |(label, value): &(String, String)| text::line(label, &one_line(value));
     let known: String = listed(found, leaf.as_ref()).iter().map(line).collect();
     let own: String = ours(found, leaf.as_ref()).iter().map(line).collect();
     ui.out(&format!("{known}\n{own}"))
@@ -27,7 +28,8 @@ pub(super) fn binding(found: &Binding, store: &dyn Store, ui: &Ui) -> Result<(),
 pub(super) fn listing(found: &[Binding], store: &dyn Store, ui: &Ui) -> Result<(), CliError> {
     let mut all = Vec::new();
     for one in found {
-        all.push(listed(one, leaf(one, store)?.as_ref()));
+        let lines = listed(one, leaf(one, store)?.as_ref());
+        all.push(lines.into_iter().map(|(label, value)| (label, one_line(&value))).collect());
     }
     ui.out(&text::write(&all))
 }

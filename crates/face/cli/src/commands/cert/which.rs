@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use clap::Args;
+use gatepost::model::event::one_line;
 use gatepost::tls::lookup::Outcome;
 use gatepost_gateway::certificates::Shelf;
 use gatepost_gateway::config::listener::Protection;
@@ -66,7 +67,7 @@ pub(super) fn which(args: &WhichArgs, ui: &Ui) -> Result<(), CliError> {
             .collect();
         ui.out(&ui::table(&["BINDING", "RULE", "OUTCOME"], &rows))?;
         if let Some(facts) = shown {
-            ui.out(&format!("\n{} {}\n", hex(&facts.fingerprint), facts.names().join(", ")))?;
+            ui.out(&format!("\n{} {}\n", hex(&facts.fingerprint), one_line(&facts.names().join(", "))))?;
         }
     }
     match pick {

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use gatepost::model::time::Timestamp;
 use serde_json::{Value, json};
 
-use crate::ws::record::ndjson::harmless;
+use crate::ws::record::fields::{answered, asked};
 use crate::ws::said::{Direction, Moment, Opened, Said, What, rfc3339};
 
 /// What closes the list of messages, the entry, the list of entries, the log and the document.
@@ -83,7 +83,7 @@ fn entry(at: Timestamp, opened: &Opened) -> Value {
             "method": if version == "h2" { "CONNECT" } else { "GET" },
             "url": opened.url,
             "httpVersion": version,
-            "headers": fields(&opened.request),
+            "headers": fields(asked(&opened.request)),
             "queryString": query(&opened.url),
             "cookies": [],
             "headersSize": -1,
@@ -93,7 +93,7 @@ fn entry(at: Timestamp, opened: &Opened) -> Value {
             "status": opened.status,
             "statusText": if opened.status == 101 { "Switching Protocols" } else { "" },
             "httpVersion": version,
-            "headers": fields(&opened.response),
+            "headers": fields(answered(&opened.response)),
             "cookies": [],
             "content": { "size": 0, "mimeType": "x-unknown" },
             "redirectURL": "",
@@ -105,8 +105,8 @@ fn entry(at: Timestamp, opened: &Opened) -> Value {
     })
 }
 
-fn fields(all: &[(String, String)]) -> Value {
-    harmless(all).map(|(name, value)| json!({ "name": name, "value": value })).collect()
+fn fields<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    all.map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
 fn query(url: &str) -> Value {
@@ -176,6 +176,7 @@ mod tests {
             url: "wss://h/ws?a=1&b".into(),
             status: 101,
             protocol: "http/1.1".into(),
+            request: vec![("X-Api-Key".into(), "secret".into())],
             response,
             ..Opened::default()
         };
@@ -206,6 +207,7 @@ mod tests {
             entry["_webSocketMessages"][1],
             json!({ "type": "receive", "time": 1_700_000_000.003, "opcode": 2, "data": "AP8=" })
         );
+        assert_eq!(entry["request"]["headers"], json!([{ "name": "X-Api-Key", "value": "****" }]));
         assert_eq!(
             entry["request"]["queryString"],
             json!([{ "name": "a", "value": "1" }, { "name": "b", "value": "" }])

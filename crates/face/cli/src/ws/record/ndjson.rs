@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use gatepost::model::time::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::ws::record::fields::{answered, asked};
 use crate::ws::said::{Direction, Goodbye, Moment, Opened, Said, What, rfc3339};
 
 /// A moment as one document.
@@ -30,20 +31,14 @@ fn connected(opened: &Opened) -> Value {
         "tls": opened.tls,
         "subprotocol": opened.subprotocol,
         "deflate": opened.deflate,
-        "request": fields(&opened.request),
-        "response": fields(&opened.response),
+        "request": pairs(asked(&opened.request)),
+        "response": pairs(answered(&opened.response)),
     })
 }
 
-/// Fields as a list of pairs: a name may stand twice. Those that hold secrets are left out.
-fn fields(all: &[(String, String)]) -> Value {
-    harmless(all).map(|(name, value)| json!([name, value])).collect()
-}
-
-/// The fields that are not known to hold a secret.
-pub(crate) fn harmless(all: &[(String, String)]) -> impl Iterator<Item = &(String, String)> {
-    const SECRET: [&str; 5] = ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-wsse"];
-    all.iter().filter(|(name, _)| !SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)))
+/// Fields as a list of pairs: a name may stand twice.
+pub(crate) fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
+    fields.map(|(name, value)| json!([name, value])).collect()
 }
 
 fn spoken(direction: Direction, said: &Said) -> Value {
@@ -160,11 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_left_out_and_junk_is_refused() {
+    fn secrets_are_masked_and_junk_is_refused() {
         let pair = |name: &str| (name.to_owned(), "x".to_owned());
-        let opened = Opened { request: vec![pair("Cookie"), pair("X-A")], ..Opened::default() };
+        let (request, response) = (["X-Api-Key", "Origin"].map(pair), ["Set-Cookie", "X-A"].map(pair));
+        let opened = Opened { request: request.to_vec(), response: response.to_vec(), ..Opened::default() };
         let line = write(&Moment { at: Timestamp::default(), what: What::Opened(Box::new(opened)) });
-        assert_eq!(line["request"], json!([["X-A", "x"]]));
+        assert_eq!(line["request"], json!([["X-Api-Key", "****"], ["Origin", "x"]]));
+        assert_eq!(line["response"], json!([["Set-Cookie", "****"], ["X-A", "x"]]));
         for junk in ["", "[]", "{}", "{\"time\":\"1970-01-01T00:00:00Z\",\"event\":\"x\",\"direction\":\"in\"}"] {
             assert!(read(junk).is_err(), "{junk}");
         }

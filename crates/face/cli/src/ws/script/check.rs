@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use gatepost::model::event::one_line;
 use serde_json::Value;
 
 use crate::ws::script::difference::difference;
@@ -203,8 +204,9 @@ pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// A value in one short line.
 fn short(value: &Value) -> String {
-    let text = value.to_string();
+    let text = one_line(&value.to_string());
     if text.chars().count() <= 200 { text } else { text.chars().take(200).chain(['…']).collect() }
 }
 

@@ -1,5 +1,7 @@
 //! Two texts side by side: what was expected (`-`), what came (`+`), and where they part.
 
+use gatepost::model::event::one_line;
+
 /// The most lines of either text that are compared line by line.
 const MOST_LINES: usize = 200;
 
@@ -9,8 +11,8 @@ const WIDEST: usize = 200;
 /// How `received` differs from `expected`, ready to print below a message.
 pub(crate) fn difference(expected: &str, received: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.split('\n').collect(), received.split('\n').collect());
-    let one_line = old.len() == 1 && new.len() == 1;
-    if one_line || old.len() > MOST_LINES || new.len() > MOST_LINES {
+    let is_short = old.len() == 1 && new.len() == 1;
+    if is_short || old.len() > MOST_LINES || new.len() > MOST_LINES {
         return apart(expected, received);
     }
     by_line(&old, &new).join("\n")
@@ -20,19 +22,20 @@ pub(crate) fn difference(expected: &str, received: &str) -> String {
 fn apart(expected: &str, received: &str) -> String {
     let same = expected.chars().zip(received.chars()).take_while(|(one, other)| one == other).count();
     let skipped = if same > WIDEST / 2 { same - WIDEST / 4 } else { 0 };
+    let lead = if skipped > 0 { "…" } else { "" };
     let shown = |text: &str| {
-        let lead = if skipped > 0 { "…" } else { "" };
-        let visible: String = text.chars().skip(skipped).take(WIDEST).map(visible).collect();
         let tail = if text.chars().count() > skipped + WIDEST { "…" } else { "" };
-        format!("{lead}{visible}{tail}")
+        format!("{lead}{}{tail}", part(text, skipped, WIDEST))
     };
-    let column = same - skipped + usize::from(skipped > 0);
-    format!("  - {}\n  + {}\n    {}^ character {}", shown(expected), shown(received), " ".repeat(column), same + 1)
+    // What both begin with may be wider on the screen than it is long.
+    let shared = format!("{lead}{}", part(expected, skipped, same - skipped));
+    let margin = " ".repeat(shared.chars().count());
+    format!("  - {}\n  + {}\n    {margin}^ character {}", shown(expected), shown(received), same + 1)
 }
 
-/// A character as one that moves nothing on a terminal.
-fn visible(char: char) -> char {
-    if char.is_control() { '\u{fffd}' } else { char }
+/// So many characters of a text from there on, without any that a terminal would obey.
+fn part(text: &str, skipped: usize, taken: usize) -> String {
+    one_line(&text.chars().skip(skipped).take(taken).collect::<String>())
 }
 
 /// The lines of both, those that they share once, by the longest common subsequence.
@@ -48,8 +51,7 @@ fn by_line(old: &[&str], new: &[&str]) -> Vec<String> {
             };
         }
     }
-    let cut =
-        |mark: char, line: &str| format!("  {mark} {}", line.chars().take(WIDEST).map(visible).collect::<String>());
+    let cut = |mark: char, line: &str| format!("  {mark} {}", part(line, 0, WIDEST));
     let (mut row, mut column, mut lines) = (0, 0, Vec::new());
     while row < old.len() || column < new.len() {
         let both = row < old.len() && column < new.len();
@@ -77,7 +79,18 @@ mod tests {
     fn one_line_has_a_mark_where_they_part() {
         assert_eq!(difference("hello", "help"), "  - hello\n  + help\n       ^ character 4");
         assert_eq!(difference("", "x"), "  - \n  + x\n    ^ character 1");
-        assert_eq!(difference("a\u{1b}", "b"), "  - a\u{fffd}\n  + b\n    ^ character 1");
+    }
+
+    #[test]
+    fn nothing_turns_or_moves_what_is_shown() {
+        let table = [
+            ("a\u{202e}\u{2066}\u{200f}", "b", "  - a\\u{202e}\\u{2066}\\u{200f}\n  + b\n    ^ character 1"),
+            ("\u{1b}a", "\u{1b}b", "  - \\u{1b}a\n  + \\u{1b}b\n          ^ character 2"),
+            ("a\nb", "a\n\u{202e}b", "    a\n  - b\n  + \\u{202e}b"),
+        ];
+        for (expected, received, shown) in table {
+            assert_eq!(difference(expected, received), shown);
+        }
     }
 
     #[test]

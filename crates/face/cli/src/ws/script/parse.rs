@@ -9,7 +9,8 @@ use crate::ws::script::template::{Template, is_name};
 
 /// Reads a whole script.
 pub(crate) fn parse(text: &str) -> Result<Vec<Step>, Wrong> {
-    let mut lines = Lines::of(text);
+    // Some editors begin a file with a byte order mark; it belongs to the encoding and not to the text.
+    let mut lines = Lines::of(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut steps = Vec::new();
     while let Some(line) = lines.next() {
         if line.text.is_empty() || line.text.starts_with('#') {

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gatepost::model::event::one_line;
 use tokio::time::Instant;
 
+use crate::bounded::read_bounded;
 use crate::error::CliError;
 use crate::ws::hex;
 use crate::ws::said::{Goodbye, NORMAL, Said};
@@ -162,10 +164,8 @@ impl<D: Dial> Run<'_, D> {
     fn file(&self, name: &str, place: Place) -> Result<Vec<u8>, Wrong> {
         let path = self.folder.join(name);
         let told = |error: std::io::Error| wrong(place, format!("{name}: {error}"));
-        if std::fs::metadata(&path).map_err(told)?.len() > LARGEST_FILE {
-            return Err(wrong(place, format!("{name} is larger than 64 MiB")));
-        }
-        std::fs::read(&path).map_err(told)
+        let octets = read_bounded(&path, LARGEST_FILE).map_err(told)?;
+        octets.ok_or_else(|| wrong(place, format!("{name} is larger than 64 MiB")))
     }
 
     async fn expect(&mut self, expectation: &Expectation, place: Place) -> Result<(), Wrong> {
@@ -271,7 +271,8 @@ fn closed_as(code: Option<u16>, reason: Option<&str>, came: Option<&Goodbye>, pl
 }
 
 fn named(goodbye: Option<&Goodbye>) -> String {
-    goodbye.map_or_else(|| "no code".into(), |goodbye| format!("{} {}", goodbye.code, goodbye.reason).trim().to_owned())
+    let told = |goodbye: &Goodbye| format!("{} {}", goodbye.code, one_line(&goodbye.reason)).trim().to_owned();
+    goodbye.map_or_else(|| "no code".into(), told)
 }
 
 fn missing(what: &str, missed: &Missed, patience: Duration, place: Place) -> Wrong {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use gatepost::model::event::one_line;
+
+use crate::bounded::read_bounded;
 use crate::error::CliError;
 use crate::ui::Ui;
 use crate::ws::script::parse::parse;
@@ -35,11 +38,12 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Script>, CliError> {
 
 fn script(path: &Path) -> Result<Script, CliError> {
     let name = path.display().to_string();
-    let failed = |error: std::io::Error| CliError::io(name.clone(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LARGEST {
-        return Err(CliError::usage(format!("{name} is larger than 1 MiB"), "send large payloads with `> @FILE`"));
-    }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    // A script that cannot be read was named wrongly: that is the caller's to mend, and no fault of the machine.
+    let failed = |error: std::io::Error| CliError::usage(format!("{name}: {error}"), "name scripts that can be read");
+    let octets = read_bounded(path, LARGEST).map_err(failed)?;
+    let larger = || CliError::usage(format!("{name} is larger than 1 MiB"), "send large payloads with `> @FILE`");
+    let text = String::from_utf8(octets.ok_or_else(larger)?);
+    let text = text.map_err(|_| CliError::usage(format!("{name} is not UTF-8"), "save it as UTF-8"))?;
     let steps = parse(&text).map_err(|wrong| CliError::Script {
         name: name.clone(),
         line: wrong.place.line,
@@ -91,7 +95,10 @@ fn tell(ran: &Ran, ui: &Ui) {
         )),
         // What failed is told in quiet runs, too.
         Some((step, wrong)) => {
-            ui.failed(&format!("{} {}", ui.paint("31", "failed"), failure_text(&ran.name, step, wrong)))
+            let text = failure_text(&ran.name, step, wrong);
+            // Much of it is what the other end said.
+            let lines: Vec<String> = text.split('\n').map(one_line).collect();
+            ui.failed(&format!("{} {}", ui.paint("31", "failed"), lines.join("\n")));
         }
     }
 }

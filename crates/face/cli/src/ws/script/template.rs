@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::ws::script::place::{Place, Wrong};
 
+/// The most that text may become, in octets: variables that are made of variables grow fast.
+const LONGEST: usize = 64 * 1024 * 1024;
+
 /// The variables of a run.
 pub(crate) type Variables = BTreeMap<String, String>;
 
@@ -78,6 +81,10 @@ impl Template {
                 Piece::Variable(name, place) => {
                     let value = variables.get(name).ok_or_else(|| unknown(name, *place, variables))?;
                     let fitted = fit(value, &filled);
+                    if filled.len().saturating_add(fitted.len()) > LONGEST {
+                        let detail = format!("with `{name}` the text is longer than 64 MiB");
+                        return Err(Wrong { place: *place, detail });
+                    }
                     filled.push_str(&fitted);
                 }
             }
@@ -133,6 +140,12 @@ mod tests {
         for (text, line, column) in table {
             assert_eq!(filled(text).unwrap_err().place, Place { line, column }, "{text}");
         }
+        let variables = Variables::from([("a".into(), "x".repeat(LONGEST / 2))]);
+        let fill = |text: &str| Template::parse(text, START).unwrap().fill(&variables);
+        assert_eq!(fill("{{a}}{{a}}").map(|text| text.len()), Ok(LONGEST));
+        let longer =
+            Wrong { place: Place { line: 3, column: 11 }, detail: "with `a` the text is longer than 64 MiB".into() };
+        assert_eq!(fill("x{{a}}{{a}}"), Err(longer));
         assert!(filled("{{no}}").unwrap_err().detail.contains("known: `a-b_1`, `id`"));
     }
 }

@@ -151,6 +151,13 @@ fn what_fails_says_what_came_instead() {
         ("connect wss://h/\ntimeout 2s\n< x", peer([]), 3, "none came within 2s"),
         ("connect wss://h/\n< x", peer(closing()), 2, "the other end closed instead (1011 out of order)"),
         ("connect wss://h/\n< close 1000", peer(closing()), 2, "expected  1000\n  received  1011 out of order"),
+        (
+            "connect wss://h/\n< x",
+            peer([Said::close(4000, "\u{202e}\n\u{1b}")]),
+            2,
+            "instead (4000 \\u{202e}\\u{a}\\u{1b})",
+        ),
+        ("connect wss://h/\n< json $ == 1", peer([text("\"\u{202e}\"")]), 2, "received  \"\\u{202e}\""),
         ("connect wss://h/\n< x", Peer { breaks: true, ..Peer::default() }, 2, "the connection was reset"),
         ("connect wss://h/\n< json $.a == 1", peer([text("{\"a\":2}")]), 2, "expected  == 1\n  received  2"),
         ("connect wss://h/\n< json $.b exists", peer([text("{\"a\":2}")]), 2, "there is no `$.b` in {\"a\":2}"),

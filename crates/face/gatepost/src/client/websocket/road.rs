@@ -41,6 +41,7 @@ pub(super) async fn open(cx: &Context, mut asked: Asked) -> Result<Opened<Duplex
     asked.outgoing.method = lane.method();
     let Asked { outgoing, protocols, deflate, over } = &mut asked;
     let mut turns = Turns::new(cx, outgoing, &url, false);
+    turns.go_over(&lane)?;
     turns.ahead().await?;
     loop {
         let offer = offer(&lane, protocols, deflate.as_ref())?;
@@ -51,6 +52,7 @@ pub(super) async fn open(cx: &Context, mut asked: Asked) -> Result<Opened<Duplex
             Err(NetError::Unsent) if lane.is_pooled => {
                 lane = destination.lane(*over, true).await?;
                 turns.outgoing.method = lane.method();
+                turns.go_over(&lane)?;
                 continue;
             }
             sent => sent?,
@@ -64,6 +66,7 @@ pub(super) async fn open(cx: &Context, mut asked: Asked) -> Result<Opened<Duplex
         if !lane.is_usable() {
             lane = destination.lane(*over, false).await?;
             turns.outgoing.method = lane.method();
+            turns.go_over(&lane)?;
         }
     }
 }
