@@ -2,6 +2,7 @@
 
 import pytest
 from gateway import Gateway
+from kdc import Kdc
 from peers import Echo, Nginx, Recorder, own_certificate
 from websocket import EchoServer
 
@@ -34,6 +35,13 @@ def start(tmp_path):
     yield begin
     for gateway in all_of_them:
         gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def kdc(tmp_path_factory):
+    server = Kdc(tmp_path_factory.mktemp("kdc"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 11] = [
     ("nginx", &["-v"], "nginx-light"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
@@ -19,6 +19,10 @@ const TOOLS: [(&str, &[&str], &str); 8] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    // The daemons of Kerberos have no word that only shows that they are there.
+    ("sh", &["-c", "command -v krb5kdc kdb5_util"], "krb5-kdc"),
+    ("sh", &["-c", "command -v kadmin.local"], "krb5-admin-server"),
+    ("sh", &["-c", "command -v kinit"], "krb5-user"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.

@@ -47,7 +47,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// One context, from its first token to its last.
 fn talk(kerberos: &Kerberos, wanted: &Value) -> Result<Value, Box<dyn Error>> {
     let limit = kerberos.bounds().deadline;
-    let (mut initiator, mut said) = match kerberos.initiate(initiation(&wanted["initiator"])?).wait(limit) {
+    let begun = initiation(&wanted["initiator"]).and_then(|terms| kerberos.initiate(terms).wait(limit));
+    let (mut initiator, mut said) = match begun {
         Ok(begun) => begun,
         Err(error) => return Ok(json!({ "client": why(&error) })),
     };
