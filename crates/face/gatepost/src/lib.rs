@@ -86,6 +86,7 @@ pub mod error;
 pub mod events;
 mod needs;
 pub mod server;
+pub mod system;
 
 pub use client::session::Session;
 pub use error::Error;
@@ -93,6 +94,7 @@ pub use server::serve::Server;
 
 pub use gatepost_auth as auth;
 pub use gatepost_http as http1;
+pub use gatepost_kerberos as kerberos;
 pub use gatepost_model as model;
 pub use gatepost_net as net;
 pub use gatepost_policy as policy;

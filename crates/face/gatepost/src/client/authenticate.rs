@@ -8,7 +8,7 @@ use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Confirmation, Confirmed, Strength};
 use gatepost_auth::schemes;
 use gatepost_model::channel::Channel;
-use gatepost_model::credential::Credential;
+use gatepost_model::credential::{Credential, Means};
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::time::Timestamp;
@@ -19,6 +19,7 @@ use gatepost_policy::credentials::Ask;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::contexts::Contexts;
 use crate::client::held::{self, Held};
 use crate::client::lane::Lane;
 use crate::client::outgoing::Outgoing;
@@ -59,6 +60,7 @@ pub(crate) struct Turns<'a> {
     answers: Answers,
     proof: HeaderMap,
     carrier: Carrier,
+    contexts: Contexts,
     /// The time, and random octets, of the last leg.
     drawn: Option<(Timestamp, [u8; 32])>,
 }
@@ -71,7 +73,8 @@ impl<'a> Turns<'a> {
         let preference = Preference { allowed: Some(allowed), order, credential };
         let exchange = Exchange::new(Party::Server, preference);
         let (answers, proof) = (Answers::default(), HeaderMap::new());
-        Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier: Carrier::Pool, drawn: None }
+        let (carrier, contexts) = (Carrier::Pool, Contexts::new(cx.kerberos.clone()));
+        Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier, contexts, drawn: None }
     }
 
     /// The requests go over this connection of the caller's from now on.
@@ -164,6 +167,18 @@ impl<'a> Turns<'a> {
             digest.add(part);
         }
         digest.add(credential.secret.reveal());
+        match &credential.means {
+            Means::Secret => {}
+            Means::Ambient => digest.add(b"ambient"),
+            Means::Tickets(file) => {
+                digest.add(b"tickets");
+                digest.add(file.as_os_str().as_encoded_bytes());
+            }
+            Means::Keytab(file) => {
+                digest.add(b"keytab");
+                digest.add(file.as_os_str().as_encoded_bytes());
+            }
+        }
         self.cx.upstream.bound(&origin, Identity(digest.finish()))
     }
 
@@ -248,7 +263,8 @@ impl<'a> Turns<'a> {
             return Ok(());
         }
         let credential = self.credential_for(scheme, &need);
-        World::Client(credential.as_ref()).meet(need, &mut self.answers, now).await
+        let world = World::Client { credential: credential.as_ref(), contexts: &mut self.contexts };
+        world.meet(need, &mut self.answers, now).await
     }
 
     /// Steps the exchange until it says what to do.
@@ -291,6 +307,7 @@ impl<'a> Turns<'a> {
             scope: credential.scope.as_ref(),
             party: Party::Server,
             redirected: self.redirected,
+            ambient: credential.means == Means::Ambient,
         });
         let allowed = decision.allowed;
         self.cx.events.emit(&decision.into_event("credential"));

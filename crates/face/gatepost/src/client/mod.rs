@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod contexts;
 pub(crate) mod detour;
 pub(crate) mod held;
 mod inspection;

@@ -8,8 +8,9 @@ use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::channel::Channel;
-use gatepost_model::credential::Credential;
+use gatepost_model::credential::{Credential, Means};
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::scope::Scope;
@@ -21,6 +22,7 @@ use gatepost_policy::credentials::{Ask, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::client::contexts::Contexts;
 use crate::client::detour::{Detour, Opening};
 use crate::clock;
 use crate::error::Error;
@@ -81,6 +83,7 @@ pub(crate) struct Proxied {
     rules: CredentialRules,
     schemes: Vec<&'static dyn Scheme>,
     settings: Settings,
+    kerberos: Kerberos,
     events: Events,
 }
 
@@ -99,13 +102,14 @@ impl Proxied {
         proxy: Proxy,
         schemes: Vec<&'static dyn Scheme>,
         settings: Settings,
+        kerberos: Kerberos,
         events: Events,
     ) -> Arc<Self> {
         let rules = match proxy.over_plain {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        Arc::new(Self { proxy, rules, schemes, settings, events })
+        Arc::new(Self { proxy, rules, schemes, settings, kerberos, events })
     }
 
     /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
@@ -115,6 +119,7 @@ impl Proxied {
         let preference = Preference { allowed: Some(allowed), order: Order::Strongest, credential };
         let mut exchange = Exchange::new(Party::Proxy, preference);
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
+        let mut contexts = Contexts::new(self.kerberos.clone());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
         let mut kept = None;
         for _ in 0..LEGS {
@@ -136,7 +141,10 @@ impl Proxied {
             exchange.receive(status, &headers, &mut answers);
             let schemes = exchange.offered().to_vec();
             self.events.emit(&Event::Challenged { url: self.proxy.url.clone(), schemes });
-            let next = self.step(&mut exchange, &mut answers).await.map_err(|error| refused(error.to_string()))?;
+            let next = self
+                .step(&mut exchange, &mut contexts, &mut answers)
+                .await
+                .map_err(|error| refused(error.to_string()))?;
             if under_way && kept.is_none() {
                 return Err(refused("it closed the connection in the middle of a proof".to_owned()));
             }
@@ -146,7 +154,12 @@ impl Proxied {
     }
 
     /// The fields of the next proof, or why there is none.
-    async fn step(&self, exchange: &mut Exchange, answers: &mut Answers) -> Result<Result<HeaderMap, String>, Error> {
+    async fn step(
+        &self,
+        exchange: &mut Exchange,
+        contexts: &mut Contexts,
+        answers: &mut Answers,
+    ) -> Result<Result<HeaderMap, String>, Error> {
         let (now, entropy) = (clock::now(), clock::entropy()?);
         let (method, headers) = (Method::CONNECT, HeaderMap::new());
         let request = RequestHead { method: &method, url: &self.proxy.url, headers: &headers, party: Party::Proxy };
@@ -159,7 +172,7 @@ impl Proxied {
                 }
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
-                    World::Client(credential).meet(need, answers, now).await?;
+                    World::Client { credential, contexts }.meet(need, answers, now).await?;
                 }
                 Next::Send { fields, .. } => return Ok(Ok(fields.into_iter().collect())),
                 Next::GiveUp { reason } => return Ok(Err(reason)),
@@ -180,6 +193,7 @@ impl Proxied {
             scope: credential.scope.as_ref(),
             party: Party::Proxy,
             redirected: false,
+            ambient: credential.means == Means::Ambient,
         });
         let allowed = decision.allowed;
         self.events.emit(&decision.into_event("proxy credential"));

@@ -6,6 +6,7 @@ use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::credential::Credential;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
@@ -32,6 +33,7 @@ use crate::client::websocket::turnstile::Turnstile;
 use crate::clock;
 use crate::error::Error;
 use crate::events::{Events, Sink};
+use crate::system;
 
 /// An HTTP client that answers challenges.
 ///
@@ -101,6 +103,7 @@ pub struct SessionBuilder {
     sinks: Vec<SinkEntry>,
     inspection: Option<Inspection>,
     proxy: Option<Proxy>,
+    kerberos: Option<Kerberos>,
 }
 
 /// A sink inside a builder that has a `Debug`.
@@ -218,6 +221,14 @@ impl SessionBuilder {
         self
     }
 
+    /// The Kerberos of this machine, within bounds of one's own. Default: the one that all sessions and servers of the
+    /// process share, so that a KDC that hangs takes a bounded part of it.
+    #[must_use]
+    pub fn kerberos(mut self, kerberos: Kerberos) -> Self {
+        self.kerberos = Some(kerberos);
+        self
+    }
+
     /// Goes through this proxy, by CONNECT, also for WebSockets. Default: directly.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -267,7 +278,9 @@ impl SessionBuilder {
         }
         let dialer = Dialer::new(tls, Arc::new(self.limits))?;
         let schemes = named(&self.schemes)?;
-        let proxied = |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), events.clone());
+        let kerberos = self.kerberos.unwrap_or_else(system::kerberos);
+        let proxied =
+            |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), kerberos.clone(), events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let context = Context {
             upstream: Upstream::by(Opener { dialer, events: events.clone(), inspection: self.inspection, detour }),
@@ -281,6 +294,7 @@ impl SessionBuilder {
             preauthenticate: self.preauthenticate,
             spaces: Spaces::default(),
             identities: DigestKey::new(&clock::entropy()?),
+            kerberos,
             turnstile: Turnstile::default(),
             events,
         };

@@ -320,7 +320,10 @@ impl Authenticator {
         let memory = legs.map_or(&[][..], |legs| legs.memory.reveal());
         for _ in 0..MAX_NEEDS {
             match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
-                Verdict::Need(need) => World::Server(&self.0.door).meet(need, answers, exchange.now.wall).await?,
+                Verdict::Need(need) => {
+                    let world = World::Server { door: &self.0.door, memory: exchange.memory };
+                    world.meet(need, answers, exchange.now.wall).await?;
+                }
                 verdict => return Ok(verdict),
             }
         }

@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use gatepost_auth::context::{ContextAsk, ContextStep};
+use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
+use gatepost_model::time::Timestamp;
+use gatepost_net::handler::Memory;
 use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::contexts::Keytab;
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
 use crate::server::lookout::{self, Lookout};
@@ -26,6 +31,7 @@ pub struct Doorkeeper {
     pub(crate) proved: Proved,
     lookout: Lookout,
     forgotten: AtomicU64,
+    keytab: Option<Keytab>,
 }
 
 impl Doorkeeper {
@@ -40,7 +46,15 @@ impl Doorkeeper {
     pub fn new(store: Arc<dyn Store>, keys: Keys) -> Result<Self, Error> {
         let proved = Proved::new(&clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
-        Ok(Self { store, passwords: Passwords::new()?, keys, proved, lookout, forgotten: AtomicU64::new(0) })
+        Ok(Self {
+            store,
+            passwords: Passwords::new()?,
+            keys,
+            proved,
+            lookout,
+            forgotten: AtomicU64::new(0),
+            keytab: None,
+        })
     }
 
     /// Sets within what time a change by another process, or of a key file, ends what was accepted before it.
@@ -48,6 +62,13 @@ impl Doorkeeper {
     #[must_use]
     pub fn looking_every(mut self, time: Duration) -> Self {
         self.lookout = Lookout::new(time, Instant::now());
+        self
+    }
+
+    /// Judges Kerberos with the keys in this keytab. Default: none, so that nobody comes in by Kerberos.
+    #[must_use]
+    pub fn with_keytab(mut self, keytab: Keytab) -> Self {
+        self.keytab = Some(keytab);
         self
     }
 
@@ -100,6 +121,20 @@ impl Doorkeeper {
         };
         let user = self.store.user(name).await?;
         Ok(user.and_then(|user| Some(Credential::login(user.name, user.secret?))))
+    }
+
+    /// One step of a security context that a client has begun on a connection.
+    pub(crate) async fn context(
+        &self,
+        ask: ContextAsk,
+        channel: &Channel,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> Result<ContextStep, Error> {
+        match &self.keytab {
+            Some(keytab) => keytab.step(ask, channel, memory, now).await,
+            None => Ok(ContextStep::Unavailable("no keytab is set for Kerberos here".into())),
+        }
     }
 
     /// Whether this is the user's password; an unknown user costs the same.

@@ -1,0 +1,177 @@
+//! The security contexts of one exchange with a server: with whose tickets they begin, and how far they have come.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gatepost_auth::context::{ContextAsk, ContextFacts, ContextStep, Mechanism};
+use gatepost_kerberos::error::KerberosError;
+use gatepost_kerberos::identity::Identity;
+use gatepost_kerberos::initiator::{Initiation, Initiator};
+use gatepost_kerberos::kerberos::Kerberos;
+use gatepost_kerberos::mechanism;
+use gatepost_kerberos::step::Step;
+use gatepost_model::channel::Channel;
+use gatepost_model::credential::{Credential, Means};
+use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::time::Timestamp;
+
+use crate::error::Error;
+
+/// The contexts of an exchange, of which one is under way at a time.
+pub(crate) struct Contexts {
+    kerberos: Kerberos,
+    under_way: Option<(u64, Initiator)>,
+    begun: u64,
+}
+
+impl Contexts {
+    pub(crate) fn new(kerberos: Kerberos) -> Self {
+        Self { kerberos, under_way: None, begun: 0 }
+    }
+
+    /// Takes one step with this credential, which has passed the policy, on this channel, if it is known.
+    ///
+    /// # Errors
+    /// If the credential is for Kerberos alone, so that nothing else could be tried, and does not do.
+    pub(crate) async fn step(
+        &mut self,
+        ask: ContextAsk,
+        credential: Option<&Credential>,
+        channel: Option<&Channel>,
+        now: Timestamp,
+    ) -> Result<ContextStep, Error> {
+        let Some(credential) = credential else {
+            return Ok(ContextStep::Unavailable("there is neither a ticket nor a login for this address".into()));
+        };
+        match self.take(ask, credential, channel).await {
+            Ok((initiator, Step { token, facts: Some(facts) })) => {
+                drop(initiator);
+                let expires = facts.lifetime.map(|left| now + left);
+                // Which channel the service saw, an initiator never learns.
+                let facts = ContextFacts { name: facts.service, expires, mutual: facts.mutual, bound: false };
+                Ok(ContextStep::Done { token, facts })
+            }
+            Ok((initiator, Step { token, facts: None })) => {
+                self.begun += 1;
+                self.under_way = Some((self.begun, initiator));
+                Ok(ContextStep::Continue { number: self.begun, token })
+            }
+            Err(error) if error.blame() == Blame::Peer => Ok(ContextStep::Refused(error.to_string())),
+            Err(error) if credential.means == Means::Secret => Ok(ContextStep::Unavailable(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn take(
+        &mut self,
+        ask: ContextAsk,
+        credential: &Credential,
+        channel: Option<&Channel>,
+    ) -> Result<(Initiator, Step), KerberosError> {
+        let under_way = self.under_way.take();
+        let call = match ask.number {
+            Some(number) => {
+                let begun = under_way.filter(|(at, _)| *at == number).ok_or(KerberosError::Ended)?;
+                self.kerberos.initiate_further(begun.1, ask.token)
+            }
+            None => self.kerberos.initiate(Initiation {
+                service: ask.service.parse()?,
+                identity: identity(credential)?,
+                mechanism: mechanism(ask.mechanism),
+                bindings: channel.and_then(|channel| channel.bindings.end_point.as_ref()).map(end_point),
+                // Whether a service that leaves it out is believed is decided where the answer is read.
+                mutual: true,
+            }),
+        };
+        let deadline = self.kerberos.bounds().deadline;
+        tokio::time::timeout(deadline, call).await.unwrap_or(Err(KerberosError::TooSlow(deadline)))
+    }
+}
+
+impl fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contexts").field("begun", &self.begun).finish_non_exhaustive()
+    }
+}
+
+/// The words of one crate in those of the other, which do not know each other.
+pub(crate) fn mechanism(mechanism: Mechanism) -> mechanism::Mechanism {
+    match mechanism {
+        Mechanism::Kerberos => mechanism::Mechanism::Kerberos,
+        Mechanism::Spnego => mechanism::Mechanism::Spnego,
+    }
+}
+
+/// The type of a binding stands before its value (RFC 5056 §2.1, RFC 5929 §4).
+pub(crate) fn end_point(hash: &Arc<[u8]>) -> Vec<u8> {
+    [b"tls-server-end-point:", &hash[..]].concat()
+}
+
+fn identity(credential: &Credential) -> Result<Identity, KerberosError> {
+    let principal = credential.user.clone();
+    Ok(match &credential.means {
+        Means::Ambient => Identity::Ambient,
+        Means::Tickets(file) => Identity::Cache(file.clone()),
+        Means::Keytab(file) => Identity::Keytab { file: file.clone(), principal },
+        // `DOMAIN\user` is a name of NTLM's: Kerberos would read the stroke as an escape, and the rest as one name.
+        Means::Secret if principal.is_empty() || principal.contains('\\') => {
+            return Err(KerberosError::Name(principal));
+        }
+        Means::Secret => Identity::Password { principal, password: credential.secret.clone() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_kerberos::kerberos::Bounds;
+
+    use super::*;
+
+    fn begin() -> ContextAsk {
+        ContextAsk { number: None, mechanism: Mechanism::Spnego, service: "HTTP@a.test".into(), token: Vec::new() }
+    }
+
+    fn without_library() -> Contexts {
+        Contexts::new(Kerberos::new(&["libgatepost-none.so.0"], Bounds::default()))
+    }
+
+    #[test]
+    fn credentials_become_identities() {
+        let password = "pass".into();
+        let table = [
+            (Credential::ambient(), Ok(Identity::Ambient)),
+            (Credential::tickets("/t"), Ok(Identity::Cache("/t".into()))),
+            (
+                Credential::keytab("ali@R", "/k"),
+                Ok(Identity::Keytab { file: "/k".into(), principal: "ali@R".to_owned() }),
+            ),
+            (Credential::login("ali@R", "pass"), Ok(Identity::Password { principal: "ali@R".to_owned(), password })),
+            (Credential::login(r"CORP\ali", "pass"), Err(KerberosError::Name(r"CORP\ali".to_owned()))),
+            (Credential::token("token"), Err(KerberosError::Name(String::new()))),
+        ];
+        for (credential, expected) in table {
+            assert_eq!(identity(&credential), expected, "{credential:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_leaves_the_next_scheme_its_chance_if_there_is_one() {
+        let now = Timestamp::from_secs(0);
+        for credential in [None, Some(Credential::login("ali", "pass"))] {
+            let step = without_library().step(begin(), credential.as_ref(), None, now).await;
+            assert!(matches!(step, Ok(ContextStep::Unavailable(_))), "{credential:?}: {step:?}");
+        }
+        for credential in [Credential::ambient(), Credential::tickets("/t"), Credential::keytab("ali", "/k")] {
+            let error = without_library().step(begin(), Some(&credential), None, now).await.unwrap_err();
+            assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-001", Blame::Environment), "{credential:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_number_that_nobody_was_given_is_none() {
+        let ask = ContextAsk { number: Some(1), token: vec![1], ..begin() };
+        let credential = Credential::ambient();
+        let error = without_library().step(ask, Some(&credential), None, Timestamp::from_secs(0)).await.unwrap_err();
+        assert_eq!(error.code(), "GP-KERBEROS-024");
+    }
+}

@@ -1,0 +1,134 @@
+//! The security contexts that clients begin: with whose keys they are judged, and how far those of a connection
+//! have come.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gatepost_auth::context::{ContextAsk, ContextFacts, ContextStep};
+use gatepost_kerberos::acceptor::{Acceptance, Acceptor, Bindings};
+use gatepost_kerberos::error::KerberosError;
+use gatepost_kerberos::kerberos::Kerberos;
+use gatepost_kerberos::service::Service;
+use gatepost_kerberos::step::Step;
+use gatepost_model::channel::Channel;
+use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::time::Timestamp;
+use gatepost_net::handler::Memory;
+
+use crate::client::contexts::{end_point, mechanism};
+use crate::error::Error;
+use crate::server::remembered::Remembered;
+
+/// The number of the next context of this process.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What a server proves to be, and judges with, by Kerberos.
+#[derive(Debug, Clone)]
+pub struct Keytab {
+    kerberos: Kerberos,
+    file: PathBuf,
+    service: Service,
+}
+
+impl Keytab {
+    /// The keys of this service, such as `HTTP/www.example.com`, in this file. `HTTP` alone is every host's.
+    ///
+    /// # Errors
+    /// If it is no name of a service, or there is no Kerberos on this machine.
+    pub fn new(kerberos: Kerberos, file: PathBuf, service: &str) -> Result<Self, Error> {
+        let service = service.parse()?;
+        kerberos.load()?;
+        Ok(Self { kerberos, file, service })
+    }
+
+    /// Takes one step of a context on a connection.
+    ///
+    /// # Errors
+    /// If the keytab or the machine does not do: nobody can be judged then.
+    pub(crate) async fn step(
+        &self,
+        ask: ContextAsk,
+        channel: &Channel,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> Result<ContextStep, Error> {
+        match self.take(ask, channel, memory).await {
+            Ok((_, Step { token, facts: Some(facts) })) => {
+                let expires = facts.lifetime.map(|left| now + left);
+                let facts = ContextFacts { name: facts.client, expires, mutual: facts.mutual, bound: facts.bound };
+                Ok(ContextStep::Done { token, facts })
+            }
+            Ok((acceptor, Step { token, facts: None })) => {
+                let number = NEXT.fetch_add(1, Ordering::Relaxed);
+                Remembered::with(memory, |remembered| remembered.context = Some((number, acceptor)));
+                Ok(ContextStep::Continue { number, token })
+            }
+            Err(error) if error.blame() == Blame::Peer => Ok(ContextStep::Refused(error.to_string())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn take(
+        &self,
+        ask: ContextAsk,
+        channel: &Channel,
+        memory: &Memory,
+    ) -> Result<(Acceptor, Step), KerberosError> {
+        let under_way = Remembered::with(memory, |remembered| remembered.context.take());
+        let call = match ask.number {
+            Some(number) => {
+                let begun = under_way.filter(|(at, _)| *at == number).ok_or(KerberosError::Ended)?;
+                self.kerberos.accept_further(begun.1, ask.token)
+            }
+            None => {
+                let terms = Acceptance {
+                    keytab: self.file.clone(),
+                    service: self.service.clone(),
+                    mechanism: mechanism(ask.mechanism),
+                    // Whether a client may leave them out is for the scheme to say.
+                    bindings: match &channel.bindings.end_point {
+                        Some(hash) => Bindings::WhenOffered(end_point(hash)),
+                        None => Bindings::Ignored,
+                    },
+                };
+                self.kerberos.accept(terms, ask.token)
+            }
+        };
+        let deadline = self.kerberos.bounds().deadline;
+        tokio::time::timeout(deadline, call).await.unwrap_or(Err(KerberosError::TooSlow(deadline)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gatepost_auth::context::Mechanism;
+    use gatepost_kerberos::kerberos::Bounds;
+
+    use super::*;
+
+    fn ask(number: Option<u64>) -> ContextAsk {
+        ContextAsk { number, mechanism: Mechanism::Kerberos, service: String::new(), token: b"NTLMSSP\0".to_vec() }
+    }
+
+    #[test]
+    fn a_server_with_a_keytab_does_not_start_without_the_library() {
+        let kerberos = Kerberos::new(&["libgatepost-none.so.0"], Bounds::default());
+        let error = Keytab::new(kerberos, "/k".into(), "HTTP/a.test").unwrap_err();
+        assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-001", Blame::Environment));
+        let error = Keytab::new(Kerberos::default(), "/k".into(), "HTTP/a/b").unwrap_err();
+        assert_eq!(error.code(), "GP-KERBEROS-021");
+    }
+
+    #[tokio::test]
+    async fn a_keytab_that_is_gone_lets_nobody_in() {
+        let Ok(keytab) = Keytab::new(Kerberos::default(), "/nonexistent/keytab".into(), "HTTP/a.test") else {
+            return; // There is no Kerberos here.
+        };
+        let (channel, memory) = (Channel::default(), Memory::default());
+        let error = keytab.step(ask(None), &channel, &memory, Timestamp::from_secs(0)).await.unwrap_err();
+        assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-011", Blame::Config));
+        // Nobody is given such a number: it would be a fault of ours.
+        let error = keytab.step(ask(Some(7)), &channel, &memory, Timestamp::from_secs(0)).await.unwrap_err();
+        assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-024", Blame::Bug));
+    }
+}
