@@ -1,15 +1,18 @@
 //! The door to Kerberos: contexts whose steps run on threads of their own, within bounds.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::acceptor::{Acceptance, Acceptor};
-use crate::credential::Kept;
+use crate::credential::{self, Kept};
 use crate::error::KerberosError;
 use crate::initiator::{Initiation, Initiator};
 use crate::lane::{Call, Lane};
 use crate::library::system::{CANDIDATES, Library};
+use crate::mechanism::Mechanism;
+use crate::service::Service;
 use crate::step::Step;
 
 /// How much Kerberos may take of the process. The two ends have lanes of their own, so that a KDC that hangs keeps
@@ -102,6 +105,15 @@ impl Kerberos {
         self.0.library().map(drop)
     }
 
+    /// Looks whether this keytab has keys of this service: the place to learn at start that it has none.
+    #[must_use]
+    pub fn look(&self, keytab: PathBuf, service: Service) -> Call<()> {
+        let parts = Arc::clone(&self.0);
+        self.0
+            .acceptors
+            .call(move || credential::of_service(&parts.library()?, &keytab, &service, Mechanism::Kerberos).map(drop))
+    }
+
     /// Begins a context with a service, and makes the first token for it.
     #[must_use]
     pub fn initiate(&self, terms: Initiation) -> Call<(Initiator, Step)> {
@@ -167,7 +179,6 @@ impl fmt::Debug for Kerberos {
 mod tests {
     use super::*;
     use crate::acceptor::Bindings;
-    use crate::mechanism::Mechanism;
 
     const LONG: Duration = Duration::from_secs(60);
 

@@ -1,14 +1,12 @@
 //! The security contexts of one exchange with a server: with whose tickets they begin, and how far they have come.
 
 use std::fmt;
-use std::sync::Arc;
 
-use gatepost_auth::context::{ContextAsk, ContextFacts, ContextStep, Mechanism};
+use gatepost_auth::context::{ContextAsk, ContextFacts, ContextStep};
 use gatepost_kerberos::error::KerberosError;
 use gatepost_kerberos::identity::Identity;
 use gatepost_kerberos::initiator::{Initiation, Initiator};
 use gatepost_kerberos::kerberos::Kerberos;
-use gatepost_kerberos::mechanism;
 use gatepost_kerberos::step::Step;
 use gatepost_model::channel::Channel;
 use gatepost_model::credential::{Credential, Means};
@@ -16,6 +14,7 @@ use gatepost_model::fault::{Blame, Fault};
 use gatepost_model::time::Timestamp;
 
 use crate::error::Error;
+use crate::system::{end_point, mechanism, within};
 
 /// The contexts of an exchange, of which one is under way at a time.
 pub(crate) struct Contexts {
@@ -78,13 +77,12 @@ impl Contexts {
                 service: ask.service.parse()?,
                 identity: identity(credential)?,
                 mechanism: mechanism(ask.mechanism),
-                bindings: channel.and_then(|channel| channel.bindings.end_point.as_ref()).map(end_point),
+                bindings: channel.and_then(end_point),
                 // Whether a service that leaves it out is believed is decided where the answer is read.
                 mutual: true,
             }),
         };
-        let deadline = self.kerberos.bounds().deadline;
-        tokio::time::timeout(deadline, call).await.unwrap_or(Err(KerberosError::TooSlow(deadline)))
+        within(&self.kerberos, call).await
     }
 }
 
@@ -92,19 +90,6 @@ impl fmt::Debug for Contexts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Contexts").field("begun", &self.begun).finish_non_exhaustive()
     }
-}
-
-/// The words of one crate in those of the other, which do not know each other.
-pub(crate) fn mechanism(mechanism: Mechanism) -> mechanism::Mechanism {
-    match mechanism {
-        Mechanism::Kerberos => mechanism::Mechanism::Kerberos,
-        Mechanism::Spnego => mechanism::Mechanism::Spnego,
-    }
-}
-
-/// The type of a binding stands before its value (RFC 5056 §2.1, RFC 5929 §4).
-pub(crate) fn end_point(hash: &Arc<[u8]>) -> Vec<u8> {
-    [b"tls-server-end-point:", &hash[..]].concat()
 }
 
 fn identity(credential: &Credential) -> Result<Identity, KerberosError> {
@@ -123,6 +108,7 @@ fn identity(credential: &Credential) -> Result<Identity, KerberosError> {
 
 #[cfg(test)]
 mod tests {
+    use gatepost_auth::context::Mechanism;
     use gatepost_kerberos::kerberos::Bounds;
 
     use super::*;

@@ -15,9 +15,9 @@ use gatepost_model::fault::{Blame, Fault};
 use gatepost_model::time::Timestamp;
 use gatepost_net::handler::Memory;
 
-use crate::client::contexts::{end_point, mechanism};
 use crate::error::Error;
 use crate::server::remembered::Remembered;
+use crate::system::{end_point, mechanism, within};
 
 /// The number of the next context of this process.
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -31,13 +31,13 @@ pub struct Keytab {
 }
 
 impl Keytab {
-    /// The keys of this service, such as `HTTP/www.example.com`, in this file. `HTTP` alone is every host's.
+    /// The keys of this service in this file. A service without a host takes every host's. The file is read for each
+    /// context: new keys count at once.
     ///
     /// # Errors
-    /// If it is no name of a service, or there is no Kerberos on this machine.
-    pub fn new(kerberos: Kerberos, file: PathBuf, service: &str) -> Result<Self, Error> {
-        let service = service.parse()?;
-        kerberos.load()?;
+    /// If there is no Kerberos on this machine, or the file has no such keys now.
+    pub async fn open(kerberos: Kerberos, file: PathBuf, service: Service) -> Result<Self, Error> {
+        within(&kerberos, kerberos.look(file.clone(), service.clone())).await?;
         Ok(Self { kerberos, file, service })
     }
 
@@ -86,16 +86,12 @@ impl Keytab {
                     service: self.service.clone(),
                     mechanism: mechanism(ask.mechanism),
                     // Whether a client may leave them out is for the scheme to say.
-                    bindings: match &channel.bindings.end_point {
-                        Some(hash) => Bindings::WhenOffered(end_point(hash)),
-                        None => Bindings::Ignored,
-                    },
+                    bindings: end_point(channel).map_or(Bindings::Ignored, Bindings::WhenOffered),
                 };
                 self.kerberos.accept(terms, ask.token)
             }
         };
-        let deadline = self.kerberos.bounds().deadline;
-        tokio::time::timeout(deadline, call).await.unwrap_or(Err(KerberosError::TooSlow(deadline)))
+        within(&self.kerberos, call).await
     }
 }
 
@@ -110,20 +106,26 @@ mod tests {
         ContextAsk { number, mechanism: Mechanism::Kerberos, service: String::new(), token: b"NTLMSSP\0".to_vec() }
     }
 
-    #[test]
-    fn a_server_with_a_keytab_does_not_start_without_the_library() {
+    #[tokio::test]
+    async fn a_server_with_a_keytab_does_not_start_without_the_library_or_the_keys() {
         let kerberos = Kerberos::new(&["libgatepost-none.so.0"], Bounds::default());
-        let error = Keytab::new(kerberos, "/k".into(), "HTTP/a.test").unwrap_err();
+        let service: Service = "HTTP/a.test".parse().unwrap();
+        let error = Keytab::open(kerberos, "/k".into(), service.clone()).await.unwrap_err();
         assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-001", Blame::Environment));
-        let error = Keytab::new(Kerberos::default(), "/k".into(), "HTTP/a/b").unwrap_err();
-        assert_eq!(error.code(), "GP-KERBEROS-021");
+        if Kerberos::default().load().is_err() {
+            return; // There is no Kerberos here.
+        }
+        let error = Keytab::open(Kerberos::default(), "/nonexistent/keytab".into(), service).await.unwrap_err();
+        assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-011", Blame::Config));
     }
 
     #[tokio::test]
     async fn a_keytab_that_is_gone_lets_nobody_in() {
-        let Ok(keytab) = Keytab::new(Kerberos::default(), "/nonexistent/keytab".into(), "HTTP/a.test") else {
+        let kerberos = Kerberos::default();
+        if kerberos.load().is_err() {
             return; // There is no Kerberos here.
-        };
+        }
+        let keytab = Keytab { kerberos, file: "/nonexistent/keytab".into(), service: "HTTP/a.test".parse().unwrap() };
         let (channel, memory) = (Channel::default(), Memory::default());
         let error = keytab.step(ask(None), &channel, &memory, Timestamp::from_secs(0)).await.unwrap_err();
         assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-011", Blame::Config));
