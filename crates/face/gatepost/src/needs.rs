@@ -7,7 +7,10 @@ use gatepost_model::token::Token;
 use gatepost_net::handler::Memory;
 
 use crate::client::contexts::Contexts;
+use crate::client::counts::Counts;
+use crate::client::payload::Payload;
 use crate::error::Error;
+use crate::server::content::Content;
 use crate::server::doorkeeper::Doorkeeper;
 
 /// Whose needs are met.
@@ -19,6 +22,10 @@ pub(crate) enum World<'a> {
         credential: Option<&'a Credential>,
         /// How far its contexts have come.
         contexts: &'a mut Contexts,
+        /// What its session has counted.
+        counts: &'a Counts,
+        /// The request's body.
+        payload: &'a mut Payload,
     },
     /// A server's: users, keys and the record of what was used.
     Server {
@@ -26,6 +33,10 @@ pub(crate) enum World<'a> {
         door: &'a Doorkeeper,
         /// What is remembered of the connection.
         memory: &'a Memory,
+        /// The request's body.
+        content: &'a mut Content,
+        /// How many octets of it may be read ahead.
+        limit: usize,
     },
 }
 
@@ -36,13 +47,9 @@ impl World<'_> {
     /// If the world cannot answer, such as a store that is down. The caller denies then.
     pub(crate) async fn meet(self, need: Need, answers: &mut Answers, now: Timestamp) -> Result<(), Error> {
         match (need, self) {
-            (Need::Login { .. }, World::Client { credential, .. }) => {
-                // Tickets are no login: nothing but the system can prove with them.
-                let login = credential.filter(|credential| credential.means == Means::Secret);
-                answers.login = Some(login.cloned());
-            }
+            (Need::Login { .. }, World::Client { credential, .. }) => answers.login = Some(credential.and_then(login)),
             (Need::Login { user }, World::Server { door, .. }) => {
-                answers.login = Some(door.login(user.as_deref()).await?)
+                answers.login = Some(door.login(user.as_deref()).await?);
             }
             (Need::Password { user, password }, World::Server { door, .. }) => {
                 answers.password = Some(door.password_is_right(&user, &password).await?);
@@ -51,35 +58,56 @@ impl World<'_> {
                 answers.first_use = Some(door.store.first_use(&key, until, now).await?);
             }
             (Need::Keys { id }, World::Server { door, .. }) => {
-                answers.keys = Some(door.keys.current(id.as_deref(), now).await?)
+                answers.keys = Some(door.keys.current(id.as_deref(), now).await?);
             }
+            (Need::Record { user, kind }, World::Server { door, .. }) => {
+                answers.record = Some(door.record(&user, &kind).await?);
+            }
+            (Need::UserHashed { digits, kind }, World::Server { door, .. }) => {
+                answers.user = Some(door.store.user_called(&kind.key(), &digits).await?);
+            }
+            (Need::BodyDigest { hash }, World::Server { door, content, limit, .. }) => {
+                let digest = content.digest(hash, limit, &door.shelf).await;
+                answers.body_digest = Some(Some(digest.ok_or_else(|| Error::usage("the body cannot be read ahead"))?));
+            }
+            (Need::BodyDigest { hash }, World::Client { payload, .. }) => {
+                answers.body_digest = Some(payload.digest(hash).await?);
+            }
+            (Need::Count { key }, World::Client { counts, .. }) => answers.count = Some(counts.next(&key)),
             (Need::Token { refresh }, World::Client { credential, .. }) => {
                 // A fixed token cannot be fetched anew: a refresh finds nothing, and the refusal stands.
                 // And a password never goes out as a token: tokens are for the scheme that they name.
                 let token = credential.filter(|credential| !refresh && credential.scheme.is_some());
                 answers.token = Some(token.map(|c| Token { value: c.secret.clone(), expires: None }));
             }
-            (Need::Context(ask), World::Client { credential, contexts }) => {
+            (Need::Context(ask), World::Client { credential, contexts, .. }) => {
                 let channel = answers.channel.as_deref();
                 answers.context = Some(contexts.step(ask, credential, channel, now).await?);
             }
-            (Need::Context(ask), World::Server { door, memory }) => {
+            (Need::Context(ask), World::Server { door, memory, .. }) => {
                 let channel = answers.channel.clone().unwrap_or_default();
                 answers.context = Some(door.context(ask, &channel, memory, now).await?);
             }
             (
-                Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. } | Need::Record { .. },
+                Need::Password { .. }
+                | Need::FirstUse { .. }
+                | Need::Keys { .. }
+                | Need::Record { .. }
+                | Need::UserHashed { .. },
                 World::Client { .. },
             )
             | (Need::Token { .. } | Need::Count { .. }, World::Server { .. }) => {
                 return Err(Error::usage("a scheme asked for something that only the other end has"));
             }
-            (Need::Record { .. } | Need::Channel, World::Server { .. })
-            | (Need::Count { .. } | Need::Channel, World::Client { .. })
-            | (Need::BodyDigest { .. }, _) => {
+            (Need::Channel, _) => {
                 return Err(Error::usage("a scheme asked for something that is not to be had here"));
             }
         }
         Ok(())
     }
+}
+
+/// The login that a credential is. Tickets are none: nothing but the system can prove with them.
+fn login(credential: &Credential) -> Option<Credential> {
+    (credential.means == Means::Secret).then(|| credential.clone())
 }

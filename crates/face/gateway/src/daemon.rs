@@ -106,7 +106,7 @@ impl Daemon {
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
         let ready = furnish(&orders, &config, store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
@@ -211,7 +211,8 @@ impl Daemon {
         let config = self.orders.config()?;
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
-        let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
+        let lookup = |name: &str| (self.orders.environment)(name);
+        let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
         let renewed = self.renewed_tables(&config).await?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
@@ -351,6 +352,9 @@ fn warn(config: &Config, events: &Events) {
     for route in open {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
+    }
+    if config.danger.plain_credentials {
+        events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use gatepost::Session;
 use gatepost::client::pinned::Pinned;
 use gatepost::http1::fields;
 use gatepost::model::event::Event;
@@ -66,9 +67,46 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
                     returned(&chosen, answer, websocket, expires)
                 });
             }
+            if let Some(session) = way.session.clone() {
+                return Box::pin(
+                    async move { returned(&chosen, convinced(&session, request).await, websocket, expires) },
+                );
+            }
             let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
         }
+    }
+}
+
+/// The answer of an upstream that we prove ourselves to. If it does not believe us, that is not for the client to mend:
+/// its challenge is for us.
+async fn convinced(session: &Session, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    let response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        return Err(Failure::Unproved("the upstream does not take the credential of this route".to_owned()));
+    }
+    Ok(response)
+}
+
+/// Why there is no answer of an upstream.
+enum Failure {
+    Net(NetError),
+    /// We could not prove who we are.
+    Unproved(String),
+}
+
+impl Failure {
+    fn of(error: &gatepost::Error) -> Self {
+        match error.net() {
+            Some(error) => Self::Net(error.clone()),
+            None => Self::Unproved(error.to_string()),
+        }
+    }
+}
+
+impl From<NetError> for Failure {
+    fn from(error: NetError) -> Self {
+        Self::Net(error)
     }
 }
 
@@ -103,12 +141,12 @@ fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) 
 /// The upstream's answer as the client may see it.
 fn returned(
     chosen: &Chosen,
-    answer: Result<Response<Body>, NetError>,
+    answer: Result<Response<Body>, impl Into<Failure>>,
     websocket: Option<Asked>,
     expires: Option<Timestamp>,
 ) -> Result<Response<Body>, Denied> {
     let (plan, origin) = (chosen.plan(), chosen.way()?.origin());
-    let mut response = answer.map_err(|error| failed(plan, origin, &error))?;
+    let mut response = answer.map_err(|error| failed(plan, origin, &error.into()))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let told = Told { events: plan.events.clone(), origin: origin.clone(), expires };
         return websocket.and_then(|asked| asked.switch(response, told)).ok_or_else(|| {
@@ -122,7 +160,14 @@ fn returned(
 }
 
 /// What a failure on the way to the upstream means to the client; the reason goes to the events.
-fn failed(plan: &Plan, upstream: &Origin, error: &NetError) -> Denied {
+fn failed(plan: &Plan, upstream: &Origin, failure: &Failure) -> Denied {
+    let error = match failure {
+        Failure::Net(error) => error,
+        Failure::Unproved(why) => {
+            emit(plan, Blame::Config, "GP-GATE-006", format!("upstream {upstream}: {why}"));
+            return Denied::BadGateway("the upstream does not know this gateway");
+        }
+    };
     emit(plan, error.blame(), error.code(), format!("upstream {upstream}: {error}"));
     match error {
         NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,

@@ -8,8 +8,8 @@ use gatepost::store::open::{self, KeySource, Options};
 use gatepost::store::seal::SealingKey;
 use gatepost::store::store::Store;
 
-use crate::config::compose::SecretSource;
 use crate::config::layers::Lookup;
+use crate::config::secret::SecretSource;
 use crate::error::GatewayError;
 use crate::state::{State, read_secret};
 
@@ -46,7 +46,7 @@ pub fn open(
 }
 
 /// Fetches a secret from where the configuration says that it lies.
-fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
+pub(crate) fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
     let missing = |place: String, detail: &str| GatewayError::Secret { place, detail: detail.to_owned() };
     match source {
         SecretSource::Environment(name) => {

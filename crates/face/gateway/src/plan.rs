@@ -19,10 +19,12 @@ use gatepost::store::store::Store;
 use http::HeaderName;
 
 use crate::config::compose::{Config, Keys};
+use crate::config::layers::Lookup;
 use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
 use crate::hygiene;
 use crate::issuer::{self, Issuer};
+use crate::outbound::Outbound;
 use crate::route::Table;
 use crate::way::Way;
 
@@ -44,7 +46,12 @@ impl Plan {
     ///
     /// # Errors
     /// Whatever the store says, or that a key set or the system's certificates cannot be used.
-    pub async fn new(config: &Config, store: &Arc<dyn Store>, events: Events) -> Result<Self, GatewayError> {
+    pub async fn new(
+        config: &Config,
+        store: &Arc<dyn Store>,
+        environment: Lookup<'_>,
+        events: Events,
+    ) -> Result<Self, GatewayError> {
         let limits = Arc::new(config.limits.clone());
         // Upstreams are spoken to in HTTP/1.1: each request has its own connection then, and a
         // WebSocket can be opened on it.
@@ -54,7 +61,11 @@ impl Plan {
         let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
-        let ways = config.routes.iter().map(|route| way(route, &upstream)).collect::<Result<_, _>>()?;
+        let outbound = Outbound { store, environment, limits: &config.limits, events: &events };
+        let mut ways = Vec::with_capacity(config.routes.len());
+        for route in &config.routes {
+            ways.push(way(route, &upstream, &outbound).await?);
+        }
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
         Ok(Self {
             table: Table::new(config.routes.clone()),
@@ -119,9 +130,13 @@ fn credential_fields() -> Vec<HeaderName> {
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
-fn way(route: &Route, upstream: &Upstream) -> Result<Option<Way>, GatewayError> {
+async fn way(route: &Route, upstream: &Upstream, outbound: &Outbound<'_>) -> Result<Option<Way>, GatewayError> {
     let Target::Upstream(url) = &route.target else { return Ok(None) };
-    let way = Way::to(url, upstream).map_err(|_| GatewayError::Engine {
+    let session = match &route.credential {
+        Some(credential) => Some(outbound.session(credential, url).await?),
+        None => None,
+    };
+    let way = Way::to(url, upstream, session).map_err(|_| GatewayError::Engine {
         blame: Blame::Config,
         code: "GP-GATE-004",
         detail: format!("the upstream {} has no host that can be asked", url.origin()),

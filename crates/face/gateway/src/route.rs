@@ -109,6 +109,7 @@ mod tests {
             prefix: prefix.to_owned(),
             guard: Guard::Open,
             target: Target::Demo,
+            credential: None,
             identity: http::HeaderName::from_static("x-gatepost-user"),
             websocket: WebSocket::Tunnel,
             source: Source::Default,

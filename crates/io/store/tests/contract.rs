@@ -15,7 +15,9 @@ use gatepost_store::error::StoreError;
 use gatepost_store::memory::MemoryStore;
 use gatepost_store::open::{KeySource, Options, open};
 use gatepost_store::seal::SealingKey;
-use gatepost_store::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
+use gatepost_store::store::{
+    KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User, UserRecord,
+};
 use tempfile::TempDir;
 
 /// A name no parser likes.
@@ -37,7 +39,12 @@ fn backends() -> (TempDir, Vec<Arc<dyn Store>>) {
 }
 
 fn user(name: &str, secret: Option<&str>) -> User {
-    User { name: name.into(), password_hash: format!("$argon2id${name}"), secret: secret.map(Secret::from) }
+    User {
+        name: name.into(),
+        password_hash: format!("$argon2id${name}"),
+        secret: secret.map(Secret::from),
+        records: vec![],
+    }
 }
 
 fn stored(name: &str, credential: Credential) -> StoredCredential {
@@ -99,6 +106,36 @@ fn users() {
             store.remove_user("alice").await.unwrap();
             assert_eq!(store.remove_user("alice").await, missing("user \"alice\""));
             assert_eq!(store.user_names().await.unwrap(), ["Alice", ODD, "bob"]);
+        });
+    }
+}
+
+#[test]
+fn records_of_users_come_and_go_with_them() {
+    let (_folder, stores) = backends();
+    let record = |kind: &str, alias: Option<&str>, secret: &str| UserRecord {
+        kind: kind.into(),
+        alias: alias.map(str::to_owned),
+        secret: Secret::from(secret),
+    };
+    for store in stores {
+        wait(async {
+            let records = vec![record("a", Some("one"), "1"), record(ODD, None, ""), record("b", Some("two"), "2")];
+            let mut alice = User { records, ..user("alice", None) };
+            alice.records.sort_by(|one, other| one.kind.cmp(&other.kind));
+            let bob = User { records: vec![record("a", Some("three"), "3")], ..user("bob", Some("pass")) };
+            for user in [&alice, &bob] {
+                let backwards = user.records.iter().rev().cloned().collect();
+                store.add_user(User { records: backwards, ..user.clone() }).await.unwrap();
+                assert_eq!(store.user(&user.name).await, Ok(Some(user.clone())), "{store:?}");
+            }
+            for (kind, alias, name) in [("a", "one", Some("alice")), ("b", "one", None), ("a", "three", Some("bob"))] {
+                assert_eq!(store.user_called(kind, alias).await, Ok(name.map(str::to_owned)), "{kind} {alias}");
+            }
+            store.remove_user("alice").await.unwrap();
+            assert_eq!(store.user_called("a", "one").await, Ok(None));
+            store.add_user(user("alice", None)).await.unwrap();
+            assert_eq!(store.user("alice").await, Ok(Some(user("alice", None))), "nothing of before came back");
         });
     }
 }

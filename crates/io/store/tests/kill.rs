@@ -146,7 +146,7 @@ fn say(kind: &str, name: &str) {
 
 fn user(name: &str) -> User {
     let secret = Some(Secret::from(format!("password of {name}")));
-    User { name: name.to_owned(), password_hash: format!("hash of {name}"), secret }
+    User { name: name.to_owned(), password_hash: format!("hash of {name}"), secret, records: vec![] }
 }
 
 fn credential(name: &str) -> StoredCredential {

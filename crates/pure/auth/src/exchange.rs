@@ -312,6 +312,7 @@ impl Exchange {
     fn admissible(&mut self, candidates: Vec<Candidate>, answers: &mut Answers) -> Result<Vec<Attempt>, String> {
         let mut candidates: Vec<_> =
             candidates.into_iter().map(|candidate| (candidate.scheme, Some(candidate.challenge))).collect();
+        self.drop_lesser(&mut candidates);
         let Some(sent) = &self.sent else {
             return Ok(candidates);
         };
@@ -350,6 +351,19 @@ impl Exchange {
             self.skipped.push(Skipped { scheme: weaker.name().to_owned(), reason });
         }
         Ok(candidates)
+    }
+
+    /// Leaves out the challenges for the scheme of the last proof that ask for less than it was.
+    fn drop_lesser(&mut self, candidates: &mut Vec<Attempt>) {
+        let Some(Sent { scheme: sent, challenge: Some(answered), .. }) = &self.sent else { return };
+        let (name, rank) = (sent.name(), sent.rank(answered));
+        let lesser = |(scheme, challenge): &mut Attempt| {
+            scheme.name() == name && challenge.as_ref().is_some_and(|challenge| scheme.rank(challenge) < rank)
+        };
+        for _ in candidates.extract_if(.., lesser) {
+            let reason = "weaker than what it asked for before".to_owned();
+            self.skipped.push(Skipped { scheme: name.to_owned(), reason });
+        }
     }
 
     fn need(&mut self, scheme: &'static dyn Scheme, need: Need) -> Next {

@@ -17,6 +17,7 @@ pub mod challenge;
 pub mod choose;
 pub mod context;
 pub mod credentials;
+pub mod digest;
 pub mod error;
 pub mod exchange;
 mod grammar;

@@ -62,7 +62,13 @@ impl Client {
         let settings = Settings::default();
         self.leg += 1;
         let leg = Leg {
-            request: RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server },
+            request: RequestHead {
+                method: &Method::GET,
+                url: &url,
+                target: "/a",
+                headers: &headers,
+                party: Party::Server,
+            },
             settings: &settings,
             now: Timestamp::from_secs(1_700_000_000),
             entropy: &[self.leg; 32],

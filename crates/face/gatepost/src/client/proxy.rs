@@ -23,7 +23,9 @@ use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::client::contexts::Contexts;
+use crate::client::counts::Counts;
 use crate::client::detour::{Detour, Opening};
+use crate::client::payload::Payload;
 use crate::clock;
 use crate::error::Error;
 use crate::events::Events;
@@ -85,6 +87,7 @@ pub(crate) struct Proxied {
     settings: Settings,
     kerberos: Kerberos,
     events: Events,
+    counts: Counts,
 }
 
 impl Detour for Proxied {
@@ -109,7 +112,8 @@ impl Proxied {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        Arc::new(Self { proxy, rules, schemes, settings, kerberos, events })
+        let counts = Counts::default();
+        Arc::new(Self { proxy, rules, schemes, settings, kerberos, events, counts })
     }
 
     /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
@@ -141,10 +145,8 @@ impl Proxied {
             exchange.receive(status, &headers, &mut answers);
             let schemes = exchange.offered().to_vec();
             self.events.emit(&Event::Challenged { url: self.proxy.url.clone(), schemes });
-            let next = self
-                .step(&mut exchange, &mut contexts, &mut answers)
-                .await
-                .map_err(|error| refused(error.to_string()))?;
+            let next = self.step(&mut exchange, &mut contexts, &mut answers, origin).await;
+            let next = next.map_err(|error| refused(error.to_string()))?;
             if under_way && kept.is_none() {
                 return Err(refused("it closed the connection in the middle of a proof".to_owned()));
             }
@@ -159,10 +161,15 @@ impl Proxied {
         exchange: &mut Exchange,
         contexts: &mut Contexts,
         answers: &mut Answers,
+        origin: &Origin,
     ) -> Result<Result<HeaderMap, String>, Error> {
         let (now, entropy) = (clock::now(), clock::entropy()?);
         let (method, headers) = (Method::CONNECT, HeaderMap::new());
-        let request = RequestHead { method: &method, url: &self.proxy.url, headers: &headers, party: Party::Proxy };
+        // A tunnel's target is where it leads (RFC 9112 §3.2.3).
+        let target = format!("{}:{}", origin.host(), origin.port());
+        let (url, party) = (&self.proxy.url, Party::Proxy);
+        let request = RequestHead { method: &method, url, target: &target, headers: &headers, party };
+        let mut payload = Payload::Empty;
         loop {
             let leg = Leg { request, settings: &self.settings, now, entropy: &entropy };
             match exchange.step(&leg, answers)? {
@@ -172,7 +179,8 @@ impl Proxied {
                 }
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
-                    World::Client { credential, contexts }.meet(need, answers, now).await?;
+                    let (counts, payload) = (&self.counts, &mut payload);
+                    World::Client { credential, contexts, counts, payload }.meet(need, answers, now).await?;
                 }
                 Next::Send { fields, .. } => return Ok(Ok(fields.into_iter().collect())),
                 Next::GiveUp { reason } => return Ok(Err(reason)),

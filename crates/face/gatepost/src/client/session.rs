@@ -21,6 +21,7 @@ use gatepost_tls::verify::pin::Pins;
 use http::Method;
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::counts::Counts;
 use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
 use crate::client::opener::Opener;
@@ -100,6 +101,7 @@ pub struct SessionBuilder {
     settings: Settings,
     credentials: Vec<Credential>,
     preauthenticate: Preauthenticate,
+    demands_mutual: bool,
     sinks: Vec<SinkEntry>,
     inspection: Option<Inspection>,
     proxy: Option<Proxy>,
@@ -221,6 +223,15 @@ impl SessionBuilder {
         self
     }
 
+    /// Delivers no answer of a server that has not proved itself as well (Digest's `rspauth`, Kerberos): such an answer
+    /// is an error, unless it is a 401. Default: a server may leave that out; one that tries and fails is an error
+    /// always.
+    #[must_use]
+    pub fn demand_mutual(mut self) -> Self {
+        self.demands_mutual = true;
+        self
+    }
+
     /// The Kerberos of this machine, within bounds of one's own. Default: the one that all sessions and servers of the
     /// process share, so that a KDC that hangs takes a bounded part of it.
     #[must_use]
@@ -293,6 +304,8 @@ impl SessionBuilder {
             credentials: self.credentials,
             preauthenticate: self.preauthenticate,
             spaces: Spaces::default(),
+            counts: Counts::default(),
+            demands_mutual: self.demands_mutual,
             identities: DigestKey::new(&clock::entropy()?),
             kerberos,
             turnstile: Turnstile::default(),

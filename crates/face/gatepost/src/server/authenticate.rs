@@ -22,6 +22,7 @@ use crate::clock::{self, Moment};
 use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
+use crate::server::content::Content;
 use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::generations::Name;
@@ -93,7 +94,13 @@ struct Exchange<'a> {
 impl Authenticator {
     /// An authenticator over these schemes, tried and challenged for in this order.
     #[must_use]
-    pub fn new(schemes: Vec<&'static dyn Scheme>, settings: Settings, door: Arc<Doorkeeper>, events: Events) -> Self {
+    pub fn new(
+        schemes: Vec<&'static dyn Scheme>,
+        mut settings: Settings,
+        door: Arc<Doorkeeper>,
+        events: Events,
+    ) -> Self {
+        settings.digest.nonce_key.get_or_insert_with(|| door.nonce_key.clone());
         let mut fields: Vec<&'static str> = Vec::new();
         for field in schemes.iter().flat_map(|scheme| scheme.fields()) {
             if !fields.contains(field) {
@@ -169,16 +176,24 @@ impl Authenticator {
     /// The first scheme that finds credentials of its own decides; a request with several kinds of
     /// credentials is not given several chances.
     ///
+    /// `content` is the request's body: where a proof covers it, it is read ahead before anybody believes the proof.
+    ///
     /// # Errors
-    /// [`Denied`]: no credentials, refused ones, malformed ones, or a world that cannot answer.
-    pub async fn authenticate(&self, head: RequestHead<'_>, peer: &Peer) -> Result<Authenticated, Denied> {
+    /// [`Denied`]: no credentials, refused ones, malformed ones, a body that cannot be read ahead, or a world that
+    /// cannot answer.
+    pub async fn authenticate(
+        &self,
+        head: RequestHead<'_>,
+        content: &mut Content,
+        peer: &Peer,
+    ) -> Result<Authenticated, Denied> {
         let Parts { events, .. } = &*self.0;
         let now = clock::moment();
         let entropy = clock::entropy().map_err(|error| self.failed(&error))?;
         let channel = Arc::new(channel(peer));
         let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory: &peer.memory };
         let peer_address = Some(peer.address);
-        match self.ask_all(exchange).await {
+        match self.ask_all(exchange, content).await {
             Ok(Outcome::Proved(who)) => {
                 self.report(&who.principal, peer);
                 Ok(who)
@@ -195,7 +210,7 @@ impl Authenticator {
                 events.emit(&Event::Refused { scheme: None, reason: "no credentials".into(), peer: peer_address });
                 Err(Denied::Unauthenticated(self.challenges(exchange, None)))
             }
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => Err(content.refused().unwrap_or_else(|| self.failed(&error))),
         }
     }
 
@@ -235,7 +250,7 @@ impl Authenticator {
         Denied::Unavailable
     }
 
-    async fn ask_all(&self, exchange: Exchange<'_>) -> Result<Outcome, Error> {
+    async fn ask_all(&self, exchange: Exchange<'_>, content: &mut Content) -> Result<Outcome, Error> {
         // Before anybody looks at users and keys: what changes meanwhile ends what is held here.
         let epoch = self.0.door.epoch();
         // Each leg is taken up once: whatever comes of it, the same challenge is not answered again.
@@ -243,7 +258,7 @@ impl Authenticator {
         for scheme in &self.0.schemes {
             let under_way = legs.as_ref().filter(|legs| legs.scheme == scheme.name());
             let mut answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
-            match self.ask(*scheme, exchange, under_way, &mut answers).await? {
+            match self.ask(*scheme, exchange, under_way, content, &mut answers).await? {
                 Verdict::Accept { principal, fields } => {
                     let principal = Arc::new(principal);
                     self.remember(*scheme, exchange, &principal, epoch, &answers);
@@ -315,13 +330,16 @@ impl Authenticator {
         scheme: &dyn Scheme,
         exchange: Exchange<'_>,
         legs: Option<&Legs>,
+        content: &mut Content,
         answers: &mut Answers,
     ) -> Result<Verdict, Error> {
         let memory = legs.map_or(&[][..], |legs| legs.memory.reveal());
+        let (door, limit) = (&*self.0.door, self.0.settings.digest.body_limit);
         for _ in 0..MAX_NEEDS {
             match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
                 Verdict::Need(need) => {
-                    let world = World::Server { door: &self.0.door, memory: exchange.memory };
+                    let memory = exchange.memory;
+                    let world = World::Server { door, memory, content: &mut *content, limit };
                     world.meet(need, answers, exchange.now.wall).await?;
                 }
                 verdict => return Ok(verdict),
@@ -330,12 +348,12 @@ impl Authenticator {
         Err(Error::usage("a scheme asked for too much"))
     }
 
-    /// One challenge per scheme; the scheme that refused may say why in its own words.
+    /// The challenges of all schemes; the scheme that refused may say why in its own words.
     fn challenges(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Vec<Challenge> {
         let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
         let turn = self.turn(exchange, &answers);
         let refusal_of = |scheme: &dyn Scheme| refused.filter(|(name, _)| *name == scheme.name()).map(|(_, why)| why);
-        self.0.schemes.iter().filter_map(|scheme| scheme.challenge(&turn, refusal_of(*scheme))).collect()
+        self.0.schemes.iter().flat_map(|scheme| scheme.challenges(&turn, refusal_of(*scheme))).collect()
     }
 
     fn turn<'a>(&'a self, exchange: Exchange<'a>, answers: &'a Answers) -> Turn<'a> {

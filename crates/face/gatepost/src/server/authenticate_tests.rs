@@ -14,12 +14,14 @@ use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
+use gatepost_net::body::Body;
 use gatepost_net::handler::{Memory, Peer};
 use gatepost_store::memory::MemoryStore;
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::events::Events;
 use crate::server::authenticate::Authenticator;
+use crate::server::content::Content;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::keys::Keys;
 
@@ -105,8 +107,8 @@ async fn come_over(
         return Some(principal);
     }
     let url = Url::parse("https://example.com/").unwrap();
-    let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
-    authenticator.authenticate(head, peer).await.ok().map(|who| who.principal)
+    let head = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party };
+    authenticator.authenticate(head, &mut Content::new(Body::empty()), peer).await.ok().map(|who| who.principal)
 }
 
 #[tokio::test]

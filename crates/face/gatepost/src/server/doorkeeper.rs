@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use gatepost_auth::context::{ContextAsk, ContextStep};
+use gatepost_auth::digest::nonce::NonceKey;
+use gatepost_auth::record::Kind;
 use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
@@ -15,6 +17,7 @@ use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::content::Shelf;
 use crate::server::contexts::Keytab;
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
@@ -30,6 +33,9 @@ pub struct Doorkeeper {
     pub(crate) keys: Keys,
     pub(crate) proved: Proved,
     lookout: Lookout,
+    /// What the nonces of its servers are signed with.
+    pub(crate) nonce_key: NonceKey,
+    pub(crate) shelf: Shelf,
     forgotten: AtomicU64,
     keytab: Option<Keytab>,
 }
@@ -46,15 +52,17 @@ impl Doorkeeper {
     pub fn new(store: Arc<dyn Store>, keys: Keys) -> Result<Self, Error> {
         let proved = Proved::new(&clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
-        Ok(Self {
-            store,
-            passwords: Passwords::new()?,
-            keys,
-            proved,
-            lookout,
-            forgotten: AtomicU64::new(0),
-            keytab: None,
-        })
+        let (passwords, nonce_key) = (Passwords::new()?, NonceKey::new(clock::entropy()?));
+        let (shelf, forgotten, keytab) = (Shelf::default(), AtomicU64::new(0), None);
+        Ok(Self { store, passwords, keys, proved, lookout, nonce_key, shelf, forgotten, keytab })
+    }
+
+    /// Signs nonces with this key: of several nodes with one key, each takes the others' nonces, and none loses its own
+    /// when it starts anew. Default: a key that ends with the process.
+    #[must_use]
+    pub fn signing_nonces_with(mut self, key: NonceKey) -> Self {
+        self.nonce_key = key;
+        self
     }
 
     /// Sets within what time a change by another process, or of a key file, ends what was accepted before it.
@@ -135,6 +143,22 @@ impl Doorkeeper {
             Some(keytab) => keytab.step(ask, channel, memory, now).await,
             None => Ok(ContextStep::Unavailable("no keytab is set for Kerberos here".into())),
         }
+    }
+
+    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Where there is
+    /// neither, something is computed all the same, so that it takes the same time.
+    pub(crate) async fn record(&self, name: &str, kind: &Kind) -> Result<Option<Secret>, Error> {
+        let user = self.store.user(name).await?;
+        let Some(user) = user else {
+            drop(kind.compute(name, &Secret::from("no such user")));
+            return Ok(None);
+        };
+        let key = kind.key();
+        if let Some(record) = user.records.into_iter().find(|record| record.kind == key) {
+            return Ok(Some(record.secret));
+        }
+        let computed = kind.compute(name, user.secret.as_ref().unwrap_or(&Secret::from("not recoverable")));
+        Ok(computed.filter(|_| user.secret.is_some()))
     }
 
     /// Whether this is the user's password; an unknown user costs the same.

@@ -16,6 +16,7 @@ use http::{HeaderValue, Request, Response};
 
 use crate::events::Events;
 use crate::server::authenticate::{Authenticated, Authenticator};
+use crate::server::content::Content;
 use crate::server::denied::Denied;
 use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Handling, Site, Visitor};
@@ -96,9 +97,11 @@ fn walk<S: Site>(
     }
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
-        let Authenticated { principal, fields } = authenticate(&authenticator, &head, &host, &peer).await?;
+        let mut content = Content::new(body);
+        let Authenticated { principal, fields } =
+            authenticate(&authenticator, &head, &mut content, &host, &peer).await?;
         let visitor = admitted(principal, &access, &common.events, who.as_deref(), peer)?;
-        let mut response = common.site.handle(route, Request::from_parts(head, body), visitor).await?;
+        let mut response = common.site.handle(route, Request::from_parts(head, content.into_body()), visitor).await?;
         response.headers_mut().extend(fields);
         Ok(response)
     }))
@@ -157,6 +160,7 @@ fn address(head: &Parts, host: &Authority, peer: &Peer) -> Result<Url, Denied> {
 async fn authenticate(
     authenticator: &Authenticator,
     head: &Parts,
+    content: &mut Content,
     host: &Authority,
     peer: &Peer,
 ) -> Result<Authenticated, Denied> {
@@ -165,9 +169,11 @@ async fn authenticate(
         return Ok(principal.into());
     }
     let url = address(head, host, peer)?;
-    let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
+    // As it came, not as it is understood.
+    let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let head = RequestHead { method: &head.method, url: &url, target, headers: &head.headers, party: Party::Server };
     // Cold, and out of the way of the request's own future.
-    Box::pin(authenticator.authenticate(head, peer)).await
+    Box::pin(authenticator.authenticate(head, content, peer)).await
 }
 
 /// Whether who they are is enough.

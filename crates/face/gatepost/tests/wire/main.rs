@@ -2,6 +2,7 @@
 
 mod bearer;
 mod before_send;
+mod digest;
 mod house;
 mod proved;
 mod redirects;

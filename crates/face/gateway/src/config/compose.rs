@@ -10,13 +10,15 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::danger::Danger;
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
 use crate::config::routes::{self, Guard, Route, Target};
+use crate::config::secret::SecretSource;
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
@@ -60,25 +62,6 @@ pub enum Keys {
     Url(Url),
 }
 
-/// Where a secret lies. It is never written in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SecretSource {
-    /// In an environment variable.
-    Environment(String),
-    /// In a file; a line end at its end does not belong to it.
-    File(PathBuf),
-}
-
-/// Protections that someone switched off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Danger {
-    /// Routes may be open to everybody.
-    pub no_auth: bool,
-    /// Listeners may be without TLS.
-    pub plain_listeners: bool,
-}
-
 /// What the command line says; the highest layer.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
@@ -117,11 +100,12 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let danger = Danger {
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
+        plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
     };
     let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
-        Some(document) => routes::routes(route, danger.no_auth, &identity, document, &mut layers)?,
+        Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
         None => vec![only_route(flags, identity, danger, &mut layers)],
     };
     if let (Some(document), true) = (document, routes.is_empty()) {
@@ -173,7 +157,8 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         None => (Target::Demo, Source::Default),
     };
     let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
-    let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: WebSocket::Tunnel, source };
+    let (host, prefix, websocket) = (None, "/".into(), WebSocket::Tunnel);
+    let route = Route { host, prefix, guard, target, credential: None, identity, websocket, source };
     routes::note(&route, 0, layers);
     route
 }
@@ -239,19 +224,8 @@ fn keeping(
         return Ok((path, None));
     };
     let span = seal_key.span();
-    let source = match seal_key.into_inner() {
-        SecretSpec { env: Some(name), file: None } => SecretSource::Environment(name),
-        SecretSpec { env: None, file: Some(file) } => SecretSource::File(document.beside(&file)),
-        _ => {
-            return Err(document
-                .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here"));
-        }
-    };
-    let shown = match &source {
-        SecretSource::Environment(name) => format!("environment {name}"),
-        SecretSource::File(file) => file.display().to_string(),
-    };
-    layers.note("store.seal_key", &shown, document.source(&span));
+    let source = SecretSource::read(seal_key, document)?;
+    layers.note("store.seal_key", &source, document.source(&span));
     Ok((path, Some(source)))
 }
 

@@ -5,12 +5,15 @@
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
 pub mod compose;
+pub mod credential;
+pub mod danger;
 pub mod document;
 pub mod layers;
 mod limits;
 pub mod listener;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;

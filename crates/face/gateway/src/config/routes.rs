@@ -5,6 +5,8 @@ use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
 use toml::Spanned;
 
+use crate::config::credential::{UpstreamCredential, credential};
+use crate::config::danger::Danger;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
 use crate::config::relay::websocket;
@@ -32,6 +34,8 @@ pub struct Route {
     pub guard: Guard,
     /// Where they go.
     pub target: Target,
+    /// Who we are to the upstream; nobody if `None`.
+    pub credential: Option<UpstreamCredential>,
     /// The header field in which the upstream is told who came.
     pub identity: HeaderName,
     /// How WebSockets pass.
@@ -89,14 +93,14 @@ impl std::fmt::Display for Guard {
 /// Gives the written routes their meaning.
 pub(crate) fn routes(
     specs: Vec<Spanned<RouteSpec>>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
     layers: &mut Layers<'_>,
 ) -> Result<Vec<Route>, GatewayError> {
     let mut routes: Vec<Route> = Vec::new();
     for spec in specs {
-        let route = route(spec, open_allowed, identity, document)?;
+        let route = route(spec, danger, identity, document)?;
         if let Some(twin) = routes.iter().find(|other| other.host == route.host && other.prefix == route.prefix) {
             let host = route.host.as_deref().unwrap_or("any host");
             return Err(GatewayError::Setting {
@@ -117,6 +121,9 @@ pub(crate) fn routes(
 /// Records a route for `config show`.
 pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     let claim = format!("{}{}", route.host.as_deref().unwrap_or("*"), route.prefix);
+    if let Some(credential) = &route.credential {
+        layers.note(&format!("route[{at}].upstream_credential"), credential, route.source.clone());
+    }
     let said: [(&str, &dyn std::fmt::Display); 5] = [
         ("match", &claim),
         ("schemes", &route.guard),
@@ -136,7 +143,7 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
 
 fn route(
     spec: Spanned<RouteSpec>,
-    open_allowed: bool,
+    danger: Danger,
     identity: &HeaderName,
     document: &Document,
 ) -> Result<Route, GatewayError> {
@@ -159,12 +166,18 @@ fn route(
             });
         }
     };
+    let url = match &target {
+        Target::Upstream(url) => Some(url),
+        _ => None,
+    };
+    let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
     Ok(Route {
+        credential: credential.transpose()?,
         host: spec.host.map(|host| host.into_inner().0),
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
         guard: match spec.schemes {
             None => return Err(unguarded(document.source(&whole).to_string())),
-            Some(list) => guard(list, open_allowed, document)?,
+            Some(list) => guard(list, danger.no_auth, document)?,
         },
         target,
         identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),

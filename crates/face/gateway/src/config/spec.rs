@@ -42,6 +42,7 @@ pub(crate) struct RouteSpec {
     pub(crate) path: Written<Prefix>,
     pub(crate) schemes: Written<List<Spanned<String>>>,
     pub(crate) upstream: Written<Upstream>,
+    pub(crate) upstream_credential: Written<CredentialSpec>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
     pub(crate) websocket: Written<Mode>,
@@ -135,6 +136,20 @@ pub(crate) struct StoreSpec {
     pub(crate) seal_key: Written<SecretSpec>,
 }
 
+/// What was written: a name, or a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ name = \"…\" }` or `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`"
+)]
+pub(crate) struct CredentialSpec {
+    pub(crate) name: Option<String>,
+    pub(crate) scheme: Written<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: Written<SecretSpec>,
+}
+
 /// A secret is named by where it lies, never written down.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
@@ -152,4 +167,5 @@ pub(crate) struct SecretSpec {
 pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
+    pub(crate) plain_credentials: Written<bool>,
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use gatepost::net::websocket::relay::terms::Pings;
 use gatepost::ws::limits::Limits;
 
-use crate::config::compose::{Config, Flags, Keys, SecretSource, compose};
+use crate::config::compose::{Config, Flags, Keys, compose};
 use crate::config::document::Document;
 use crate::config::listener::Protection;
 use crate::config::routes::{self, Guard, Target};
+use crate::config::secret::SecretSource;
 use crate::config::websocket::{Relay, RelaySide, WebSocket};
 use crate::error::GatewayError;
 
