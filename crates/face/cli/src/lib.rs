@@ -18,6 +18,7 @@ mod payload;
 pub mod reach;
 pub mod report;
 mod runtime;
+pub mod tickets;
 pub mod ui;
 pub mod who;
 mod ws;

@@ -20,6 +20,7 @@ use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
 
 use crate::error::CliError;
 use crate::passwords;
+use crate::tickets;
 use crate::ui::Ui;
 
 /// How a server is reached.
@@ -80,9 +81,15 @@ impl ReachArgs {
     }
 
     /// The makings of a session that reaches servers so, with the one scheme that was named, if any. What is allowed in
-    /// the clear is allowed for the host of `url`.
-    pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
-        let mut builder = Session::builder();
+    /// the clear is allowed for the host of `url`, and so is what `credential` says of whoever runs this.
+    pub(crate) fn builder(
+        &self,
+        url: &str,
+        scheme: Option<&str>,
+        credential: Option<&Credential>,
+        ui: Ui,
+    ) -> Result<SessionBuilder, CliError> {
+        let mut builder = Session::builder().credential_rules(tickets::rules(credential, url)?);
         if let Some(path) = &self.ca {
             let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
             builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));

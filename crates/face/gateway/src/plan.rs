@@ -12,13 +12,16 @@ use gatepost::model::fault::{Blame, Fault};
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
 use gatepost::server::authenticate::Authenticator;
+use gatepost::server::contexts::Keytab;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys as TokenKeys};
 use gatepost::server::site::Guard;
 use gatepost::store::store::Store;
+use gatepost::system;
 use http::HeaderName;
 
 use crate::config::compose::{Config, Keys};
+use crate::config::kerberos;
 use crate::config::layers::Lookup;
 use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
@@ -58,7 +61,11 @@ impl Plan {
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
+        let mut door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
+        if let Some(kerberos::Keytab { file, service }) = config.keytab.clone() {
+            door = door.with_keytab(Keytab::open(system::kerberos(), file, service).await.map_err(engine)?);
+        }
+        let door = Arc::new(door);
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let outbound = Outbound { store, environment, limits: &config.limits, events: &events };

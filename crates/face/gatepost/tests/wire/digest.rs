@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::digest::nonce::NonceKey;

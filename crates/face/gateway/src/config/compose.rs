@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use crate::config::danger::Danger;
 use crate::config::document::Document;
+use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
@@ -38,6 +39,8 @@ pub struct Config {
     pub auth: Settings,
     /// Whose keys sign tokens.
     pub keys: Keys,
+    /// With which keys Kerberos is judged; by nobody's if `None`.
+    pub keytab: Option<Keytab>,
     /// The bounds.
     pub limits: Limits,
     /// The store file; the state directory's own if `None`.
@@ -102,7 +105,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
     };
-    let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, mut auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
@@ -111,11 +114,12 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
+    let keytab = keytab(std::mem::take(&mut auth.kerberos), document, &mut layers)?;
     let (auth, keys) = schemes(auth, document, &mut layers)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config { listeners, routes, workers, drain_time, auth, keys, keytab, limits, store, seal_key, danger, entries })
 }
 
 fn all_listeners(

@@ -8,6 +8,7 @@ pub mod compose;
 pub mod credential;
 pub mod danger;
 pub mod document;
+pub mod kerberos;
 pub mod layers;
 mod limits;
 pub mod listener;

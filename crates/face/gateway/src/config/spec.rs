@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::kerberos::Named;
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -76,6 +77,7 @@ pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+    pub(crate) kerberos: KerberosSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -95,6 +97,13 @@ pub(crate) struct BearerSpec {
     pub(crate) types: Written<List<String>>,
     pub(crate) leeway: Written<Period>,
     pub(crate) subject: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KerberosSpec {
+    pub(crate) keytab: Written<String>,
+    pub(crate) service: Written<Named>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -148,6 +157,9 @@ pub(crate) struct CredentialSpec {
     pub(crate) scheme: Written<String>,
     pub(crate) user: Option<String>,
     pub(crate) secret: Written<SecretSpec>,
+    pub(crate) keytab: Option<PathBuf>,
+    pub(crate) tickets: Option<PathBuf>,
+    pub(crate) ambient: bool,
 }
 
 /// A secret is named by where it lies, never written down.
