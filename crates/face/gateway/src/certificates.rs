@@ -15,6 +15,8 @@ use gatepost::tls::bound::{Answer, Bound};
 use gatepost::tls::pem;
 use gatepost::tls::server_certificate::ServerCertificate;
 
+use crate::clients;
+use crate::config::clients::Clients;
 use crate::config::listener::Protection;
 use crate::error::GatewayError;
 use crate::folder::Folder;
@@ -65,7 +67,7 @@ impl Shelf {
         match protection {
             Protection::Plain => Ok(None),
             Protection::Bindings => self.bound().await.map(Some),
-            Protection::Files { certificate, key } => from_files(certificate, key).map(Some),
+            Protection::Files { certificate, key, clients } => from_files(certificate, key, clients).map(Some),
         }
     }
 
@@ -155,7 +157,7 @@ async fn read(store: &dyn Store) -> Result<Read, GatewayError> {
     Ok(Read { revision, bindings, known: store.certificates().await.map_err(failed)? })
 }
 
-fn from_files(certificate: &Path, key: &Path) -> Result<BindingTable, GatewayError> {
+fn from_files(certificate: &Path, key: &Path, clients: &Clients) -> Result<BindingTable, GatewayError> {
     let of_file =
         |path: &Path, error: &dyn Fault| GatewayError::Unreadable { path: path.to_owned(), detail: error.to_string() };
     let chain = pem::parse_chain_pem(&read_file(certificate)?).map_err(|error| of_file(certificate, &error))?;
@@ -163,7 +165,8 @@ fn from_files(certificate: &Path, key: &Path) -> Result<BindingTable, GatewayErr
     let ready = ServerCertificate::new(chain, &secret).map_err(|error| of_file(key, &error))?;
     // At every address, for every name that the certificate covers.
     let anywhere = BindingKey::Address(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
-    Ok(BindingTable::new([(anywhere, Arc::new(ready))]))
+    let (terms, lists) = clients::terms(clients)?;
+    Ok(BindingTable::of([(anywhere, Bound::new(Answer::Certificate(Arc::new(ready)), &terms).revoking(lists))]))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, GatewayError> {

@@ -15,9 +15,9 @@ use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::certificates::Shelf;
+use crate::clients;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
@@ -30,6 +30,7 @@ use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// Looks an environment variable up, for as long as the daemon lives.
@@ -67,19 +68,22 @@ pub struct Daemon {
     signals: Signals,
 }
 
-/// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
-/// waits for that may send one at once.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
 /// A listener at work.
 struct Open {
     listener: Listener,
     tls: Option<Arc<ServerTls>>,
     running: Running,
+}
+
+impl Open {
+    fn port(&self) -> u16 {
+        self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
+    }
+
+    /// Whether somebody who wants this host can be asked for a certificate here.
+    fn may_ask(&self, host: Option<&str>) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.bindings().current().may_ask(self.port(), host))
+    }
 }
 
 impl Orders {
@@ -120,6 +124,7 @@ impl Daemon {
             daemon.listeners.push(open);
         }
         daemon.complain();
+        daemon.gate.check(|host| daemon.listeners.iter().any(|open| open.may_ask(host)))?;
         daemon.ready.url = daemon.url();
         Ok(daemon)
     }
@@ -179,6 +184,11 @@ impl Daemon {
             }
         }
         self.complain();
+        if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
+            // Nothing can be refused any more: whoever comes to that route is.
+            let (blame, code, detail) = (error.blame(), error.code(), error.to_string());
+            self.orders.events.emit(&Event::Failed { blame, code, detail });
+        }
         let detail = "certificates as they are bound now".to_owned();
         self.orders.events.emit(&Event::Reloaded { applied: true, detail });
     }
@@ -230,6 +240,15 @@ impl Daemon {
                 }
             }
         }
+        let kept = renewed.iter().map(|(listener, table)| (self.port(listener), table));
+        let kept: Vec<_> = kept.collect();
+        let asks = |host: Option<&str>| {
+            kept.iter().any(|(port, table)| table.may_ask(*port, host)) || opened.iter().any(|open| open.may_ask(host))
+        };
+        if let Err(error) = clients::consistent(&config.routes, asks) {
+            self.listeners.append(&mut gone);
+            return Err(error);
+        }
         for (listener, table) in renewed {
             let open = self.listeners.iter_mut().find(|open| same(&open.listener, &listener));
             if let Some((open, tls)) = open.and_then(|open| open.tls.clone().map(|tls| (open, tls))) {
@@ -253,6 +272,12 @@ impl Daemon {
             tokio::spawn(open.running.drain());
         }
         Ok(detail)
+    }
+
+    /// The port of a listener that is open.
+    fn port(&self, listener: &Listener) -> u16 {
+        let open = self.listeners.iter().find(|open| same(&open.listener, listener));
+        open.map_or(listener.address.port(), Open::port)
     }
 
     /// The certificates that the open TLS listeners are to show from now on.
@@ -363,22 +388,6 @@ fn warn(config: &Config, events: &Events) {
 fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
     left.address == right.address && plain(left) == plain(right)
-}
-
-impl Signals {
-    fn hear() -> Result<Self, GatewayError> {
-        let terminate = hear(SignalKind::terminate())?;
-        Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })
-    }
-}
-
-fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
-    signal(kind).map_err(|error| GatewayError::Engine {
-        blame: gatepost::model::fault::Blame::Environment,
-        code: "GP-GATE-003",
-        detail: format!("signals cannot be heard: {error}"),
-        hint: None,
-    })
 }
 
 impl std::fmt::Debug for Daemon {

@@ -134,7 +134,7 @@ pub async fn demo_user(store: &dyn Store) -> Result<Option<Secret>, GatewayError
     let letter = |octet: &u8| LETTERS.get(usize::from(octet % 32)).copied().unwrap_or(b'x');
     let secret = Secret::new(letters.iter().map(letter).collect());
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(engine)?;
-    let user = User { name: DEMO_USER.into(), password_hash, secret: Some(secret.clone()) };
+    let user = User { name: DEMO_USER.into(), password_hash, secret: Some(secret.clone()), records: Vec::new() };
     store.add_user(user).await.map_err(engine)?;
     Ok(Some(secret))
 }

@@ -18,6 +18,7 @@ use http::header;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
+use crate::clients;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -57,7 +58,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let expires = match ends(&chosen, visitor) {
+        Ok(expires) => expires,
+        Err(denied) => return Box::pin(ready(Err(denied))),
+    };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
@@ -108,6 +112,13 @@ impl From<NetError> for Failure {
     fn from(error: NetError) -> Self {
         Self::Net(error)
     }
+}
+
+/// When what the client may do here ends: with the proof, or with the certificate that the route demands.
+fn ends(chosen: &Chosen, visitor: &Visitor) -> Result<Option<Timestamp>, Denied> {
+    let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let certificate = clients::until(&chosen.route()?.clients, &visitor.peer);
+    Ok(proof.into_iter().chain(certificate).min())
 }
 
 /// The upstream connection that belongs to the visitor's connection, if its proofs are for connections: it carries all

@@ -17,8 +17,10 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::chosen::{Chosen, Held};
+use crate::clients;
 use crate::config::routes::Target;
 use crate::demo;
+use crate::error::GatewayError;
 use crate::forward;
 use crate::plan::Plan;
 
@@ -67,6 +69,14 @@ impl Gate {
         self.in_force.number.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
     }
 
+    /// Whether the routes in force can be met.
+    ///
+    /// # Errors
+    /// As [`clients::consistent`].
+    pub(crate) fn check(&self, asks: impl Fn(Option<&str>) -> bool) -> Result<(), GatewayError> {
+        clients::consistent(self.current().plan().routes(), asks)
+    }
+
     fn current(&self) -> Arc<Held> {
         let number = self.in_force.number.load(Ordering::Acquire);
         HELD.with_borrow_mut(|held| {
@@ -98,11 +108,13 @@ impl Site for Gate {
         if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(host.host())) {
             let other = plan.find(&sni.to_ascii_lowercase(), path).map(|(at, _)| at);
             // A connection made for one name must not reach the route of another whose guard differs.
-            let same =
-                other.and_then(|other| plan.route(other)).zip(plan.route(at)).is_some_and(|(a, b)| a.guard == b.guard);
-            if !same {
+            let same = other.and_then(|other| plan.route(other)).zip(plan.route(at));
+            if !same.is_some_and(|(a, b)| a.guard == b.guard && a.clients == b.clients) {
                 return Err(Denied::Misdirected);
             }
+        }
+        if let Some(demand) = plan.demand(at) {
+            demand.meet(peer, &plan.events)?;
         }
         let guard = guard.clone();
         let host = written_host(head).ok_or(Denied::BadRequest("there is no Host"))?;

@@ -7,6 +7,7 @@
 
 pub mod certificates;
 pub mod chosen;
+mod clients;
 pub mod config;
 pub mod daemon;
 pub mod demo;
@@ -23,6 +24,7 @@ pub mod plan;
 pub mod ready;
 pub mod reload;
 pub mod route;
+mod signals;
 pub mod state;
 mod way;
 mod websocket;

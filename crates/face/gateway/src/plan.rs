@@ -20,6 +20,7 @@ use gatepost::store::store::Store;
 use gatepost::system;
 use http::HeaderName;
 
+use crate::clients::Demand;
 use crate::config::compose::{Config, Keys};
 use crate::config::kerberos;
 use crate::config::layers::Lookup;
@@ -38,6 +39,8 @@ pub struct Plan {
     guards: Vec<Guard>,
     /// The way of each route that leads to an upstream.
     ways: Vec<Option<Way>>,
+    /// What each route demands of clients' certificates.
+    demands: Vec<Option<Demand>>,
     /// What never reaches an upstream behind an open route, and behind a guarded one.
     stripped_open: Spellings,
     stripped_guarded: Spellings,
@@ -73,11 +76,13 @@ impl Plan {
         for route in &config.routes {
             ways.push(way(route, &upstream, &outbound).await?);
         }
+        let demands = config.routes.iter().map(|route| Demand::of(&route.clients)).collect::<Result<_, _>>()?;
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
         Ok(Self {
             table: Table::new(config.routes.clone()),
             guards,
             ways,
+            demands,
             stripped_open: hygiene::ours(&identities, &[]),
             stripped_guarded: hygiene::ours(&identities, &credential_fields()),
             events,
@@ -99,9 +104,19 @@ impl Plan {
         Some((at, self.guards.get(at)?))
     }
 
+    /// All routes.
+    pub(crate) fn routes(&self) -> &[Route] {
+        self.table.routes()
+    }
+
     /// The route that [`find`](Self::find) numbered.
     pub(crate) fn route(&self, at: usize) -> Option<&Route> {
         self.table.routes().get(at)
+    }
+
+    /// What it demands of the client's certificate, if anything.
+    pub(crate) fn demand(&self, at: usize) -> Option<&Demand> {
+        self.demands.get(at)?.as_ref()
     }
 
     /// Where that route leads, if it is to an upstream.

@@ -98,6 +98,7 @@ fn unescaped(segment: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::clients::{Clients, Forwarded};
     use crate::config::routes::{Guard, Target};
     use crate::config::source::Source;
     use crate::config::websocket::WebSocket;
@@ -112,6 +113,8 @@ mod tests {
             credential: None,
             identity: http::HeaderName::from_static("x-gatepost-user"),
             websocket: WebSocket::Tunnel,
+            clients: Clients::default(),
+            forwarded: Forwarded::Off,
             source: Source::Default,
         }
     }

@@ -228,13 +228,14 @@ impl Dialer {
         origin: &Origin,
         tls: &ClientSettings,
     ) -> Result<Connection, NetError> {
-        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1", judgement: None };
+        let mut facts = ConnectionFacts::clear(address);
         if !origin.is_secure() {
             return Connection::open(Box::new(stream), facts, &self.limits).await;
         }
         let (stream, agreed) = self.secure(tls, origin, stream).await?;
         facts.tls = Some(agreed.version.name());
         facts.judgement = agreed.judgement;
+        facts.binder = Some(agreed.binder);
         if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_tls::binder::Binder;
+use gatepost_tls::client_chain::ClientChain;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -22,12 +24,25 @@ pub struct Peer {
     pub local: SocketAddr,
     /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
     pub tls: Option<&'static str>,
+    /// What binds proofs to this connection; `None` in the clear.
+    pub binder: Option<Arc<Binder>>,
+    /// The certificates that it showed in the handshake, or in the one of the session that was resumed.
+    pub client: Option<Arc<ClientChain>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.
     pub memory: Memory,
+}
+
+impl Peer {
+    /// A peer that reached `local` in the clear and speaks HTTP/1.1.
+    #[must_use]
+    pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
+        let (protocol, memory) = ("http/1.1", Memory::default());
+        Self { address, local, tls: None, binder: None, client: None, sni: None, protocol, memory }
+    }
 }
 
 /// One value that whoever answers keeps for the life of a connection. It says nothing about who the peer is: all

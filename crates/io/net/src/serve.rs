@@ -15,7 +15,7 @@ use crate::door::{Door, Guest, Place};
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Memory, Peer};
+use crate::handler::{Handler, Peer};
 use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
 use crate::http2::drive::serve_http2;
@@ -173,7 +173,7 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
+        let mut peer = Peer::new(address, local);
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
@@ -196,6 +196,8 @@ impl Shared {
         let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;
         let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
         peer.tls = Some(facts.version.name());
+        peer.binder = Some(facts.binder);
+        peer.client = facts.client;
         peer.sni = facts.server_name;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";

@@ -37,7 +37,10 @@ async fn both_protocols_carry_a_megabyte_each_way() {
     for (protocol, mut connection) in connections {
         let judgement = connection.facts().judgement.clone();
         assert!(judgement.as_ref().is_some_and(|judgement| judgement.found.is_empty() && judgement.path.len() == 2));
-        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol, judgement };
+        let binder = connection.facts().binder.clone();
+        let bindings = binder.as_ref().map(|binder| binder.bindings());
+        assert!(bindings.is_some_and(|bindings| bindings.end_point.is_some() && bindings.exporter.is_some()));
+        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol, judgement, binder };
         assert_eq!(connection.facts(), &facts);
         assert_eq!(connection.is_multiplexed(), protocol == "h2");
         for body in [megabyte.clone(), Vec::new(), b"small".to_vec()] {
@@ -54,10 +57,7 @@ async fn both_protocols_carry_a_megabyte_each_way() {
 async fn in_the_clear_it_is_http1() {
     let site = plain_site(echo, Limits::default());
     let mut connection = dialer(Default::default()).connect(&site.origin("127.0.0.1")).await.unwrap();
-    assert_eq!(
-        connection.facts(),
-        &ConnectionFacts { address: site.address, tls: None, protocol: "http/1.1", judgement: None }
-    );
+    assert_eq!(connection.facts(), &ConnectionFacts::clear(site.address));
     let request = Request::get(site.uri("/")).header("host", "other.example").body(Body::empty()).unwrap();
     let answer = connection.send(request).await.unwrap();
     assert_eq!(answer.headers()["seen"], "GET / other.example None None");

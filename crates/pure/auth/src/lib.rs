@@ -29,5 +29,6 @@ pub mod password;
 pub mod record;
 pub mod scheme;
 pub mod schemes;
+mod sent;
 pub mod settings;
 pub mod verdict;

@@ -34,6 +34,18 @@ impl Bound {
         Self { answer, manner: Manner::of(terms) }
     }
 
+    /// The same; what these lists (DER, RFC 5280 §5) do not speak well of is no certificate of a client here, and
+    /// neither is what they do not speak of. Without any, nobody asks.
+    #[must_use]
+    pub fn revoking(self, lists: Vec<Vec<u8>>) -> Self {
+        Self { manner: self.manner.revoking(lists), ..self }
+    }
+
+    /// Whether a client that it answers is asked for a certificate.
+    pub(crate) fn asks(&self) -> bool {
+        self.manner.asks() && !matches!(self.answer, Answer::Reject)
+    }
+
     /// What this binding is to a client.
     pub(crate) fn judge(&self, rule: Rule, name: Option<&str>) -> (Outcome, Option<&Arc<ServerCertificate>>) {
         let certificate = match &self.answer {

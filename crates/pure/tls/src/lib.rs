@@ -14,12 +14,15 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod binder;
 pub mod bindings;
 pub mod bound;
 pub mod certificate;
 pub mod client;
+pub mod client_chain;
 mod conversation;
 pub mod directory;
+pub mod end_point;
 pub mod error;
 pub mod fitness;
 pub mod handshake;
@@ -36,6 +39,7 @@ mod schedule;
 pub mod server;
 pub mod server_certificate;
 pub mod settings;
+mod shown;
 mod ticket;
 pub mod unfit;
 pub mod verify;

@@ -13,10 +13,11 @@ use rustls::sign::CertifiedKey;
 
 use crate::bindings::{BindingTable, Bindings};
 use crate::error::TlsError;
-use crate::manner::Manner;
+use crate::manner::{Manner, Ready};
 use crate::refusal::{Refusal, refuse};
 use crate::server_certificate::ServerCertificate;
 use crate::settings::{Chooses, ServerSettings};
+use crate::shown::note_shown;
 use crate::version::TlsVersion;
 
 /// Ways of shaking hands whose configuration is kept: with one more, all are made anew, with fresh ticket keys.
@@ -57,9 +58,9 @@ struct Inner {
     rules: ServerRules,
     bindings: Arc<Bindings>,
     /// The listener's own configuration.
-    own: ServerConfig,
+    own: Ready,
     /// The configuration of each other manner, with its ticket keys; `None` if there can be none.
-    manners: Mutex<HashMap<Manner, Option<ServerConfig>>>,
+    manners: Mutex<HashMap<Manner, Option<Ready>>>,
     /// The same for each local address.
     configs: Mutex<HashMap<(SocketAddr, Manner), Configs>>,
 }
@@ -130,10 +131,11 @@ impl Inner {
         self.configs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep(&self, key: (SocketAddr, Manner), mut config: ServerConfig) -> Configs {
+    fn keep(&self, key: (SocketAddr, Manner), ready: Ready) -> Configs {
+        let Ready { mut config, clients } = ready;
         let bindings = Arc::clone(&self.bindings);
         config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
-        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        let made = Configs { settings: ServerSettings::new(config.clone()).judging(clients), rustls: Arc::new(config) };
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();
@@ -142,7 +144,7 @@ impl Inner {
         configs.entry(key).or_insert(made).clone()
     }
 
-    fn template(&self, manner: &Manner) -> Option<ServerConfig> {
+    fn template(&self, manner: &Manner) -> Option<Ready> {
         let mut manners = self.manners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = manners.get(manner) {
             return known.clone();
@@ -156,7 +158,7 @@ impl Inner {
     }
 }
 
-fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<ServerConfig, TlsError> {
+fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<Ready, TlsError> {
     manner.config(rules.min, rules.max, &rules.alpn, resolver)
 }
 
@@ -219,6 +221,7 @@ impl ResolvesServerCert for Resolver {
             refuse(Refusal::OtherTerms);
             return None;
         }
+        note_shown(certificate);
         Some(certificate.certified())
     }
 }

@@ -4,10 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, Error, ServerConfig};
 
+use crate::client_chain::ClientChain;
 use crate::conversation::Witness;
 use crate::ticket;
+use crate::verify::clients::ClientVerifier;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{Verifier, rejection};
 
@@ -29,6 +33,8 @@ pub struct ServerSettings {
     again: Arc<ServerConfig>,
     /// Who knows a better configuration for a name.
     chooser: Option<Arc<dyn Chooses>>,
+    /// Who judges again what a client had shown when a resumed session was begun.
+    clients: Option<Arc<ClientVerifier>>,
 }
 
 /// A client's configuration for [`Handshake::client`](crate::handshake::Handshake::client). What it lets out of rustls stays in this crate.
@@ -50,7 +56,12 @@ impl ServerSettings {
         // (RFC 8446 §4.6.1 leaves the count to the server; OpenSSL's do the same).
         let mut again = config.clone();
         again.send_tls13_tickets = again.send_tls13_tickets.min(1);
-        Self { anew: Arc::new(config), again: Arc::new(again), chooser: None }
+        Self { anew: Arc::new(config), again: Arc::new(again), chooser: None, clients: None }
+    }
+
+    /// The same; clients are judged by `clients`, as its configuration says to rustls.
+    pub(crate) fn judging(self, clients: Option<Arc<ClientVerifier>>) -> Self {
+        Self { clients, ..self }
     }
 
     /// The same, but the name that a client asks for may lead to another configuration.
@@ -62,9 +73,49 @@ impl ServerSettings {
         self.chooser.as_ref()
     }
 
+    /// Who judges the client of a session that was resumed.
+    pub(crate) fn guard(&self) -> Guard {
+        Guard { clients: self.clients.clone(), clock: Arc::clone(&self.anew.time_provider) }
+    }
+
     /// The configuration for a client that begins with `first`.
     pub(crate) fn config_for(&self, first: &[u8]) -> Arc<ServerConfig> {
         Arc::clone(if ticket::is_shown(first) { &self.again } else { &self.anew })
+    }
+}
+
+/// Judges the client of a connection once its handshake is over.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    clients: Option<Arc<ClientVerifier>>,
+    clock: Arc<dyn TimeProvider>,
+}
+
+impl Guard {
+    /// The chain of a client that has shown `shown`, and about which `judgement` was found if it was just judged. A
+    /// session that is resumed was judged when it was begun: its certificates may have ended since, or been revoked.
+    ///
+    /// # Errors
+    /// If the chain may not pass, or there is none and has to be.
+    pub(crate) fn admit(
+        &self,
+        shown: &[CertificateDer<'_>],
+        judgement: Option<Arc<Judgement>>,
+    ) -> Result<Option<Arc<ClientChain>>, Error> {
+        let Some(clients) = &self.clients else { return Ok(None) };
+        let [leaf, sent @ ..] = shown else {
+            let must = clients.client_auth_mandatory();
+            return if must { Err(Error::NoCertificatesPresented) } else { Ok(None) };
+        };
+        if let Some(judgement) = judgement {
+            return Ok(Some(Arc::new(ClientChain::new(judgement))));
+        }
+        let now = self.clock.current_time().ok_or(Error::FailedToGetCurrentTime)?;
+        let (judgement, verdict) = clients.verify(leaf, sent, now);
+        match verdict {
+            Ok(()) => Ok(Some(Arc::new(ClientChain::new(judgement)))),
+            Err(_) => Err(rejection(judgement)),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use gatepost_tls::bindings::{BindingTable, Bindings};
 use gatepost_tls::bound::{Answer, Bound};
 use gatepost_tls::client::{ClientRules, client_config, explain};
 use gatepost_tls::error::TlsError;
-use gatepost_tls::handshake::Handshake;
+use gatepost_tls::handshake::{Facts, Handshake};
 use gatepost_tls::issue::{Authority, Issued};
 use gatepost_tls::server::{ServerRules, ServerTls};
 use gatepost_tls::server_certificate::ServerCertificate;
@@ -81,9 +81,13 @@ impl World {
             version: client.protocol_version().and_then(TlsVersion::negotiated).unwrap(),
             alpn: String::from_utf8(client.alpn_protocol().unwrap().to_vec()).unwrap(),
             resumed: client.handshake_kind() == Some(HandshakeKind::Resumed),
-            client_chain: server.finish().unwrap().facts.client_chain,
+            client_chain: chain(&server.finish().unwrap().facts),
         })
     }
+}
+
+fn chain(facts: &Facts) -> Vec<Vec<u8>> {
+    facts.client.as_ref().map(|client| client.certificates().to_vec()).unwrap_or_default()
 }
 
 #[derive(Debug)]

@@ -91,7 +91,12 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let entropy = clock::entropy()?;
     let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
-    let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret) };
+    let user = User {
+        name: args.name.clone(),
+        password_hash,
+        secret: args.recoverable.then_some(secret),
+        records: Vec::new(),
+    };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
 }

@@ -9,7 +9,7 @@ use gatepost_auth::need::Answers;
 use gatepost_auth::scheme::{Reuse, Scheme, Turn};
 use gatepost_auth::settings::Settings;
 use gatepost_auth::verdict::{Refusal, Verdict};
-use gatepost_model::channel::{Channel, ChannelBindings};
+use gatepost_model::channel::Channel;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
@@ -364,6 +364,7 @@ impl Authenticator {
 
 /// What the connection of this peer says of itself.
 fn channel(peer: &Peer) -> Channel {
+    let bindings = peer.binder.as_ref().map(|binder| binder.bindings().clone()).unwrap_or_default();
     let multiplexed = peer.protocol != "http/1.1";
-    Channel { tls: peer.tls.is_some(), multiplexed, bindings: ChannelBindings::default() }
+    Channel { tls: peer.tls.is_some(), multiplexed, bindings }
 }

@@ -15,7 +15,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -89,7 +89,7 @@ async fn come(authenticator: &Authenticator, field: &'static str, party: Party) 
 
 fn peer() -> Peer {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() }
+    Peer::new(address, address)
 }
 
 async fn come_over(

@@ -12,7 +12,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
@@ -70,7 +70,7 @@ fn authenticator() -> Authenticator {
 
 fn peer(protocol: &'static str) -> Peer {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Peer { address, local: address, tls: None, sni: None, protocol, memory: Memory::default() }
+    Peer { protocol, ..Peer::new(address, address) }
 }
 
 /// What comes of a request with these fields: the answer's own words, or how many challenges there are.

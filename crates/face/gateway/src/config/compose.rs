@@ -10,6 +10,7 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
 use crate::config::document::Document;
 use crate::config::kerberos::{Keytab, keytab};
@@ -146,7 +147,8 @@ fn listener_of_flags(flags: &Flags, layers: &mut Layers<'_>) -> Listener {
     };
     let (protection, certificate_source) = match &flags.certificate {
         Some((certificate, key)) => {
-            (Protection::Files { certificate: certificate.clone(), key: key.clone() }, Source::Flag("--cert"))
+            let (certificate, key, clients) = (certificate.clone(), key.clone(), Clients::default());
+            (Protection::Files { certificate, key, clients }, Source::Flag("--cert"))
         }
         None => (Protection::Bindings, Source::Default),
     };
@@ -161,8 +163,18 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         None => (Target::Demo, Source::Default),
     };
     let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
-    let (host, prefix, websocket) = (None, "/".into(), WebSocket::Tunnel);
-    let route = Route { host, prefix, guard, target, credential: None, identity, websocket, source };
+    let route = Route {
+        host: None,
+        prefix: "/".into(),
+        guard,
+        target,
+        credential: None,
+        identity,
+        websocket: WebSocket::Tunnel,
+        clients: Clients::default(),
+        forwarded: Forwarded::Off,
+        source,
+    };
     routes::note(&route, 0, layers);
     route
 }

@@ -1,10 +1,14 @@
 //! Listeners: where the gateway listens, and with which certificate.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 
+use gatepost::model::terms::ClientCertificate;
 use toml::Spanned;
 
+use crate::config::clients::Clients;
+use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
 use crate::config::source::Source;
@@ -34,6 +38,8 @@ pub enum Protection {
         certificate: PathBuf,
         /// The private key.
         key: PathBuf,
+        /// Whether clients are asked for a certificate, and whose.
+        clients: Clients,
     },
     /// None: plain HTTP. Only with `[danger] plain_listeners`.
     Plain,
@@ -68,6 +74,11 @@ pub(crate) fn listeners(
         let name = format!("listener[{}]", listeners.len());
         layers.note(&format!("{name}.address"), &listener.address, listener.source.clone());
         layers.note(&format!("{name}.protection"), &listener.protection, listener.source.clone());
+        if let Protection::Files { clients, .. } = &listener.protection {
+            for (key, value) in clients.entries() {
+                layers.note(&format!("{name}.{key}"), &value, listener.source.clone());
+            }
+        }
         listeners.push(listener);
     }
     Ok(listeners)
@@ -75,7 +86,11 @@ pub(crate) fn listeners(
 
 fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Document) -> Result<Listener, GatewayError> {
     let whole = spec.span();
-    let ListenerSpec { address, tls, certificate, key } = spec.into_inner();
+    let ListenerSpec { address, tls, certificate, key, client_certificate, client_ca, client_revocation } =
+        spec.into_inner();
+    let said = client_certificate.as_ref().map(Spanned::span).or(client_ca.as_ref().map(Spanned::span));
+    let clients = Said { when: client_certificate, authorities: client_ca, revocation: client_revocation };
+    let clients = clients.clients(ClientCertificate::Off, document)?;
     let source = document.source(&address.span());
     let plain = tls.as_ref().is_some_and(|tls| !tls.get_ref());
     let protection = match (certificate, key) {
@@ -85,9 +100,11 @@ fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Documen
         (Some(certificate), Some(key)) => Protection::Files {
             certificate: document.beside(certificate.get_ref()),
             key: document.beside(key.get_ref()),
+            clients: authorised(clients, said.as_ref(), document)?,
         },
         (Some(alone), None) => return Err(document.wrong(&alone.span(), "a `certificate` without its `key`")),
         (None, Some(alone)) => return Err(document.wrong(&alone.span(), "a `key` without its `certificate`")),
+        (None, None) if said.is_some() => return Err(elsewhere(&document.source(&said.unwrap_or(whole)))),
         (None, None) if plain => Protection::Plain,
         (None, None) => Protection::Bindings,
     };
@@ -100,4 +117,25 @@ fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Documen
         });
     }
     Ok(Listener { address: address.into_inner(), protection, source })
+}
+
+/// A listener knows nobody else who could say where certificates come from.
+fn authorised(clients: Clients, said: Option<&Range<usize>>, document: &Document) -> Result<Clients, GatewayError> {
+    match said {
+        Some(said) if clients.are_asked() && clients.authorities.is_none() => Err(GatewayError::Setting {
+            place: document.source(said).to_string(),
+            problem: "clients are asked for a certificate, and no authority is named that it may come from".into(),
+            hint: Some("name them with `client_ca = \"FILE\"`".into()),
+        }),
+        _ => Ok(clients),
+    }
+}
+
+fn elsewhere(source: &Source) -> GatewayError {
+    GatewayError::Setting {
+        place: source.to_string(),
+        problem: "this listener has no `certificate` of its own: what clients are asked for is a term of each binding"
+            .into(),
+        hint: Some("say it there: `gatepost cert rebind NAME:PORT --client-cert request --client-ca FILE`".into()),
+    }
 }

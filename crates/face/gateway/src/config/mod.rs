@@ -4,9 +4,11 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod clients;
 pub mod compose;
 pub mod credential;
 pub mod danger;
+mod demands;
 pub mod document;
 pub mod kerberos;
 pub mod layers;

@@ -1,17 +1,20 @@
 //! Routes: which requests go where, and who may come.
 
 use gatepost::auth::schemes;
+use gatepost::model::terms::ClientCertificate;
 use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
 use toml::Spanned;
 
+use crate::config::clients::{Clients, Forwarded};
 use crate::config::credential::{UpstreamCredential, credential};
 use crate::config::danger::Danger;
+use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
 use crate::config::relay::websocket;
 use crate::config::source::Source;
-use crate::config::spec::{RespondSpec, RouteSpec};
+use crate::config::spec::{RespondSpec, RouteSpec, Written};
 use crate::config::suggest;
 use crate::config::value::Upstream;
 use crate::config::websocket::WebSocket;
@@ -40,6 +43,10 @@ pub struct Route {
     pub identity: HeaderName,
     /// How WebSockets pass.
     pub websocket: WebSocket,
+    /// What is made of clients' certificates.
+    pub clients: Clients,
+    /// What the upstream is told of them.
+    pub forwarded: Forwarded,
     /// Who asked for it.
     pub source: Source,
 }
@@ -134,6 +141,12 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     for (name, value) in said {
         layers.note(&format!("route[{at}].{name}"), value, route.source.clone());
     }
+    for (name, value) in route.clients.entries() {
+        layers.note(&format!("route[{at}].{name}"), &value, route.source.clone());
+    }
+    if route.forwarded != Forwarded::Off {
+        layers.note(&format!("route[{at}].forward_certificate"), &route.forwarded, route.source.clone());
+    }
     if let WebSocket::Relay(relay) = &route.websocket {
         for (name, value) in relay.entries() {
             layers.note(&format!("route[{at}].relay.{name}"), &value, route.source.clone());
@@ -171,8 +184,13 @@ fn route(
         _ => None,
     };
     let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
+    let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
+    let clients = said.clients(ClientCertificate::Off, document)?;
+    let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
     Ok(Route {
         credential: credential.transpose()?,
+        clients,
+        forwarded,
         host: spec.host.map(|host| host.into_inner().0),
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
         guard: match spec.schemes {
@@ -184,6 +202,14 @@ fn route(
         websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
+}
+
+fn forwarded(written: Written<Forwarded>, clients: &Clients, document: &Document) -> Result<Forwarded, GatewayError> {
+    let Some(written) = written else { return Ok(Forwarded::Off) };
+    if *written.get_ref() != Forwarded::Off && !clients.are_asked() {
+        return Err(document.wrong(&written.span(), "`forward_certificate` without a `client_certificate` to forward"));
+    }
+    Ok(*written.get_ref())
 }
 
 fn fixed(respond: RespondSpec, document: &Document) -> Result<Target, GatewayError> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::config::clients::{Forwarded, When};
 use crate::config::kerberos::Named;
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -34,6 +35,9 @@ pub(crate) struct ListenerSpec {
     pub(crate) tls: Written<bool>,
     pub(crate) certificate: Written<PathBuf>,
     pub(crate) key: Written<PathBuf>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +52,10 @@ pub(crate) struct RouteSpec {
     pub(crate) identity_header: Written<Field>,
     pub(crate) websocket: Written<Mode>,
     pub(crate) relay: Written<RelaySpec>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) forward_certificate: Written<Forwarded>,
 }
 
 #[derive(Debug, Default, Deserialize)]
