@@ -1,6 +1,7 @@
 //! Where a scheme's need meets the world. There is no second place, for client and server alike.
 
 use gatepost_auth::need::{Answers, Need};
+use gatepost_auth::settings::Settings;
 use gatepost_model::credential::{Credential, Means};
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
@@ -11,6 +12,7 @@ use crate::client::counts::Counts;
 use crate::client::payload::Payload;
 use crate::error::Error;
 use crate::server::content::Content;
+use crate::server::contexts;
 use crate::server::doorkeeper::Doorkeeper;
 
 /// Whose needs are met.
@@ -33,6 +35,8 @@ pub(crate) enum World<'a> {
         door: &'a Doorkeeper,
         /// What is remembered of the connection.
         memory: &'a Memory,
+        /// How the schemes are set up.
+        settings: &'a Settings,
         /// The request's body.
         content: &'a mut Content,
         /// How many octets of it may be read ahead.
@@ -84,9 +88,9 @@ impl World<'_> {
                 let channel = answers.channel.as_deref();
                 answers.context = Some(contexts.step(ask, credential, channel, now).await?);
             }
-            (Need::Context(ask), World::Server { door, memory, .. }) => {
-                let channel = answers.channel.clone().unwrap_or_default();
-                answers.context = Some(door.context(ask, &channel, memory, now).await?);
+            (Need::Context(ask), World::Server { door, memory, settings, .. }) => {
+                let bindings = contexts::bindings(answers.channel.as_deref(), settings.channel_binding);
+                answers.context = Some(door.context(ask, bindings, memory, now).await?);
             }
             (
                 Need::Password { .. }

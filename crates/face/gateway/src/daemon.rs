@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::Server;
+use gatepost::auth::settings::ChannelBinding;
 use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
@@ -380,6 +381,9 @@ fn warn(config: &Config, events: &Events) {
     }
     if config.danger.plain_credentials {
         events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
+    }
+    if config.auth.channel_binding == ChannelBinding::DangerIgnored {
+        events.emit(&Event::Danger { what: "channel bindings of NTLM and Negotiate".into() });
     }
 }
 

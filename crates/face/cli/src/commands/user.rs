@@ -2,8 +2,10 @@
 
 use clap::{Args, Subcommand};
 use gatepost::auth::password::{self, Cost};
+use gatepost::auth::record::Kind;
 use gatepost::clock;
-use gatepost::store::store::User;
+use gatepost::model::secret::Secret;
+use gatepost::store::store::{User, UserRecord};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -28,7 +30,8 @@ pub enum UserCommand {
 #[command(after_help = "\
 Examples:
   gatepost user add ali
-  gatepost user add ali --recoverable          Lets ali use WSSE too
+  gatepost user add ali --recoverable          Lets ali use every scheme
+  gatepost user add ali --ntlm                 Lets ali use NTLM beside Basic
   printf %s \"$SECRET\" | gatepost user add ali --password-stdin")]
 pub struct AddArgs {
     /// The user's name
@@ -37,6 +40,9 @@ pub struct AddArgs {
     /// Keep the password itself, sealed, for schemes that compute with it (WSSE)
     #[arg(long)]
     pub recoverable: bool,
+    /// Keep the password's NT hash, sealed: what NTLM computes with, alone and inside Negotiate
+    #[arg(long)]
+    pub ntlm: bool,
     /// Where the password comes from.
     #[command(flatten)]
     pub password: PasswordArgs,
@@ -91,14 +97,18 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let entropy = clock::entropy()?;
     let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
-    let user = User {
-        name: args.name.clone(),
-        password_hash,
-        secret: args.recoverable.then_some(secret),
-        records: Vec::new(),
-    };
+    let records = args.ntlm.then(|| record(&args.name, &Kind::NtHash, &secret)).transpose()?.into_iter().collect();
+    let secret = args.recoverable.then_some(secret);
+    let user = User { name: args.name.clone(), password_hash, secret, records };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
+}
+
+/// What is kept of the password for one scheme.
+fn record(user: &str, kind: &Kind, password: &Secret) -> Result<UserRecord, CliError> {
+    let secret = kind.compute(user, password);
+    let secret = secret.ok_or_else(|| CliError::usage("the password is not text in UTF-8", "NTLM knows no other"))?;
+    Ok(UserRecord { kind: kind.key(), alias: kind.alias(user), secret })
 }
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
@@ -109,17 +119,28 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
     for name in names {
         let user =
             runtime::block_on(async { store.user(&name).await.map_err(|error| gatepost::Error::from(error).into()) })?;
-        users.push((name, user.is_some_and(|user| user.secret.is_some())));
+        users.extend(user);
     }
     if ui.is_json() {
-        let rows = users.iter().map(|(name, recoverable)| json!({ "name": name, "recoverable": recoverable }));
-        return ui.json(&rows.collect());
+        let row =
+            |user: &User| json!({ "name": user.name, "recoverable": user.secret.is_some(), "ntlm": has_nt_hash(user) });
+        return ui.json(&users.iter().map(row).collect());
     }
-    let rows: Vec<Vec<String>> = users
-        .into_iter()
-        .map(|(name, recoverable)| vec![name, if recoverable { "all schemes" } else { "not WSSE" }.to_owned()])
-        .collect();
+    let rows: Vec<Vec<String>> = users.iter().map(|user| vec![user.name.clone(), may_use(user).to_owned()]).collect();
     ui.out(&ui::table(&["NAME", "MAY USE"], &rows))
+}
+
+fn may_use(user: &User) -> &'static str {
+    match (&user.secret, has_nt_hash(user)) {
+        (Some(_), _) => "all schemes",
+        (None, true) => "Basic, NTLM",
+        (None, false) => "Basic",
+    }
+}
+
+fn has_nt_hash(user: &User) -> bool {
+    let kind = Kind::NtHash.key();
+    user.records.iter().any(|record| record.kind == kind)
 }
 
 fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use gatepost_auth::context::{ContextAsk, ContextFacts, ContextStep};
+use gatepost_auth::settings::ChannelBinding;
 use gatepost_kerberos::acceptor::{Acceptance, Acceptor, Bindings};
 use gatepost_kerberos::error::KerberosError;
 use gatepost_kerberos::kerberos::Kerberos;
@@ -48,11 +49,11 @@ impl Keytab {
     pub(crate) async fn step(
         &self,
         ask: ContextAsk,
-        channel: &Channel,
+        bindings: Bindings,
         memory: &Memory,
         now: Timestamp,
     ) -> Result<ContextStep, Error> {
-        match self.take(ask, channel, memory).await {
+        match self.take(ask, bindings, memory).await {
             Ok((_, Step { token, facts: Some(facts) })) => {
                 let expires = facts.lifetime.map(|left| now + left);
                 let facts = ContextFacts { name: facts.client, expires, mutual: facts.mutual, bound: facts.bound };
@@ -71,7 +72,7 @@ impl Keytab {
     async fn take(
         &self,
         ask: ContextAsk,
-        channel: &Channel,
+        bindings: Bindings,
         memory: &Memory,
     ) -> Result<(Acceptor, Step), KerberosError> {
         let under_way = Remembered::with(memory, |remembered| remembered.context.take());
@@ -85,13 +86,21 @@ impl Keytab {
                     keytab: self.file.clone(),
                     service: self.service.clone(),
                     mechanism: mechanism(ask.mechanism),
-                    // Whether a client may leave them out is for the scheme to say.
-                    bindings: end_point(channel).map_or(Bindings::Ignored, Bindings::WhenOffered),
+                    bindings,
                 };
                 self.kerberos.accept(terms, ask.token)
             }
         };
         within(&self.kerberos, call).await
+    }
+}
+
+/// What is asked of a client's bindings on this channel.
+pub(crate) fn bindings(channel: Option<&Channel>, demand: ChannelBinding) -> Bindings {
+    match (demand, channel.and_then(end_point)) {
+        (ChannelBinding::DangerIgnored, _) | (_, None) => Bindings::Ignored,
+        // Whether a client may leave them out is for the scheme to say.
+        (_, Some(end_point)) => Bindings::WhenOffered(end_point),
     }
 }
 
@@ -119,6 +128,19 @@ mod tests {
         assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-011", Blame::Config));
     }
 
+    #[test]
+    fn bindings_are_looked_at_where_there_are_some_and_nobody_ignores_them() {
+        let mut channel = Channel::default();
+        assert_eq!(bindings(None, ChannelBinding::Required), Bindings::Ignored);
+        assert_eq!(bindings(Some(&channel), ChannelBinding::Required), Bindings::Ignored);
+        channel.bindings.end_point = Some([1, 2].into());
+        let expected = Bindings::WhenOffered(b"tls-server-end-point:\x01\x02".to_vec());
+        for demand in [ChannelBinding::Checked, ChannelBinding::Required] {
+            assert_eq!(bindings(Some(&channel), demand), expected);
+        }
+        assert_eq!(bindings(Some(&channel), ChannelBinding::DangerIgnored), Bindings::Ignored);
+    }
+
     #[tokio::test]
     async fn a_keytab_that_is_gone_lets_nobody_in() {
         let kerberos = Kerberos::default();
@@ -126,11 +148,11 @@ mod tests {
             return; // There is no Kerberos here.
         }
         let keytab = Keytab { kerberos, file: "/nonexistent/keytab".into(), service: "HTTP/a.test".parse().unwrap() };
-        let (channel, memory) = (Channel::default(), Memory::default());
-        let error = keytab.step(ask(None), &channel, &memory, Timestamp::from_secs(0)).await.unwrap_err();
+        let memory = Memory::default();
+        let error = keytab.step(ask(None), Bindings::Ignored, &memory, Timestamp::from_secs(0)).await.unwrap_err();
         assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-011", Blame::Config));
         // Nobody is given such a number: it would be a fault of ours.
-        let error = keytab.step(ask(Some(7)), &channel, &memory, Timestamp::from_secs(0)).await.unwrap_err();
+        let error = keytab.step(ask(Some(7)), Bindings::Ignored, &memory, Timestamp::from_secs(0)).await.unwrap_err();
         assert_eq!((error.code(), error.blame()), ("GP-KERBEROS-024", Blame::Bug));
     }
 }

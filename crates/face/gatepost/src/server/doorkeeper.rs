@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use gatepost_auth::context::{ContextAsk, ContextStep};
 use gatepost_auth::digest::nonce::NonceKey;
 use gatepost_auth::record::Kind;
-use gatepost_model::channel::Channel;
+use gatepost_kerberos::acceptor::Bindings;
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
@@ -135,12 +135,12 @@ impl Doorkeeper {
     pub(crate) async fn context(
         &self,
         ask: ContextAsk,
-        channel: &Channel,
+        bindings: Bindings,
         memory: &Memory,
         now: Timestamp,
     ) -> Result<ContextStep, Error> {
         match &self.keytab {
-            Some(keytab) => keytab.step(ask, channel, memory, now).await,
+            Some(keytab) => keytab.step(ask, bindings, memory, now).await,
             None => Ok(ContextStep::Unavailable("no keytab is set for Kerberos here".into())),
         }
     }

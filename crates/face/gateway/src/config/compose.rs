@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatepost::auth::settings::Settings;
+use gatepost::auth::settings::{ChannelBinding, Settings};
 use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
@@ -17,6 +17,7 @@ use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
+use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::secret::SecretSource;
 use crate::config::source::{Entry, Source};
@@ -105,6 +106,11 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
+        ignore_channel_binding: layers.pick(
+            "danger.ignore_channel_binding",
+            spec.danger.ignore_channel_binding.clone(),
+            false,
+        )?,
     };
     let DocumentSpec { listener, route, mut auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
@@ -116,7 +122,11 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
     let keytab = keytab(std::mem::take(&mut auth.kerberos), document, &mut layers)?;
-    let (auth, keys) = schemes(auth, document, &mut layers)?;
+    let (mut auth, keys) = schemes(auth, document, &mut layers)?;
+    // What is required is not ignored.
+    if danger.ignore_channel_binding && auth.channel_binding == ChannelBinding::Checked {
+        auth.channel_binding = ChannelBinding::DangerIgnored;
+    }
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
@@ -162,7 +172,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_schemes()) };
     let route = Route {
         host: None,
         prefix: "/".into(),
@@ -192,6 +202,10 @@ fn schemes(
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();
     settings.wsse.past = layers.pick("auth.wsse.past", spec.wsse.past, Period(usual.wsse.past))?.0;
     settings.wsse.future = layers.pick("auth.wsse.future", spec.wsse.future, Period(usual.wsse.future))?.0;
+    let binding = layers.pick("auth.channel_binding", spec.channel_binding, Binding(usual.channel_binding))?;
+    settings.channel_binding = binding.0;
+    settings.ntlm.name = layers.pick("auth.ntlm.name", spec.ntlm.name, NetbiosName(usual.ntlm.name))?.0;
+    settings.ntlm.integrity = layers.pick("auth.ntlm.integrity", spec.ntlm.integrity, usual.ntlm.integrity)?;
     settings.bearer.issuer = layers.pick_any("auth.bearer.issuer", spec.bearer.issuer)?;
     settings.bearer.audience = layers.pick_any("auth.bearer.audience", spec.bearer.audience)?;
     settings.bearer.types = layers.pick("auth.bearer.types", spec.bearer.types, List(usual.bearer.types))?.0;

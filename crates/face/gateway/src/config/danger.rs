@@ -9,4 +9,6 @@ pub struct Danger {
     pub plain_listeners: bool,
     /// Proofs may go to upstreams in the clear, also off this machine.
     pub plain_credentials: bool,
+    /// What ties a proof of NTLM or Negotiate to its TLS channel is not looked at.
+    pub ignore_channel_binding: bool,
 }

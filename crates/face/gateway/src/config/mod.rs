@@ -14,6 +14,7 @@ pub mod kerberos;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod ntlm;
 mod relay;
 pub mod routes;
 pub mod secret;

@@ -26,6 +26,13 @@ pub fn scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().map(|scheme| scheme.name()).collect()
 }
 
+/// The schemes of a route that names none: those whose proofs are for requests. A browser that is offered NTLM or
+/// Negotiate tries nothing else, and few users have what these need.
+#[must_use]
+pub fn usual_schemes() -> Vec<&'static str> {
+    schemes::ALL.iter().filter(|scheme| !scheme.binds_connection()).map(|scheme| scheme.name()).collect()
+}
+
 /// The requests to one host and path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {

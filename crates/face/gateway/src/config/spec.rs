@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::config::clients::{Forwarded, When};
 use crate::config::kerberos::Named;
+use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -83,9 +84,18 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) channel_binding: Written<Binding>,
+    pub(crate) ntlm: NtlmSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
     pub(crate) kerberos: KerberosSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NtlmSpec {
+    pub(crate) name: Written<NetbiosName>,
+    pub(crate) integrity: Written<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -188,4 +198,5 @@ pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
+    pub(crate) ignore_channel_binding: Written<bool>,
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gatepost::auth::settings::{ChannelBinding, Ntlm};
 use gatepost::net::websocket::relay::terms::Pings;
 use gatepost::ws::limits::Limits;
 
@@ -11,7 +12,7 @@ use crate::config::credential::UpstreamCredential;
 use crate::config::document::Document;
 use crate::config::kerberos::Keytab;
 use crate::config::listener::Protection;
-use crate::config::routes::{self, Guard, Target};
+use crate::config::routes::{Guard, Target};
 use crate::config::secret::SecretSource;
 use crate::config::websocket::{Relay, RelaySide, WebSocket};
 use crate::error::GatewayError;
@@ -48,9 +49,13 @@ respond = { status = 410, body = "gone" }
 
 [auth]
 realm = "staff"
+channel_binding = "required"
 [auth.wsse]
 dialects = ["sha256"]
 past = "1m"
+[auth.ntlm]
+name = "STAFF"
+integrity = true
 [auth.bearer]
 jwks = { file = "keys.json" }
 issuer = "https://issuer.example"
@@ -83,6 +88,8 @@ fn a_whole_document() {
     assert_eq!(config.routes[1].target.to_string(), "status 410");
     assert_eq!((config.workers, config.auth.realm.as_str()), (3, "staff"));
     assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
+    assert_eq!(config.auth.ntlm, Ntlm { name: "STAFF".into(), integrity: true });
+    assert_eq!(config.auth.channel_binding, ChannelBinding::Required);
     assert_eq!(config.keys, Keys::File("keys.json".into()));
     let service = "HTTP/www.example.com".parse().unwrap();
     assert_eq!(config.keytab, Some(Keytab { file: "http.keytab".into(), service }));
@@ -111,7 +118,7 @@ fn every_value_knows_its_source() {
 fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
     assert_eq!(config.routes[0].target, Target::Demo);
-    assert_eq!(config.routes[0].guard, Guard::Schemes(routes::scheme_names()));
+    assert_eq!(config.routes[0].guard, Guard::Schemes(vec!["Bearer", "Digest", "WSSE", "Basic"]));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     let open = Flags { no_auth: true, ..Flags::default() };
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
