@@ -1,5 +1,9 @@
 """Fixtures of the interoperability tests. Each ends what it started, by its id, and nothing else."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from gateway import Gateway
 from kdc import Kdc
@@ -38,8 +42,18 @@ def start(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def kdc(tmp_path_factory):
-    server = Kdc(tmp_path_factory.mktemp("kdc"))
+def open_folder():
+    """A folder that other users may look into: pytest's own are for nobody else, and Apache's children are somebody else."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def kdc(open_folder):
+    folder = open_folder / "kdc"
+    folder.mkdir()
+    server = Kdc(folder)
     yield server
     server.stop()
 

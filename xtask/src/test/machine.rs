@@ -10,7 +10,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 11] = [
+const TOOLS: [(&str, &[&str], &str); 13] = [
     ("nginx", &["-v"], "nginx-light"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
@@ -23,6 +23,8 @@ const TOOLS: [(&str, &[&str], &str); 11] = [
     ("sh", &["-c", "command -v krb5kdc kdb5_util"], "krb5-kdc"),
     ("sh", &["-c", "command -v kadmin.local"], "krb5-admin-server"),
     ("sh", &["-c", "command -v kinit"], "krb5-user"),
+    ("sh", &["-c", "command -v apache2"], "apache2-bin"),
+    ("test", &["-e", "/usr/lib/apache2/modules/mod_auth_gssapi.so"], "libapache2-mod-auth-gssapi"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.

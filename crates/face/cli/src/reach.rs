@@ -59,6 +59,9 @@ pub struct ReachArgs {
     /// Say who we are to an http:// proxy, too: everyone on the way to it can read the password
     #[arg(long, requires = "proxy_user")]
     pub danger_plain_proxy: bool,
+    /// Take no answer of a server that does not prove itself as well, by what it was proved with: Digest, Negotiate
+    #[arg(long)]
+    pub mutual: bool,
     /// Speak HTTP/1.1 only
     #[arg(long = "http1.1", visible_alias = "http1")]
     pub http1: bool,
@@ -115,6 +118,9 @@ impl ReachArgs {
         }
         if let Some(proxy) = &self.proxy {
             builder = builder.proxy(self.through(proxy, ui)?);
+        }
+        if self.mutual {
+            builder = builder.demand_mutual();
         }
         if self.http1 {
             builder = builder.http1_only();

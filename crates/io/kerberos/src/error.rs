@@ -38,9 +38,12 @@ pub enum KerberosError {
     /// No KDC answers.
     #[error("no KDC can be reached: {0}")]
     Unreachable(String),
-    /// The KDC refuses who we say we are.
+    /// The KDC refuses who we say we are: a wrong password or key, or an account that has ended.
     #[error("the KDC refuses the client: {0}")]
     Refused(String),
+    /// The KDC does not know who we say we are, in this realm at least.
+    #[error("the KDC knows no such client: {0}")]
+    NoSuchClient(String),
     /// The KDC knows no such service.
     #[error("the KDC knows no such service: {0}")]
     NoSuchService(String),
@@ -106,7 +109,9 @@ impl Fault for KerberosError {
             | Self::ReplayRecord(_)
             | Self::Busy
             | Self::TooSlow(_) => Blame::Environment,
-            Self::Refused(_) | Self::NoSuchService(_) | Self::NoTicket(_) | Self::Name(_) => Blame::Caller,
+            Self::Refused(_) | Self::NoSuchClient(_) | Self::NoSuchService(_) | Self::NoTicket(_) | Self::Name(_) => {
+                Blame::Caller
+            }
             Self::NoKey(_) | Self::Setup(_) => Blame::Config,
             Self::Replayed
             | Self::Expired(_)
@@ -145,6 +150,7 @@ impl Fault for KerberosError {
             Self::Busy => "GP-KERBEROS-022",
             Self::TooSlow(_) => "GP-KERBEROS-023",
             Self::Ended => "GP-KERBEROS-024",
+            Self::NoSuchClient(_) => "GP-KERBEROS-025",
         }
     }
 
@@ -162,6 +168,7 @@ impl Fault for KerberosError {
             Self::Symbol(_) => "use MIT krb5, 1.11 or newer",
             Self::Unreachable(_) | Self::TooSlow(_) => "look at the realm's `kdc` in krb5.conf, and whether it answers",
             Self::Refused(_) => "look at the principal and its password or keytab, and whether they have expired",
+            Self::NoSuchClient(_) => "write the principal with its realm, as in `user@EXAMPLE.COM`",
             Self::NoSuchService(_) => "use the host name that the service is registered under in the realm",
             Self::NoTicket(_) => "get one with `kinit`, or name a keytab or a password",
             Self::Clock(_) => "set both clocks by NTP: Kerberos allows five minutes between them",

@@ -62,7 +62,7 @@ pub struct WsArgs {
 }
 
 /// The options of whoever calls: they do nothing for whoever listens, and are refused there rather than passed over.
-const CALLERS: [&str; 37] = [
+const CALLERS: [&str; 38] = [
     "url",
     "data",
     "binary",
@@ -98,6 +98,7 @@ const CALLERS: [&str; 37] = [
     "proxy_user",
     "proxy_password_env",
     "danger_plain_proxy",
+    "mutual",
     "http1",
     "danger_plain_http",
 ];

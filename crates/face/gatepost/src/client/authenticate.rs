@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gatepost_auth::choose::{Order, Preference};
+use gatepost_auth::context::ContextStep;
 use gatepost_auth::exchange::{self, Exchange, Leg};
 use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Confirmation, Confirmed, Strength};
@@ -273,7 +274,14 @@ impl<'a> Turns<'a> {
         let credential = self.credential_for(scheme, &need);
         let Self { cx, outgoing, contexts, answers, .. } = self;
         let (counts, payload) = (&cx.counts, &mut outgoing.payload);
-        World::Client { credential: credential.as_ref(), contexts, counts, payload }.meet(need, answers, now).await
+        let is_context = matches!(need, Need::Context(_));
+        World::Client { credential: credential.as_ref(), contexts, counts, payload }.meet(need, answers, now).await?;
+        if let (true, Some(ContextStep::Unavailable(reason))) = (is_context, &answers.context) {
+            // Something else may be tried now: say why.
+            let (subject, reason) = ("Kerberos", reason.clone());
+            cx.events.emit(&Event::Decided { subject, allowed: false, reason });
+        }
+        Ok(())
     }
 
     /// Steps the exchange until it says what to do.

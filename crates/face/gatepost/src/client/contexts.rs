@@ -56,6 +56,10 @@ impl Contexts {
                 Ok(ContextStep::Continue { number: self.begun, token })
             }
             Err(error) if error.blame() == Blame::Peer => Ok(ContextStep::Refused(error.to_string())),
+            // The same password would be wrong for NTLM, too, and count twice against an account that locks itself.
+            Err(error @ KerberosError::Refused(_)) if credential.means == Means::Secret => {
+                Ok(ContextStep::Refused(error.to_string()))
+            }
             Err(error) if credential.means == Means::Secret => Ok(ContextStep::Unavailable(error.to_string())),
             Err(error) => Err(error.into()),
         }
