@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use gatepost::Server;
 use gatepost::auth::settings::ChannelBinding;
-use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
@@ -22,11 +21,10 @@ use crate::clients;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
-use crate::config::routes::{Guard, Target};
+use crate::config::routes::Guard;
 use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
-use crate::issuer::Issuer;
 use crate::kept;
 use crate::plan::Plan;
 use crate::ready::Ready;
@@ -65,6 +63,8 @@ pub struct Daemon {
     started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
+    /// Why the certificates that are bound by now are not shown.
+    unbound: Option<String>,
     ready: Ready,
     signals: Signals,
 }
@@ -109,7 +109,7 @@ impl Daemon {
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
-        let ready = furnish(&orders, &config, store.as_ref()).await?;
+        let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?);
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
@@ -118,8 +118,20 @@ impl Daemon {
         let admission = Admission::new(&config.limits);
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
-        let mut daemon =
-            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals };
+        let mut daemon = Self {
+            orders,
+            workers,
+            admission,
+            store,
+            shelf,
+            gate,
+            started,
+            listeners,
+            stamps,
+            unbound: None,
+            ready,
+            signals,
+        };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
@@ -179,11 +191,19 @@ impl Daemon {
                 Ok(Some(table)) => tls.bindings().replace(table),
                 Ok(None) => {}
                 Err(error) => {
+                    self.shelf.unsettle();
                     let detail = format!("the certificates stay as they are: {error} [{}]", error.code());
-                    return self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    // It is tried again at each look, and said once.
+                    if self.unbound.as_ref() != Some(&detail) {
+                        self.unbound = Some(detail.clone());
+                        self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    }
+                    return;
                 }
             }
         }
+        self.shelf.settled();
+        self.unbound = None;
         self.complain();
         if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
             // Nothing can be refused any more: whoever comes to that route is.
@@ -224,7 +244,13 @@ impl Daemon {
         // Everything that can fail comes first.
         let lookup = |name: &str| (self.orders.environment)(name);
         let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
-        let renewed = self.renewed_tables(&config).await?;
+        let renewed = match self.renewed_tables(&config).await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                self.shelf.unsettle();
+                return Err(error);
+            }
+        };
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
@@ -237,6 +263,7 @@ impl Daemon {
                 Ok(open) => opened.push(open),
                 Err(error) => {
                     self.listeners.append(&mut gone);
+                    self.shelf.unsettle();
                     return Err(error);
                 }
             }
@@ -257,17 +284,12 @@ impl Daemon {
                 open.listener = listener;
             }
         }
+        self.shelf.settled();
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let mut detail =
+        let counts =
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
-        if config.limits != self.started.limits
-            || config.drain_time != self.started.drain_time
-            || config.workers != self.started.workers
-            || config.store != self.started.store
-        {
-            detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
-        }
+        let detail = counts + waiting(&self.started, &config);
         self.listeners.append(&mut opened);
         for open in gone {
             tokio::spawn(open.running.drain());
@@ -340,36 +362,13 @@ async fn drain(listeners: Vec<Open>, workers: Workers) {
     workers.end().await;
 }
 
-/// Makes what is missing for this configuration, and says what came of it.
-async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<Ready, GatewayError> {
-    let now = clock::now();
-    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
-    if local {
-        first_run::localhost(&orders.state, store, now).await?;
+/// What of a new configuration is not in force yet, in words.
+fn waiting(started: &Config, config: &Config) -> &'static str {
+    let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, config.store.clone());
+    if of(started) == of(config) {
+        return "";
     }
-    let first = config.routes.first();
-    let mut ready = Ready {
-        url: String::new(),
-        authority: local.then(|| orders.state.authority()),
-        user: None,
-        password: None,
-        token: None,
-        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
-        schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names)) => names.clone(),
-            _ => Vec::new(),
-        },
-        demo: first.is_some_and(|route| route.target == Target::Demo),
-    };
-    // A configuration file speaks of real users. Without one there is the demo user, to try things with.
-    if orders.document.is_none() && !config.danger.no_auth {
-        ready.password = first_run::demo_user(store).await?;
-        ready.user = Some(first_run::DEMO_USER.into());
-        let issuer = Issuer::open(store, now).await?;
-        first_run::demo_token(&orders.state, &issuer, now)?;
-        ready.token = Some(orders.state.demo_token());
-    }
-    Ok(ready)
+    "; open listeners keep their limits, and workers and store wait for a restart"
 }
 
 /// Says aloud which protections are off.

@@ -5,6 +5,7 @@
 //! library's server asks; [`forward`] takes a request to its upstream; [`daemon`] starts it all,
 //! reloads it and ends it in good order. [`first_run`] makes what a fresh machine lacks.
 
+mod attached;
 pub mod certificates;
 pub mod chosen;
 mod clients;
@@ -23,8 +24,11 @@ mod outbound;
 pub mod plan;
 pub mod ready;
 pub mod reload;
+pub mod revocation_file;
 pub mod route;
 mod signals;
+pub mod small_file;
 pub mod state;
+mod watched;
 mod way;
 mod websocket;

@@ -12,10 +12,7 @@ use crate::ntlm::response::{blob, file_time};
 use crate::ntlm::signing::Session;
 use crate::ntlm::target_info;
 use crate::ntlm::text;
-
-/// What we say that runs here: Windows 10, and revision 15 of NTLM's signatures. Nobody acts on it, but
-/// some servers look for it.
-const VERSION: [u8; 8] = [10, 0, 0x63, 0x45, 0, 0, 0, 15];
+use crate::ntlm::version::VERSION;
 
 /// How a client introduces itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,3 +27,4 @@ pub mod signing;
 pub mod target_info;
 mod text;
 pub(crate) mod turns;
+mod version;

@@ -16,6 +16,7 @@ use crate::ntlm::response::{Response, file_time};
 use crate::ntlm::signing::Session;
 use crate::ntlm::target_info::{self, TargetInfo};
 use crate::ntlm::text;
+use crate::ntlm::version::VERSION;
 use crate::settings::ChannelBinding;
 
 /// What a server agrees to, if the client can it too.
@@ -70,7 +71,9 @@ pub fn challenge(negotiate: &[u8], name: &str, nonce: [u8; 8], now: Timestamp) -
     info.set(target_info::COMPUTER, text::utf16(name));
     info.set(target_info::TIMESTAMP, file_time(now).to_vec());
     let target = if asked.has(Flags::REQUEST_TARGET) { name.to_owned() } else { String::new() };
-    Challenge { flags, nonce, target, info, version: None }.to_octets()
+    // pyspnego puts its integrity code where the version belongs if there is none.
+    let version = asked.has(Flags::VERSION).then_some(VERSION);
+    Challenge { flags, nonce, target, info, version }.to_octets()
 }
 
 /// An AUTHENTICATE message that could be read, and that is not refused already for what it is.

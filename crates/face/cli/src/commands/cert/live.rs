@@ -50,6 +50,8 @@ fn print(host: &str, version: Option<&str>, judgement: &Judgement, ui: &Ui) -> R
     let row = |name: &str, value: &str| ui.out(&ui.fact(name, value));
     row("Server", host)?;
     row("TLS", version.unwrap_or("refused, because of what is wrong below"))?;
+    let stapled = judgement.stapled.map(|until| format!("an OCSP response: not revoked, good until {until}"));
+    row("Stapled", &stapled.unwrap_or_else(|| "nothing that counts".into()))?;
     row("Severity", grade(judgement.severity()))?;
     for found in &judgement.found {
         row("  Wrong", &format!("{}: {}", found.flaw, found.detail))?;
@@ -98,6 +100,7 @@ fn as_json(host: &str, version: Option<&str>, judgement: &Judgement) -> Value {
     json!({
         "server": host,
         "tls": version,
+        "stapled_until": judgement.stapled.map(|until| until.to_string()),
         "severity": grade(judgement.severity()),
         "flaws": judgement.found.iter().map(flaw).collect::<Vec<_>>(),
         "path": judgement.path.iter().filter_map(certificate).collect::<Vec<_>>(),

@@ -1,5 +1,6 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
+mod attached;
 mod bind;
 mod facts;
 mod issue;

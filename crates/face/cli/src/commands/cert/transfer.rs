@@ -10,6 +10,7 @@ use gatepost::tls::certificate::Certificate;
 use gatepost::tls::pem;
 use serde_json::json;
 
+use super::attached::lists;
 use super::bind::{SourceArgs, check_key, directory, fit, keep};
 use super::facts::{chain, hex, read};
 use super::issue::write_new;
@@ -47,6 +48,9 @@ pub struct ImportArgs {
     /// With --netsh, the authorities (PEM) of clients' certificates, for bindings that ask for one
     #[arg(long, value_name = "FILE", requires = "netsh")]
     pub client_ca: Option<PathBuf>,
+    /// With --netsh, revocation lists (PEM or DER), for bindings that hold clients' certificates against some
+    #[arg(long = "crl", value_name = "FILE", requires = "netsh")]
+    pub revocation_lists: Vec<PathBuf>,
     /// Where they are kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -151,6 +155,7 @@ struct Sources {
     certificates: Vec<OnDisk>,
     directory: Option<String>,
     authorities: Vec<Vec<u8>>,
+    revocation_lists: Vec<String>,
 }
 
 /// A certificate in a directory.
@@ -166,6 +171,7 @@ impl Sources {
         Ok(Self {
             certificates: args.certs.as_deref().map(certificates_in).transpose()?.unwrap_or_default(),
             directory: args.dir.as_deref().map(directory).transpose()?,
+            revocation_lists: lists(&args.revocation_lists)?,
             authorities: args.client_ca.as_deref().map(chain).transpose()?.unwrap_or_default(),
         })
     }
@@ -199,6 +205,12 @@ fn import_one(entry: &Entry, sources: &Sources, store: &dyn Store) -> Result<(),
             return Err("it asks clients for certificates: name their authorities with --client-ca".into());
         }
         terms.client_authorities.clone_from(&sources.authorities);
+        if terms.checks_revocation() && sources.revocation_lists.is_empty() {
+            return Err("it holds clients' certificates against revocation lists: name them with --crl".into());
+        }
+        if terms.checks_revocation() {
+            terms.revocation_lists.clone_from(&sources.revocation_lists);
+        }
     }
     let (mut found, mut answer) = (None, None);
     if central {
@@ -211,7 +223,7 @@ fn import_one(entry: &Entry, sources: &Sources, store: &dyn Store) -> Result<(),
         found = Some(known);
     }
     let kept = answer.as_ref().and_then(Answer::certificate);
-    let answer = if entry.rejects() { Some(Answer::Reject(kept)) } else { answer };
+    let answer = if entry.rejects()? { Some(Answer::Reject(kept)) } else { answer };
     let answer = answer.ok_or("it names no certificate")?;
     check_key(&key, &answer).map_err(|error| error.to_string())?;
     let application = entry.application()?;
