@@ -20,7 +20,7 @@ use gatepost_policy::credentials::Ask;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
-use crate::client::contexts::Contexts;
+use crate::client::contexts::{self, Contexts};
 use crate::client::held::{self, Held};
 use crate::client::lane::Lane;
 use crate::client::outgoing::Outgoing;
@@ -173,17 +173,8 @@ impl<'a> Turns<'a> {
             digest.add(part);
         }
         digest.add(credential.secret.reveal());
-        match &credential.means {
-            Means::Secret => {}
-            Means::Ambient => digest.add(b"ambient"),
-            Means::Tickets(file) => {
-                digest.add(b"tickets");
-                digest.add(file.as_os_str().as_encoded_bytes());
-            }
-            Means::Keytab(file) => {
-                digest.add(b"keytab");
-                digest.add(file.as_os_str().as_encoded_bytes());
-            }
+        for part in contexts::parts(&credential.means) {
+            digest.add(part);
         }
         self.cx.upstream.bound(&origin, Identity(digest.finish()))
     }

@@ -110,8 +110,21 @@ fn identity(credential: &Credential) -> Result<Identity, KerberosError> {
     })
 }
 
+/// What tells the means of one identity from those of another: connections that are proved by one are never the
+/// other's.
+pub(crate) fn parts(means: &Means) -> [&[u8]; 2] {
+    match means {
+        Means::Secret => [b"secret", b""],
+        Means::Ambient => [b"ambient", b""],
+        Means::Tickets(file) => [b"tickets", file.as_os_str().as_encoded_bytes()],
+        Means::Keytab(file) => [b"keytab", file.as_os_str().as_encoded_bytes()],
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use gatepost_auth::context::Mechanism;
     use gatepost_kerberos::kerberos::Bounds;
 
@@ -142,6 +155,23 @@ mod tests {
         for (credential, expected) in table {
             assert_eq!(identity(&credential), expected, "{credential:?}");
         }
+    }
+
+    #[test]
+    fn no_means_are_anothers() {
+        let tickets = |file: &str| Means::Tickets(file.into());
+        let keytab = |file: &str| Means::Keytab(file.into());
+        let all = [
+            Means::Secret,
+            Means::Ambient,
+            tickets(""),
+            tickets("ambient"),
+            tickets("/a"),
+            tickets("/b"),
+            keytab("/a"),
+            keytab("/b"),
+        ];
+        assert_eq!(all.iter().map(parts).collect::<HashSet<_>>().len(), all.len());
     }
 
     #[tokio::test]
