@@ -82,6 +82,12 @@ def test_a_token_is_taken_once(kdc, mechanism, env):
     assert came["client"]["mutual"]
 
 
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_where_replays_cannot_be_recorded_nobody_comes_in(kdc, mechanism):
+    came = talk(kdc, alice(mechanism), http(kdc, mechanism), {"KRB5RCACHEDIR": "/nonexistent"})
+    assert codes(came) == {"server": ("GP-KERBEROS-013", "Environment")}
+
+
 SAME, OTHER = "tls-server-end-point:one", "tls-server-end-point:two"
 
 

@@ -29,6 +29,10 @@ const KRB5: u32 = (-1_765_328_384_i32).cast_unsigned();
 /// Where that of its GSSAPI mechanism begins: `ERROR_TABLE_BASE_k5g`.
 const K5G: u32 = 39_756_032;
 
+/// The system's own numbers for a file that cannot be opened, read or written: EPERM, ENOENT, EIO, EACCES, ENOTDIR,
+/// ENFILE, EMFILE, ENOSPC, EROFS; ELOOP and EDQUOT as Linux has them.
+const OF_FILES: [u32; 11] = [1, 2, 5, 13, 20, 23, 24, 28, 30, 40, 122];
+
 /// What a number, or a text, stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
@@ -108,8 +112,15 @@ pub(crate) fn named(error: KerberosError, stage: Stage) -> KerberosError {
         Stage::Answered => KerberosError::Token(detail),
         Stage::Opening if meaning == Some(Meaning::Setup) => KerberosError::Setup(detail),
         Stage::Opening => KerberosError::NoKey(detail),
+        Stage::Judging if is_of_record(*minor, &detail) => KerberosError::ReplayRecord(detail),
         Stage::Judging => judging(meaning, routine, detail),
     }
+}
+
+/// Whether the system says this of the record of replays. The keytab was read a moment ago, so it is no other file;
+/// and a negotiation, which renumbers the error, keeps the record's name behind it.
+fn is_of_record(minor: u32, detail: &str) -> bool {
+    OF_FILES.contains(&minor) || detail.ends_with(".rcache2)")
 }
 
 fn meaning(minor: u32, detail: &str) -> Option<Meaning> {
@@ -195,10 +206,25 @@ mod tests {
             (Stage::Judging, failure, KRB5 + 32, "x", KerberosError::Expired(said("x"))),
             (Stage::Judging, failure, KRB5 + 37, "x", KerberosError::Expired(said("x"))),
             (Stage::Judging, failure, KRB5 + 164, "x", KerberosError::ReplayRecord(said("x"))),
+            (Stage::Judging, failure, 13, "x", KerberosError::ReplayRecord(said("x"))),
+            (
+                Stage::Judging,
+                failure,
+                100_001,
+                "No space (filename: /r/krb5_0.rcache2)",
+                KerberosError::ReplayRecord(said("No space (filename: /r/krb5_0.rcache2)")),
+            ),
             // A stranger chooses these: they say nothing about our set-up.
             (Stage::Judging, failure, KRB5 + 181, "x", KerberosError::Token(said("x"))),
             (Stage::Judging, failure, KRB5 + 136, "x", KerberosError::Token(said("x"))),
-            (Stage::Judging, failure, 7, "odd", KerberosError::Token(said("odd"))),
+            (Stage::Judging, failure, 22, "odd", KerberosError::Token(said("odd"))),
+            (
+                Stage::Judging,
+                failure,
+                7,
+                "x.rcache2: No such file or directory",
+                KerberosError::Token(said("x.rcache2: No such file or directory")),
+            ),
             (Stage::Judging, BAD_BINDINGS << 16, 0, "x", KerberosError::OtherChannel),
         ];
         for (stage, major, minor, detail, expected) in table {
