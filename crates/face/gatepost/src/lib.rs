@@ -73,6 +73,7 @@
 //! | certificates | [`tls::issue`], [`tls::server::ServerTls`], [`net::dial::Roots`] |
 //! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
+//! | Kerberos of the machine | [`system::kerberos`], [`kerberos`], [`server::contexts::Keytab`] |
 //! | bounds | [`model::limits::Limits`] |
 //!
 //! There are no Cargo features: everything is always there.

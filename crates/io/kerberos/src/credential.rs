@@ -11,6 +11,7 @@ use crate::library::held::{Credential, Name};
 use crate::library::system::{Library, Wanted};
 use crate::mechanism::Mechanism;
 use crate::service::Service;
+use crate::slot::Slot;
 use crate::status::{Stage, named};
 
 /// How many identities keep their tickets at a time; the one that was used least lately goes first.
@@ -28,11 +29,8 @@ pub(crate) struct Kept(Mutex<Vec<Entry>>);
 struct Entry {
     identity: Identity,
     mechanism: Mechanism,
-    slot: Slot,
+    slot: Arc<Slot<Arc<Credential>>>,
 }
-
-/// Empty until the KDC has answered. Whoever comes meanwhile waits for that answer instead of asking, too.
-type Slot = Arc<Mutex<Option<Arc<Credential>>>>;
 
 impl Kept {
     /// What this identity proves with. May ask the KDC, and block.
@@ -47,30 +45,22 @@ impl Kept {
             return acquire(library, identity, mechanism).map(Arc::new);
         }
         let slot = self.slot(identity, mechanism);
-        let mut inside = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(credential) = &*inside {
-            return Ok(Arc::clone(credential));
-        }
-        let credential = Arc::new(acquire(library, identity, mechanism)?);
-        Ok(Arc::clone(inside.insert(credential)))
+        slot.get(slot.seen(), || acquire(library, identity, mechanism).map(Arc::new))
     }
 
     /// Forgets what did not do.
     pub(crate) fn forget(&self, credential: &Arc<Credential>) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // One that is being asked for is another.
-        let is_it = |slot: &Slot| {
-            slot.try_lock().is_ok_and(|inside| inside.as_ref().is_some_and(|inside| Arc::ptr_eq(inside, credential)))
-        };
-        entries.retain(|entry| !is_it(&entry.slot));
+        entries.retain(|entry| !entry.slot.holds(|held| Arc::ptr_eq(held, credential)));
     }
 
-    fn slot(&self, identity: &Identity, mechanism: Mechanism) -> Slot {
+    fn slot(&self, identity: &Identity, mechanism: Mechanism) -> Arc<Slot<Arc<Credential>>> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = entries.iter().position(|entry| entry.mechanism == mechanism && entry.identity == *identity);
         let entry = match found {
             Some(index) => entries.remove(index),
-            None => Entry { identity: identity.clone(), mechanism, slot: Slot::default() },
+            None => Entry { identity: identity.clone(), mechanism, slot: Arc::default() },
         };
         let slot = Arc::clone(&entry.slot);
         entries.insert(0, entry);

@@ -24,6 +24,7 @@ pub mod lane;
 pub mod library;
 pub mod mechanism;
 pub mod service;
+mod slot;
 mod status;
 pub mod step;
 mod token;

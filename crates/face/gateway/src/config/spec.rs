@@ -7,9 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::clients::{Forwarded, When};
-use crate::config::kerberos::Named;
 use crate::config::ntlm::{Binding, NetbiosName};
-use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
+use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, ServiceName, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
 /// A value that may have been written, and where.
@@ -121,7 +120,7 @@ pub(crate) struct BearerSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct KerberosSpec {
     pub(crate) keytab: Written<String>,
-    pub(crate) service: Written<Named>,
+    pub(crate) service: Written<ServiceName>,
 }
 
 #[derive(Debug, Default, Deserialize)]
