@@ -4,7 +4,10 @@ of us, with tickets of MIT krb5's KDC."""
 import base64
 import http.client
 import re
+import socketserver
+import ssl
 import subprocess
+import threading
 
 import command
 import pytest
@@ -12,10 +15,10 @@ import wire
 from apache import Apache
 from gateway import Gateway
 from kdc import PASSWORD, REALM
-from peers import free_port
+from peers import Recorder, free_port, own_certificate
 
 ALICE = f"alice@{REALM}"
-HELLO = "hello from apache\n"
+HELLO = "hello from www/negotiate\n"
 
 CONFIG = """
 workers = 1
@@ -48,10 +51,14 @@ def tickets(realm, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def apache(kdc, open_folder):
-    folder = open_folder / "apache"
-    folder.mkdir()
-    server = Apache(folder, kdc)
+def certified(tmp_path_factory):
+    """A certificate for localhost, and its key."""
+    return own_certificate(tmp_path_factory.mktemp("own"))
+
+
+@pytest.fixture(scope="session")
+def apache(kdc, certified):
+    server = Apache(certified, [], kdc)
     yield server
     server.stop()
 
@@ -59,9 +66,11 @@ def apache(kdc, open_folder):
 # Our client, their server.
 
 
-def get(tmp_path, apache, *words, secret=None, path="/negotiate/"):
-    url = apache.https + path
-    return command.gatepost(tmp_path / "state", "get", url, "--ca", apache.ca, "--auth", "negotiate", *words, secret=secret)
+@pytest.fixture
+def get(tmp_path, apache, certified):
+    """`gatepost get` of the place in Apache that is for whoever has a ticket."""
+    words = ("get", apache.url + "/negotiate/", "--ca", certified[0], "--auth", "negotiate")
+    return lambda *more, secret=None: command.gatepost(tmp_path / "state", *words, *more, secret=secret)
 
 
 def password(secret=PASSWORD, user="alice"):
@@ -71,7 +80,7 @@ def password(secret=PASSWORD, user="alice"):
 @pytest.mark.parametrize("mutual", [(), ("--mutual",)])
 @pytest.mark.parametrize("version", [(), ("--http1.1",)])
 @pytest.mark.parametrize("who", ["password", "keytab", "cache", "ambient"])
-def test_apache_believes_our_client(realm, tmp_path, apache, who, version, mutual):
+def test_apache_believes_our_client(realm, tmp_path, get, who, version, mutual):
     options, words = {
         "password": password(),
         "keytab": ({}, ("--keytab", realm.user_keytab, "--principal", ALICE)),
@@ -80,14 +89,14 @@ def test_apache_believes_our_client(realm, tmp_path, apache, who, version, mutua
     }[who]
     if who in ("cache", "ambient"):
         realm.tickets(tmp_path / "tickets")
-    came = get(tmp_path, apache, "-i", *words, *version, *mutual, **options)
+    came = get("-i", *words, *version, *mutual, **options)
     assert came.returncode == 0, came.stderr
     assert HELLO in came.stdout and f"x-user: {ALICE}\n" in came.stdout.replace("\r", "")
 
 
-def test_a_body_goes_with_the_proof(realm, tmp_path, apache):
+def test_a_body_goes_with_the_proof(realm, get):
     options, words = password()
-    came = get(tmp_path, apache, "-i", "-d", "x" * 100_000, *words, **options)
+    came = get("-i", "-d", "x" * 100_000, *words, **options)
     # Apache serves a file, and takes no body for it; what counts is who sent it.
     assert f"x-user: {ALICE}" in came.stdout, came.stderr
 
@@ -100,16 +109,16 @@ def test_a_body_goes_with_the_proof(realm, tmp_path, apache):
         (("--keytab", "/nonexistent/keytab", "--principal", "alice"), "GP-KERBEROS-011"),
     ],
 )
-def test_our_client_says_what_it_lacks(realm, tmp_path, apache, words, error):
-    came = get(tmp_path, apache, *words)
+def test_our_client_says_what_it_lacks(realm, get, words, error):
+    came = get(*words)
     assert came.returncode != 0 and came.stdout == ""
     assert f"[{error}]\nhint: " in came.stderr
 
 
-def test_a_wrong_password_is_asked_of_the_kdc_once_and_of_nobody_else(realm, tmp_path, apache):
+def test_a_wrong_password_is_asked_of_the_kdc_once_and_of_nobody_else(realm, get):
     before = tried(realm)
     options, words = password("wrong")
-    came = get(tmp_path, apache, "-v", *words, **options)
+    came = get("-v", *words, **options)
     assert came.returncode != 0 and HELLO not in came.stdout
     assert "the KDC refuses the client: Preauthentication failed" in came.stderr
     assert "with Negotiate" not in came.stderr and "wrong" not in came.stderr.replace("wrong password", "")
@@ -121,30 +130,15 @@ def tried(kdc):
     return (kdc.folder / "kdc.log").read_text().count("PREAUTH_FAILED")
 
 
-def test_our_client_tells_nobody_else_who_runs_it(tickets, tmp_path, apache):
+def test_our_client_tells_nobody_else_who_runs_it(tickets, tmp_path, apache, certified):
     """A redirect to another port: another origin, which was not named."""
-    with Redirect(apache.https + "/negotiate/") as url:
-        came = command.gatepost(
-            tmp_path / "state", "get", url, "--ca", apache.ca, "--ambient", "-v", "--danger-plain-http"
-        )
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {apache.url}/negotiate/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    elsewhere = Recorder(answer.encode())
+    words = ("get", elsewhere.url, "--ca", certified[0], "--ambient", "-v", "--danger-plain-http")
+    came = command.gatepost(tmp_path / "state", *words)
+    elsewhere.stop()
     assert HELLO not in came.stdout
     assert "is not named as a host that may learn who runs this process" in came.stderr
-
-
-class Redirect:
-    """A server in the clear that sends its visitor elsewhere."""
-
-    def __init__(self, target):
-        from peers import Recorder
-
-        answer = f"HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-        self.server = Recorder(answer.encode())
-
-    def __enter__(self):
-        return self.server.url
-
-    def __exit__(self, *_):
-        self.server.stop()
 
 
 @pytest.fixture
@@ -156,17 +150,17 @@ def no_library(tmp_path, monkeypatch):
     monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))
 
 
-def test_without_the_library_our_client_says_so_in_one_sentence(no_library, realm, tmp_path, apache):
+def test_without_the_library_our_client_says_so_in_one_sentence(no_library, realm, tmp_path, get):
     assert command.run(tmp_path, "--version").returncode == 0
-    came = get(tmp_path, apache, "--ambient")
+    came = get("--ambient")
     error, hint = came.stderr.splitlines()
     assert error.startswith("error: Kerberos needs the system's GSSAPI library, and none was found (looked for ")
     assert error.endswith("[GP-KERBEROS-001]") and hint == "hint: install it; on Debian: `apt install libgssapi-krb5-2`"
 
 
-def test_without_a_kdc_our_client_says_so(realm, tmp_path, apache, monkeypatch):
+def test_without_a_kdc_our_client_says_so(realm, get, monkeypatch):
     monkeypatch.setenv("KRB5_CONFIG", str(realm.client_config("gone.conf", free_port())))
-    came = get(tmp_path, apache, "--keytab", realm.user_keytab, "--principal", ALICE)
+    came = get("--keytab", realm.user_keytab, "--principal", ALICE)
     assert "error: no KDC can be reached: " in came.stderr and "[GP-KERBEROS-006]" in came.stderr
 
 
@@ -279,10 +273,6 @@ class Middle:
     """Takes TLS with its own certificate, and passes what is inside to the gateway, octet for octet."""
 
     def __init__(self, own, gateway):
-        import socketserver
-        import ssl
-        import threading
-
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*own)
 
@@ -342,7 +332,7 @@ def test_the_gateway_proves_itself_to_its_upstream(realm, tmp_path, apache):
     config = tmp_path / "g.toml"
     config.write_text(
         "workers = 1\n[[listener]]\naddress = \"127.0.0.1:0\"\ntls = false\n[[route]]\nschemes = []\n"
-        f'upstream = "{apache.http}"\nupstream_credential = {credential}\n'
+        f'upstream = "{apache.plain_url}"\nupstream_credential = {credential}\n'
         "[danger]\nno_auth = true\nplain_listeners = true\n"
     )
     gateway = Gateway(tmp_path / "gateway", "--config", config).start()

@@ -51,3 +51,40 @@ pub(crate) fn rules(credential: Option<&Credential>, url: &str) -> Result<Creden
     let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
     Ok(CredentialRules::default().ambient_for(vec![HostRule::of(&origin)]))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use clap::error::ErrorKind;
+
+    use super::*;
+    use crate::args::Cli;
+
+    #[test]
+    fn one_way_of_saying_who_is_enough() {
+        let table = [
+            ("--ambient --user ali", ErrorKind::ArgumentConflict),
+            ("--ambient --credential work", ErrorKind::ArgumentConflict),
+            ("--ambient --kerberos-cache t", ErrorKind::ArgumentConflict),
+            ("--kerberos-cache t --keytab k --principal a", ErrorKind::ArgumentConflict),
+            ("--kerberos-cache t --token-env T", ErrorKind::ArgumentConflict),
+            ("--keytab k --principal a --token-file t", ErrorKind::ArgumentConflict),
+            ("--keytab k", ErrorKind::MissingRequiredArgument),
+            ("--principal a", ErrorKind::MissingRequiredArgument),
+        ];
+        for (words, expected) in table {
+            let line = format!("gatepost get https://a.test/ {words}");
+            assert_eq!(Cli::try_parse_from(line.split(' ')).unwrap_err().kind(), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn whoever_runs_this_is_for_the_host_of_the_url() {
+        let (ambient, tickets) = (Credential::ambient(), Credential::tickets("t"));
+        assert!(rules(Some(&ambient), "no url").is_err());
+        let named = |credential, url| format!("{:?}", rules(credential, url).unwrap()).contains("a.test");
+        assert!(named(Some(&ambient), "https://a.test/x"));
+        assert!(!named(Some(&tickets), "https://a.test/x"));
+        assert!(!named(None, "https://a.test/x"));
+    }
+}
