@@ -353,7 +353,8 @@ impl Authenticator {
         for _ in 0..MAX_NEEDS {
             match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
                 Verdict::Need(need) => {
-                    let world = World::Server { door, content: &mut *content, limit };
+                    let (memory, settings, content) = (exchange.memory, &self.0.settings, &mut *content);
+                    let world = World::Server { door, memory, settings, content, limit };
                     world.meet(need, answers, exchange.now.wall).await?;
                 }
                 verdict => return Ok(verdict),

@@ -16,6 +16,7 @@ use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
 use crate::config::digest::digest;
 use crate::config::document::Document;
+use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
@@ -46,6 +47,8 @@ pub struct Config {
     pub auth: Settings,
     /// Whose keys sign tokens.
     pub keys: Keys,
+    /// With which keys Kerberos is judged; by nobody's if `None`.
+    pub keytab: Option<Keytab>,
     /// The bounds.
     pub limits: Limits,
     /// The store file; the state directory's own if `None`.
@@ -116,7 +119,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
             false,
         )?,
     };
-    let DocumentSpec { listener, route, acme, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
@@ -129,6 +132,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
+    let keytab = keytab(std::mem::take(&mut auth.kerberos), document, &mut layers)?;
     let (mut auth, keys) = schemes(auth, danger, document, &mut layers)?;
     routes::named(&routes, &auth)?;
     // What is required is not ignored.
@@ -138,7 +142,21 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, acme, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config {
+        listeners,
+        routes,
+        acme,
+        workers,
+        drain_time,
+        auth,
+        keys,
+        keytab,
+        limits,
+        store,
+        seal_key,
+        danger,
+        entries,
+    })
 }
 
 fn all_listeners(

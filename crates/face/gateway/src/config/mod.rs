@@ -14,6 +14,7 @@ mod demands;
 mod digest;
 mod digest_names;
 pub mod document;
+pub mod kerberos;
 pub mod layers;
 mod limits;
 pub mod listener;

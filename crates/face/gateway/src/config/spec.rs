@@ -12,7 +12,7 @@ use crate::config::clients::{Forwarded, When};
 use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::proxies::{Announced, Announcing};
-use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
+use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, ServiceName, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
 /// A value that may have been written, and where.
@@ -118,6 +118,7 @@ pub(crate) struct AuthSpec {
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
     pub(crate) certificate: CertificateSpec,
+    pub(crate) kerberos: KerberosSpec,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -174,6 +175,13 @@ pub(crate) struct BearerSpec {
 }
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KerberosSpec {
+    pub(crate) keytab: Written<String>,
+    pub(crate) service: Written<ServiceName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, expecting = "`{ file = \"…\" }` or `{ url = \"…\" }`")]
 pub(crate) struct JwksSpec {
     pub(crate) file: Option<PathBuf>,
@@ -224,6 +232,9 @@ pub(crate) struct CredentialSpec {
     pub(crate) scheme: Written<String>,
     pub(crate) user: Option<String>,
     pub(crate) secret: Written<SecretSpec>,
+    pub(crate) keytab: Option<PathBuf>,
+    pub(crate) tickets: Option<PathBuf>,
+    pub(crate) ambient: bool,
 }
 
 /// A secret is named by where it lies, never written down.

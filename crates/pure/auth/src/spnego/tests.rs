@@ -60,7 +60,7 @@ fn recorded() -> Vec<Recorded> {
             scheme: if text("scheme") == "NTLM" { &Ntlm } else { &Negotiate },
             messages: inner.collect::<Vec<_>>().try_into().unwrap(),
             tokens,
-            channel: Arc::new(Channel { tls: bound, multiplexed: false, bindings }),
+            channel: Arc::new(Channel { tls: bound, multiplexed: false, bindings, client: None }),
             password: text("password"),
         }
     };
