@@ -190,7 +190,8 @@ fn cannot_issue(name: &str, detail: &str) -> TlsError {
     TlsError::Issue { name: name.to_owned(), detail: detail.to_owned() }
 }
 
-fn is_server_name(name: &str) -> bool {
+/// Whether it can be a server's: a DNS name, perhaps with a wildcard for its first label, or an IP address.
+pub(crate) fn is_server_name(name: &str) -> bool {
     let host = name.strip_prefix("*.").unwrap_or(name);
     name.parse::<IpAddr>().is_ok() || rustls::pki_types::DnsName::try_from(host).is_ok()
 }
