@@ -38,7 +38,8 @@ pub fn within(start: Timestamp, end: Timestamp, fingerprint: &[u8; 32]) -> Times
 }
 
 /// How long to wait after so many failures in a row: two minutes, and twice as long each time up to six hours, but no
-/// more than a tenth of what is `left` of a certificate that has to be replaced, and no less than the authority asked for.
+/// more than a tenth of what is `left` of a certificate that has to be replaced, and no less than the authority `asked`
+/// for.
 ///
 /// Five tries go into the first hour: more failures an hour than that Let's Encrypt does not take.
 #[must_use]

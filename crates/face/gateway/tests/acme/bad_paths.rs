@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// The steps that were told since it was asked last.
-    fn steps(&mut self) -> Vec<&'static str> {
+    pub(crate) fn steps(&mut self) -> Vec<&'static str> {
         let step = |event: Event| match event {
             Event::Certificate { step, .. } => Some(step),
             _ => None,
@@ -136,7 +136,7 @@ async fn a_bad_authority_changes_nothing() {
     let client = Client::of(&fake, &["a.test"]);
     let good = client.fetch().await.unwrap();
     for (mood, code, words) in BAD {
-        fake.become_(mood);
+        fake.turn_to(mood);
         let outcome = client.fetch().await;
         if mood == Mood::Good {
             assert!(outcome.is_ok(), "nothing is left behind: {outcome:?}");
