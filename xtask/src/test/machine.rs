@@ -10,7 +10,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 13] = [
     ("nginx", &["-v"], "nginx-light"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
@@ -19,6 +19,11 @@ const TOOLS: [(&str, &[&str], &str); 8] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("pebble", &["-h"], "pebble"),
+    ("caddy", &["version"], "caddy"),
+    ("ip", &["-V"], "iproute2"),
+    ("unshare", &["--version"], "util-linux"),
+    ("nsenter", &["--version"], "util-linux"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.
