@@ -135,10 +135,16 @@ impl FromStr for Name {
         let wrong = || format!("expected a name such as `www.example.com`, found `{text}`");
         let plain = text.strip_suffix('.').unwrap_or(text);
         match format!("{plain}:0").parse() {
-            Ok(BindingKey::Host { host, .. }) if host.len() <= 253 && !host.contains('_') => Ok(Self(host)),
+            Ok(BindingKey::Host { host, .. }) if is_plain(&host) => Ok(Self(host)),
             _ => Err(wrong()),
         }
     }
+}
+
+/// Whether labels are as in host names (RFC 1123 §2.1).
+fn is_plain(host: &str) -> bool {
+    let plain = |label: &str| !label.contains('_') && !label.starts_with('-') && !label.ends_with('-');
+    host.len() <= 253 && host.split('.').all(plain)
 }
 
 impl TryFrom<String> for Name {
@@ -247,6 +253,8 @@ mod tests {
             "a:1",
             "a..b",
             "a_b.test",
+            "-a.test",
+            "a-.test",
             &format!("{}test", "a.".repeat(130)),
         ] {
             assert!(text.parse::<Name>().is_err(), "{text}");
