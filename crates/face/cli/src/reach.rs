@@ -17,6 +17,7 @@ use gatepost::tls::identity::Identity;
 use gatepost::tls::pem;
 use gatepost::tls::verify::flaw::{Flaw, Flaws, Severity};
 use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
+use gatepost_gateway::{revocation_file, small_file};
 
 use crate::error::CliError;
 use crate::passwords;
@@ -84,8 +85,7 @@ impl ReachArgs {
     pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
         let mut builder = Session::builder();
         if let Some(path) = &self.ca {
-            let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
-            builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));
+            builder = builder.roots(Roots::Only(pem::parse_chain_pem(&read(path)?).map_err(gatepost::Error::from)?));
         }
         if !self.pins.is_empty() {
             let pin = |digest: &Digest| Pin { place: Place::Any, digest: *digest, until: None };
@@ -155,17 +155,17 @@ fn flaw(name: &str) -> Result<Flaw, String> {
 
 /// A certificate and its key.
 fn identity(cert: &Path, key: &Path) -> Result<Identity, CliError> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error));
     let chain = pem::parse_chain_pem(&read(cert)?).map_err(gatepost::Error::from)?;
     let key = pem::parse_key_pem(&read(key)?).map_err(gatepost::Error::from)?;
     Ok(Identity::new(chain, key).map_err(gatepost::Error::from)?)
 }
 
+/// A file with certificates or keys.
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
+}
+
 /// The lists of a file as DER.
 fn revocation_lists(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
-    let octets = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
-    match octets.starts_with(b"-----BEGIN") {
-        true => Ok(pem::parse_lists_pem(&octets).map_err(gatepost::Error::from)?),
-        false => Ok(vec![octets]),
-    }
+    revocation_file::read(path).map_err(|detail| CliError::Io { what: path.display().to_string(), detail })
 }

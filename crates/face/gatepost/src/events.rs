@@ -43,7 +43,7 @@ fn log(event: &Event) {
         Event::Danger { .. } | Event::Reloaded { .. } | Event::BoundReached(_) | Event::Failed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
-        Event::Listening { .. } | Event::Refused { .. } | Event::Certificate { .. } => {
+        Event::Listening { .. } | Event::Refused { .. } | Event::Certificate { .. } | Event::Shaken(_) => {
             tracing::info!(event = event.name(), "{event}");
         }
         _ => tracing::debug!(event = event.name(), "{event}"),

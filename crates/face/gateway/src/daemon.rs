@@ -10,7 +10,6 @@ use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
-use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
@@ -30,6 +29,7 @@ use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
 use crate::kept;
+use crate::open::{Open, drain, same};
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
@@ -67,27 +67,11 @@ pub struct Daemon {
     started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
+    /// Why the certificates that are bound by now are not shown.
+    unbound: Option<String>,
     renewals: Renewals,
     ready: Ready,
     signals: Signals,
-}
-
-/// A listener at work.
-struct Open {
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    running: Running,
-}
-
-impl Open {
-    fn port(&self) -> u16 {
-        self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
-    }
-
-    /// Whether somebody who wants this host can be asked for a certificate here.
-    fn may_ask(&self, host: Option<&str>) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.bindings().current().may_ask(self.port(), host))
-    }
 }
 
 impl Orders {
@@ -137,6 +121,7 @@ impl Daemon {
             started,
             listeners,
             stamps,
+            unbound: None,
             renewals,
             ready,
             signals,
@@ -204,11 +189,19 @@ impl Daemon {
                 Ok(Some(table)) => tls.bindings().replace(table),
                 Ok(None) => {}
                 Err(error) => {
+                    self.shelf.unsettle();
                     let detail = format!("the certificates stay as they are: {error} [{}]", error.code());
-                    return self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    // It is tried again at each look, and said once.
+                    if self.unbound.as_ref() != Some(&detail) {
+                        self.unbound = Some(detail.clone());
+                        self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    }
+                    return;
                 }
             }
         }
+        self.shelf.settled();
+        self.unbound = None;
         self.complain();
         if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
             // Nothing can be refused any more: whoever comes to that route is.
@@ -250,7 +243,7 @@ impl Daemon {
         let lookup = |name: &str| (self.orders.environment)(name);
         let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
         let charges = acme::charges(&config.acme, &lookup)?;
-        let renewed = self.renewed_tables(&config).await?;
+        let renewed = self.renewed_tables(&config).await.inspect_err(|_| self.shelf.unsettle())?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
@@ -263,6 +256,7 @@ impl Daemon {
                 Ok(open) => opened.push(open),
                 Err(error) => {
                     self.listeners.append(&mut gone);
+                    self.shelf.unsettle();
                     return Err(error);
                 }
             }
@@ -283,17 +277,12 @@ impl Daemon {
                 open.listener = listener;
             }
         }
+        self.shelf.settled();
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let mut detail =
+        let counts =
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
-        if config.limits != self.started.limits
-            || config.drain_time != self.started.drain_time
-            || config.workers != self.started.workers
-            || config.store != self.started.store
-        {
-            detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
-        }
+        let detail = counts + waiting(&self.started, &config);
         self.listeners.append(&mut opened);
         self.renewals.follow(charges);
         for open in gone {
@@ -359,14 +348,13 @@ impl Daemon {
     }
 }
 
-/// Takes no more connections and lets those at work finish.
-async fn drain(listeners: Vec<Open>, workers: Workers) {
-    let mut draining = tokio::task::JoinSet::new();
-    for open in listeners {
-        draining.spawn(open.running.drain());
+/// What of a new configuration is not in force yet, in words.
+fn waiting(started: &Config, config: &Config) -> &'static str {
+    let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, config.store.clone());
+    if of(started) == of(config) {
+        return "";
     }
-    while draining.join_next().await.is_some() {}
-    workers.end().await;
+    "; open listeners keep their limits, and workers and store wait for a restart"
 }
 
 /// Says aloud which protections are off.
@@ -379,13 +367,6 @@ fn warn(config: &Config, events: &Events) {
     if config.danger.plain_credentials {
         events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
     }
-}
-
-/// Whether two listeners are one, so that it stays open: where they were written does not matter, nor
-/// which certificates they show.
-fn same(left: &Listener, right: &Listener) -> bool {
-    let plain = |listener: &Listener| listener.protection == Protection::Plain;
-    left.address == right.address && plain(left) == plain(right)
 }
 
 impl std::fmt::Debug for Daemon {

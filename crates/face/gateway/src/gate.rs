@@ -123,7 +123,7 @@ impl Site for Gate {
         {
             return Ok((Guard::DangerOpen, Errand::Proof(authorization)));
         }
-        let misses = |shown: &Arc<Bindings>| !shown.admits(peer.local, peer.sni.as_deref(), host.host());
+        let misses = |shown: &Arc<Bindings>| !shown.admits(peer.local, peer.manner.as_deref(), host.host());
         if peer.tls.is_some() && self.shown.as_ref().is_some_and(misses) {
             return Err(Denied::Misdirected);
         }

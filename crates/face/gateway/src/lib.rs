@@ -7,6 +7,7 @@
 //! that others trust.
 
 pub mod acme;
+mod attached;
 pub mod certificates;
 pub mod chosen;
 mod clients;
@@ -21,12 +22,16 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
+mod open;
 mod outbound;
 pub mod plan;
 pub mod ready;
 pub mod reload;
+pub mod revocation_file;
 pub mod route;
 mod signals;
+pub mod small_file;
 pub mod state;
+mod watched;
 mod way;
 mod websocket;

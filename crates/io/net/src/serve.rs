@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
+use gatepost_model::shaken::Shaken;
+use gatepost_tls::certificate::Certificate;
 use gatepost_tls::challenge;
+use gatepost_tls::handshake::Facts;
 use gatepost_tls::server::ServerTls;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -201,16 +204,38 @@ impl Shared {
             let _ = tokio::time::timeout(limit, stream.shutdown()).await;
             return Ok(());
         }
+        if tls.bindings().are_logged(local, facts.server_name.as_deref()) {
+            house.handler.shaken(&told(address, &facts));
+        }
         peer.tls = Some(facts.version.name());
         peer.binder = Some(facts.binder);
         peer.client = facts.client;
         peer.sni = facts.server_name;
+        peer.manner = facts.manner;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
             return Box::pin(serve_http2(stream, Arc::new(peer), handler, limits, drain)).await;
         }
         Box::pin(serve_http1(stream, Arc::new(peer), house)).await
+    }
+}
+
+/// What is told of a handshake.
+fn told(peer: SocketAddr, facts: &Facts) -> Shaken {
+    let client =
+        facts.client.as_ref().and_then(|chain| chain.certificates().first()).map(|der| match Certificate::parse(der) {
+            Ok(leaf) => leaf.subject,
+            Err(_) => "a certificate that cannot be read".to_owned(),
+        });
+    Shaken {
+        peer,
+        server_name: facts.server_name.clone(),
+        version: facts.version.name(),
+        suite: facts.suite,
+        group: facts.group,
+        resumed: facts.resumed,
+        client,
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::bound::Reached;
 use crate::fault::Blame;
+use crate::shaken::Shaken;
 use crate::url::Url;
 
 /// One thing that happened. Holds no secret, so that any consumer may print it.
@@ -25,6 +26,8 @@ pub enum Event {
         /// `http/1.1` or `h2`.
         protocol: &'static str,
     },
+    /// A client shook hands at a binding of which somebody wants to hear that.
+    Shaken(Shaken),
     /// A request goes out.
     RequestSent {
         /// The method.
@@ -125,6 +128,7 @@ impl Event {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connected { .. } => "connected",
+            Self::Shaken(_) => "shaken",
             Self::RequestSent { .. } => "request-sent",
             Self::AnswerReceived { .. } => "answer-received",
             Self::Challenged { .. } => "challenged",
@@ -167,6 +171,7 @@ impl fmt::Display for Event {
             Self::Connected { address, tls, protocol } => {
                 format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
             }
+            Self::Shaken(shaken) => shaken.to_string(),
             Self::RequestSent { method, url, scheme } => {
                 format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
             }
@@ -208,6 +213,28 @@ mod tests {
         };
         let line = event.to_string();
         assert_eq!(line, "200 GET /a\\u{d}\\u{a}fake\\u{1b}[31m\\u{202e} for -");
+    }
+
+    #[test]
+    fn a_handshake_is_one_line_whatever_its_client_is_called() {
+        let shaken = Shaken {
+            peer: SocketAddr::from(([192, 0, 2, 1], 4711)),
+            server_name: Some("a.test".into()),
+            version: "TLSv1.3",
+            suite: "TLS13_AES_128_GCM_SHA256",
+            group: Some("X25519MLKEM768"),
+            resumed: false,
+            client: Some("CN=ali\nfake".into()),
+        };
+        let older = Shaken { server_name: None, group: None, resumed: true, client: None, ..shaken.clone() };
+        assert_eq!(
+            Event::Shaken(shaken).to_string(),
+            "TLS with 192.0.2.1:4711 for a.test: TLSv1.3, TLS13_AES_128_GCM_SHA256, X25519MLKEM768, new, client CN=ali\\u{a}fake"
+        );
+        assert_eq!(
+            Event::Shaken(older).to_string(),
+            "TLS with 192.0.2.1:4711 for no name: TLSv1.3, TLS13_AES_128_GCM_SHA256, resumed, no client certificate"
+        );
     }
 
     #[test]

@@ -150,7 +150,8 @@ impl Inner {
         let Ready { mut config, clients } = ready;
         let bindings = Arc::clone(&self.bindings);
         config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
-        let made = Configs { settings: ServerSettings::new(config.clone()).judging(clients), rustls: Arc::new(config) };
+        let settings = ServerSettings::new(config.clone()).judging(clients).in_manner(key.1.clone());
+        let made = Configs { settings, rustls: Arc::new(config) };
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();

@@ -83,7 +83,7 @@ pub async fn make_sure(store: &dyn Store, names: &Names) -> Result<(), GatewayEr
     let bindings = store.bindings().await.map_err(engine)?;
     for name in names.iter() {
         if let Some(found) = bindings.iter().find(|binding| binding.key == name.key()) {
-            replaceable(store, found).await?;
+            may_replace(store, found).await?;
         }
     }
     Ok(())
@@ -104,9 +104,9 @@ pub async fn bind(store: &dyn Store, names: &Names, certificate: [u8; 32]) -> Re
         match bindings.iter().find(|binding| binding.key == key) {
             Some(found) if found.answer == Answer::Certificate(certificate) => continue,
             Some(found) => {
-                let old = replaceable(store, found).await?;
+                may_replace(store, found).await?;
                 let swapped = Binding { answer: Answer::Certificate(certificate), ..found.clone() };
-                store.update_binding(swapped, Some(old)).await.map_err(engine)?;
+                store.update_binding(swapped, found).await.map_err(engine)?;
             }
             None => store.add_binding(Binding::to_certificate(key, certificate, own)).await.map_err(engine)?,
         }
@@ -115,12 +115,12 @@ pub async fn bind(store: &dyn Store, names: &Names, certificate: [u8; 32]) -> Re
     Ok(bound)
 }
 
-/// The certificate that is bound there, if an ACME authority issued it: somebody else's choice is not ours to undo.
-async fn replaceable(store: &dyn Store, binding: &Binding) -> Result<[u8; 32], GatewayError> {
+/// Only what an ACME authority issued is replaced: somebody else's choice is not ours to undo.
+async fn may_replace(store: &dyn Store, binding: &Binding) -> Result<(), GatewayError> {
     let elsewhere = |what: &str| GatewayError::BoundElsewhere { key: binding.key.to_string(), what: what.to_owned() };
     match binding.answer {
         Answer::Certificate(certificate) => match record(store, certificate).await? {
-            Some(_) => Ok(certificate),
+            Some(_) => Ok(()),
             None => Err(elsewhere("a certificate")),
         },
         Answer::Reject(_) => Err(elsewhere("the end of the connection")),

@@ -4,12 +4,10 @@ use std::path::Path;
 
 use gatepost::tls::certificate::Certificate;
 use gatepost::tls::pem;
+use gatepost_gateway::small_file;
 use serde_json::{Value, json};
 
 use crate::error::CliError;
-
-/// The most that a PEM file may hold.
-const LONGEST: u64 = 1024 * 1024;
 
 pub(super) fn from_file(path: &Path) -> Result<Certificate, CliError> {
     let chain = chain(path)?;
@@ -23,14 +21,7 @@ pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
 
 /// A file of at most 1 MiB.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
-        return Err(CliError::Io {
-            what: path.display().to_string(),
-            detail: "more than 1 MiB is no certificate".into(),
-        });
-    }
-    std::fs::read(path).map_err(failed)
+    small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
 }
 
 pub(super) fn facts(der: &[u8]) -> Result<Certificate, CliError> {

@@ -45,7 +45,7 @@ pub struct IssueArgs {
     /// For a client, and not for a server
     #[arg(long)]
     pub client: bool,
-    /// The directory for the files
+    /// The directory for the files; it is made if it is not there
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
     /// Of whom, if not of the local authority.
@@ -73,8 +73,8 @@ pub(super) fn issue(args: &IssueArgs, ui: &Ui) -> Result<(), CliError> {
     let stem = args.names.first().map(|name| file_stem(name)).unwrap_or_default();
     let (cert, key) = (args.out.join(format!("{stem}.pem")), args.out.join(format!("{stem}.key")));
     let chain: String = issued.chain.iter().map(|der| pem::certificate_pem(der)).collect();
-    write_new(&key, pem::key_pem(&issued.key).reveal(), 0o600)?;
-    write_new(&cert, chain.as_bytes(), 0o644)?;
+    std::fs::create_dir_all(&args.out).map_err(|error| CliError::io(args.out.display().to_string(), &error))?;
+    write_pair((&cert, chain.as_bytes()), (&key, pem::key_pem(&issued.key).reveal()))?;
     let facts = Certificate::parse(issued.chain.first().map_or(&[], Vec::as_slice)).map_err(gatepost::Error::from)?;
     let value = json!({
         "certificate": cert.display().to_string(),
@@ -85,19 +85,36 @@ pub(super) fn issue(args: &IssueArgs, ui: &Ui) -> Result<(), CliError> {
     ui.done(&format!("{} and {} are good until {}.", cert.display(), key.display(), facts.not_after), &value)
 }
 
-/// Writes a file that is not there yet.
+/// Writes a certificate and its key, neither of which is there yet: both or none, so that it can be tried again.
+fn write_pair(cert: (&Path, &[u8]), key: (&Path, &[u8])) -> Result<(), CliError> {
+    // A link that leads nowhere is in the way as well.
+    if let Some(taken) = [cert.0, key.0].into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(taken_already(taken));
+    }
+    write_new(key.0, key.1, 0o600)?;
+    write_new(cert.0, cert.1, 0o644).inspect_err(|_| {
+        // That it cannot be removed says nothing that the first error does not.
+        let _ = std::fs::remove_file(key.0);
+    })
+}
+
+fn taken_already(path: &Path) -> CliError {
+    CliError::Exists {
+        what: path.display().to_string(),
+        hint: Some("name another directory or file, or move that one away".into()),
+    }
+}
+
+/// Writes a file that is not there yet. What could not be written whole is removed.
 pub(super) fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<(), CliError> {
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let written = opened.and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    written.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => CliError::Exists {
-            what: path.display().to_string(),
-            hint: Some("name another directory or file, or move that one away".into()),
-        },
+    let mut file = opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => taken_already(path),
         _ => CliError::io(path.display().to_string(), &error),
+    })?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        CliError::io(path.display().to_string(), &error)
     })
 }
 

@@ -19,26 +19,20 @@ use crate::error::CliError;
 use crate::runtime;
 use crate::ui::Ui;
 
-/// Asks `host` (or `host:port`), and shows what it shows. Ends with the error of the handshake if there is one, so
-/// that a script can ask, too.
+/// What a server shows.
+pub(super) struct Seen {
+    /// The TLS version; `None` if there was no going on.
+    version: Option<&'static str>,
+    /// What was found about its chain.
+    pub(super) judgement: Judgement,
+    /// Why there was no going on.
+    pub(super) refusal: Option<NetError>,
+}
+
+/// Shows what `host` (or `host:port`) shows. Ends with the error of the handshake if there is one, so that a script can
+/// ask, too.
 pub(super) fn show(host: &str, ca: Option<&Path>, ui: &Ui) -> Result<(), CliError> {
-    let roots = ca.map(chain).transpose()?.map_or(Roots::System, Roots::Only);
-    let url = Url::parse(&format!("https://{host}/")).map_err(gatepost::Error::from)?;
-    let tls = ClientTls { roots, ..ClientTls::default() };
-    let dialer = Dialer::new(tls, Arc::new(Limits::default())).map_err(gatepost::Error::from)?;
-    let (version, judgement, refusal) = runtime::block_on(async {
-        Ok(match dialer.connect(&url.origin()).await {
-            Ok(connection) => {
-                let facts = connection.facts();
-                (facts.tls, facts.judgement.as_deref().cloned().unwrap_or_default(), None)
-            }
-            Err(NetError::Tls { peer, reason: TlsError::Certificate(judgement) }) => {
-                let shown = Judgement::clone(&judgement);
-                (None, shown, Some(NetError::Tls { peer, reason: TlsError::Certificate(judgement) }))
-            }
-            Err(other) => return Err(gatepost::Error::from(other).into()),
-        })
-    })?;
+    let Seen { version, judgement, refusal } = ask(host, ca)?;
     match ui.is_json() {
         true => ui.json(&as_json(host, version, &judgement))?,
         false => print(host, version, &judgement, ui)?,
@@ -46,10 +40,35 @@ pub(super) fn show(host: &str, ca: Option<&Path>, ui: &Ui) -> Result<(), CliErro
     refusal.map_or(Ok(()), |error| Err(gatepost::Error::from(error).into()))
 }
 
+/// Asks a server, until TLS is up or refused.
+pub(super) fn ask(host: &str, ca: Option<&Path>) -> Result<Seen, CliError> {
+    let roots = ca.map(chain).transpose()?.map_or(Roots::System, Roots::Only);
+    let url = Url::parse(&format!("https://{host}/")).map_err(gatepost::Error::from)?;
+    let tls = ClientTls { roots, ..ClientTls::default() };
+    let dialer = Dialer::new(tls, Arc::new(Limits::default())).map_err(gatepost::Error::from)?;
+    runtime::block_on(async {
+        Ok(match dialer.connect(&url.origin()).await {
+            Ok(connection) => {
+                let facts = connection.facts();
+                let judgement = facts.judgement.as_deref().cloned().unwrap_or_default();
+                Seen { version: facts.tls, judgement, refusal: None }
+            }
+            Err(NetError::Tls { peer, reason: TlsError::Certificate(judgement) }) => {
+                let shown = Judgement::clone(&judgement);
+                let refusal = NetError::Tls { peer, reason: TlsError::Certificate(judgement) };
+                Seen { version: None, judgement: shown, refusal: Some(refusal) }
+            }
+            Err(other) => return Err(gatepost::Error::from(other).into()),
+        })
+    })
+}
+
 fn print(host: &str, version: Option<&str>, judgement: &Judgement, ui: &Ui) -> Result<(), CliError> {
     let row = |name: &str, value: &str| ui.out(&ui.fact(name, value));
     row("Server", host)?;
     row("TLS", version.unwrap_or("refused, because of what is wrong below"))?;
+    let stapled = judgement.stapled.map(|until| format!("an OCSP response: not revoked, good until {until}"));
+    row("Stapled", &stapled.unwrap_or_else(|| "nothing that counts".into()))?;
     row("Severity", grade(judgement.severity()))?;
     for found in &judgement.found {
         row("  Wrong", &format!("{}: {}", found.flaw, found.detail))?;
@@ -98,6 +117,7 @@ fn as_json(host: &str, version: Option<&str>, judgement: &Judgement) -> Value {
     json!({
         "server": host,
         "tls": version,
+        "stapled_until": judgement.stapled.map(|until| until.to_string()),
         "severity": grade(judgement.severity()),
         "flaws": judgement.found.iter().map(flaw).collect::<Vec<_>>(),
         "path": judgement.path.iter().filter_map(certificate).collect::<Vec<_>>(),

@@ -1,12 +1,16 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
 mod acme;
+mod attached;
 mod bind;
 mod facts;
 mod issue;
 mod kept;
 mod live;
+mod local;
 mod netsh;
+mod pin;
+mod pkcs12;
 mod renew;
 mod show;
 mod terms;
@@ -43,8 +47,10 @@ pub enum CertCommand {
     Which(which::WhichArgs),
     /// Issue a certificate of the local authority, or have an ACME authority issue one
     Issue(Box<issue::IssueArgs>),
-    /// Fetch a certificate anew
+    /// Issue or fetch a certificate anew, and show it wherever the one before is bound
     Renew(renew::RenewArgs),
+    /// Print pins of a file, a binding or a server
+    Pin(pin::PinArgs),
     /// Keep a certificate, or import bindings
     Import(Box<transfer::ImportArgs>),
     /// Print a certificate that is kept
@@ -98,6 +104,7 @@ pub(crate) fn run(command: CertCommand, ui: &Ui) -> Result<(), CliError> {
         CertCommand::Which(args) => which::which(&args, ui),
         CertCommand::Issue(args) => issue::issue(&args, ui),
         CertCommand::Renew(args) => renew::renew(&args, ui),
+        CertCommand::Pin(args) => pin::pin(&args, ui),
         CertCommand::Import(args) => transfer::import(&args, ui),
         CertCommand::Export(args) => transfer::export(&args, ui),
     }
