@@ -49,6 +49,8 @@ pub(crate) enum Mood {
     Babbles,
     /// Takes orders in the clear.
     Plain,
+    /// Wants more proofs than there are names.
+    Multiplies,
     /// Wants a proof for a name that nobody asked for.
     Digresses,
     /// Gives a token that leads out of its place.
@@ -232,7 +234,9 @@ impl House {
             (_, true, false) => "ready",
             (_, true, true) => "valid",
         };
-        let authorizations: Vec<String> = names.iter().map(|name| self.at(&format!("/authz/{name}"))).collect();
+        let times = if mood == Mood::Multiplies { 1000 } else { 1 };
+        let names = std::iter::repeat_n(&names, times).flatten();
+        let authorizations: Vec<String> = names.map(|name| self.at(&format!("/authz/{name}"))).collect();
         let replaces = self.replaces.lock().unwrap().clone();
         let (finalize, certificate) = (self.at("/finalize"), self.at("/cert"));
         let mut state = json!({ "status": status, "authorizations": authorizations, "replaces": replaces });

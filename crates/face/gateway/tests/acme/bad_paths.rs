@@ -110,13 +110,14 @@ async fn what_can_be_mended_is() {
 }
 
 /// What a mood leads to: the code, a part of the words.
-const BAD: [(Mood, &str, &str); 17] = [
+const BAD: [(Mood, &str, &str); 18] = [
     (Mood::Limits, "GP-ACME-003", "too many (rateLimited)"),
     (Mood::Page, "GP-ACME-001", "it answered 503"),
     (Mood::Redirects, "GP-ACME-001", "it answered 302"),
     (Mood::Mumbles, "GP-ACME-001", "does not speak ACME"),
     (Mood::Babbles, "GP-ACME-001", "524288"),
     (Mood::Plain, "GP-ACME-001", "http"),
+    (Mood::Multiplies, "GP-ACME-005", "it wants more proofs than there are names"),
     (Mood::Digresses, "GP-ACME-005", "it wants a proof for evil.test, and nobody asked for that"),
     (Mood::Climbs, "GP-ACME-001", "its token is none"),
     (Mood::Dns, "GP-ACME-002", "it does not take tls-alpn-01 for a.test"),
