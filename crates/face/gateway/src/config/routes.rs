@@ -26,6 +26,12 @@ pub fn scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().map(|scheme| scheme.name()).collect()
 }
 
+/// The names of those that every user can use without being prepared for them.
+#[must_use]
+pub fn usual_scheme_names() -> Vec<&'static str> {
+    schemes::ALL.iter().filter(|scheme| scheme.is_usual()).map(|scheme| scheme.name()).collect()
+}
+
 /// The requests to one host and path prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {

@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
@@ -105,8 +106,20 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -199,4 +212,5 @@ pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }
