@@ -10,7 +10,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 24] = [
+const TOOLS: [(&str, &[&str], &str); 29] = [
     ("haproxy", &["-v"], "haproxy"),
     ("nginx", &["-v"], "nginx-light"),
     ("apache2", &["-v"], "apache2-bin"),
@@ -22,6 +22,11 @@ const TOOLS: [(&str, &[&str], &str); 24] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("pebble", &["-h"], "pebble"),
+    ("caddy", &["version"], "caddy"),
+    ("ip", &["-V"], "iproute2"),
+    ("unshare", &["--version"], "util-linux"),
+    ("nsenter", &["--version"], "util-linux"),
     ("exim4", &["-bV"], "exim4-daemon-light"),
     ("dovecot", &["--version"], "dovecot-imapd"),
     ("test", &["-x", "/usr/lib/dovecot/pop3-login"], "dovecot-pop3d"),
