@@ -10,7 +10,7 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 10] = [
+const TOOLS: [(&str, &[&str], &str); 19] = [
     ("nginx", &["-v"], "nginx-light"),
     ("apache2", &["-v"], "apache2-bin"),
     ("squid", &["-v"], "squid-openssl"),
@@ -21,6 +21,15 @@ const TOOLS: [(&str, &[&str], &str); 10] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("exim4", &["-bV"], "exim4-daemon-light"),
+    ("dovecot", &["--version"], "dovecot-imapd"),
+    ("test", &["-x", "/usr/lib/dovecot/pop3-login"], "dovecot-pop3d"),
+    ("test", &["-x", "/usr/sbin/vsftpd"], "vsftpd"),
+    ("test", &["-x", "/usr/bin/prosody"], "prosody"),
+    ("test", &["-x", "/usr/sbin/slapd"], "slapd"),
+    ("mariadbd", &["--version"], "mariadb-server-core"),
+    ("test", &["-x", "/usr/bin/microsocks"], "microsocks"),
+    ("psql", &["--version"], "postgresql"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::shaken::Shaken;
 use gatepost_tls::binder::Binder;
 use gatepost_tls::client_chain::ClientChain;
+use gatepost_tls::manner::Manner;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -30,6 +32,8 @@ pub struct Peer {
     pub client: Option<Arc<ClientChain>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
+    /// The manner in which its handshake went; `None` in the clear, and where it is not known.
+    pub manner: Option<Arc<Manner>>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.
@@ -41,7 +45,7 @@ impl Peer {
     #[must_use]
     pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
         let (protocol, memory) = ("http/1.1", Memory::default());
-        Self { address, local, tls: None, binder: None, client: None, sni: None, protocol, memory }
+        Self { address, local, tls: None, binder: None, client: None, sni: None, manner: None, protocol, memory }
     }
 }
 
@@ -106,6 +110,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// Hears of a handshake at a binding of which somebody wants to hear that. Must not block.
+    fn shaken(&self, shaken: &Shaken) {
+        let _ = shaken;
     }
 
     /// The answer to an HTTP/1.1 request whose answer's body failed with `error` before anything of that had left.

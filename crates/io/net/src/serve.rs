@@ -5,6 +5,10 @@ use std::sync::Arc;
 
 use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
+use gatepost_model::shaken::Shaken;
+use gatepost_tls::certificate::Certificate;
+use gatepost_tls::challenge;
+use gatepost_tls::handshake::Facts;
 use gatepost_tls::server::ServerTls;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -194,17 +198,44 @@ impl Shared {
         let handshake = self.handshakes.run(tokio::time::timeout(limit, handshake), crowded);
         // On the heap, so that a connection that lives on does not keep the place of its handshake.
         let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;
-        let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        let (mut stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        if facts.alpn.as_deref() == Some(challenge::PROTOCOL) {
+            // RFC 8737 §3: the certificate was the answer, and nothing else is said. Who has it may be gone already.
+            let _ = tokio::time::timeout(limit, stream.shutdown()).await;
+            return Ok(());
+        }
+        if tls.bindings().are_logged(local, facts.server_name.as_deref()) {
+            house.handler.shaken(&told(address, &facts));
+        }
         peer.tls = Some(facts.version.name());
         peer.binder = Some(facts.binder);
         peer.client = facts.client;
         peer.sni = facts.server_name;
+        peer.manner = facts.manner;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
             return Box::pin(serve_http2(stream, Arc::new(peer), handler, limits, drain)).await;
         }
         Box::pin(serve_http1(stream, Arc::new(peer), house)).await
+    }
+}
+
+/// What is told of a handshake.
+fn told(peer: SocketAddr, facts: &Facts) -> Shaken {
+    let client =
+        facts.client.as_ref().and_then(|chain| chain.certificates().first()).map(|der| match Certificate::parse(der) {
+            Ok(leaf) => leaf.subject,
+            Err(_) => "a certificate that cannot be read".to_owned(),
+        });
+    Shaken {
+        peer,
+        server_name: facts.server_name.clone(),
+        version: facts.version.name(),
+        suite: facts.suite,
+        group: facts.group,
+        resumed: facts.resumed,
+        client,
     }
 }
 

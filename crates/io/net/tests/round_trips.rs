@@ -9,6 +9,7 @@ use gatepost_net::body::Body;
 use gatepost_net::connection::ConnectionFacts;
 use gatepost_net::handler::Peer;
 use gatepost_tls::bindings::Bindings;
+use gatepost_tls::manner::Manner;
 use gatepost_tls::server::ServerRules;
 use gatepost_tls::version::TlsVersion;
 use http::{Request, Response};
@@ -61,6 +62,24 @@ async fn in_the_clear_it_is_http1() {
     let request = Request::get(site.uri("/")).header("host", "other.example").body(Body::empty()).unwrap();
     let answer = connection.send(request).await.unwrap();
     assert_eq!(answer.headers()["seen"], "GET / other.example None None");
+}
+
+#[tokio::test]
+async fn whoever_answers_knows_in_which_manner_the_connection_was_made() {
+    let tell = |_: Request<Body>, peer: Arc<Peer>| async move {
+        let known = peer.manner.as_deref().map(|manner| *manner == Manner::default());
+        Response::builder().header("seen", format!("{known:?}")).body(Body::empty()).unwrap()
+    };
+    let authority = authority();
+    let sites = [
+        (localhost(&authority, tell, Limits::default()), "localhost", trusting(&authority), "Some(true)"),
+        (plain_site(tell, Limits::default()), "127.0.0.1", Default::default(), "None"),
+    ];
+    for (site, host, tls, seen) in sites {
+        let mut connection = dialer(tls).connect(&site.origin(host)).await.unwrap();
+        let request = Request::get(site.uri("/")).header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(connection.send(request).await.unwrap().headers()["seen"], seen, "{host}");
+    }
 }
 
 #[tokio::test]

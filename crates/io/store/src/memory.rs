@@ -201,7 +201,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()> {
         self.change(|state| {
             state.know(&binding)?;
             as_expected(state.bound(&binding.key)?, expected)?;

@@ -222,8 +222,9 @@ impl Store for SqliteStore {
         Box::pin(self.change(move |connection| bindings::keep(connection, &binding, Twin::GivesWay)))
     }
 
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
-        Box::pin(self.change(move |connection| bindings::update(connection, &binding, expected)))
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()> {
+        let expected = expected.clone();
+        Box::pin(self.change(move |connection| bindings::update(connection, &binding, &expected)))
     }
 
     fn bindings(&self) -> Pending<'_, Vec<Binding>> {

@@ -116,9 +116,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn add_binding(&self, binding: Binding) -> Pending<'_, ()>;
     /// Adds a binding or replaces the one that has its key.
     fn put_binding(&self, binding: Binding) -> Pending<'_, ()>;
-    /// Replaces the binding that has its key, in one step; its certificate must be there. With `expected`, only if
-    /// that certificate is bound: else [`StoreError::Changed`].
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()>;
+    /// Replaces the binding that has its key, in one step; its certificate must be there. Only if that one is
+    /// `expected` in all that it says, its terms as well: else [`StoreError::Changed`].
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()>;
     /// All bindings, sorted by key.
     fn bindings(&self) -> Pending<'_, Vec<Binding>>;
     /// Removes a binding; its certificate stays. One that is not its `owner`'s stays, too:

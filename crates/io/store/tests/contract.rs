@@ -74,7 +74,9 @@ fn eloquent() -> Terms {
         client_hints: false,
         usage_check: false,
         revocation: Revocation::Cached,
+        revocation_lists: vec!["/etc/gatepost/a=b.crl".into(), "/etc/gatepost/ö.crl".into()],
         staple: Some(true),
+        staple_file: Some("/etc/gatepost/a.ocsp".into()),
         tickets: Some(false),
         log: Some(true),
         imported: vec![("Ctl Store Name".into(), ODD.replace('\0', " "))],
@@ -244,21 +246,30 @@ fn an_update_replaces_what_was_expected() {
             for octet in [1, 2, 3] {
                 store.put_certificate(certificate(octet)).await.unwrap();
             }
-            let update = |octet, expected: Option<u8>| {
-                let new = Binding { terms: eloquent(), ..binding("a.com:443", octet) };
-                store.update_binding(new, expected.map(|octet| [octet; 32]))
+            let plain = |octet| binding("a.com:443", octet);
+            let bound = |octet| Binding { terms: eloquent(), ..plain(octet) };
+            let update = |octet, expected: Binding| store.update_binding(bound(octet), &expected);
+            assert_eq!(update(1, plain(1)).await, missing("binding \"a.com:443\""), "{store:?}");
+            store.add_binding(plain(1)).await.unwrap();
+            update(2, plain(1)).await.unwrap();
+            let changed = |found: &str| {
+                Err(StoreError::Changed { what: "binding \"a.com:443\"".into(), found: found.to_owned() })
             };
-            assert_eq!(update(1, None).await, missing("binding \"a.com:443\""), "{store:?}");
-            store.add_binding(binding("a.com:443", 1)).await.unwrap();
-            update(2, Some(1)).await.unwrap();
-            let changed = StoreError::Changed { what: "binding \"a.com:443\"".into(), found: "02".repeat(32) };
-            assert_eq!(update(3, Some(1)).await, Err(changed));
-            assert_eq!(update(9, Some(2)).await, missing(&format!("certificate \"{}\"", "09".repeat(32))));
-            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 2) };
-            assert_eq!(store.bindings().await, Ok(vec![bound]), "a refused update changes nothing");
-            update(3, None).await.unwrap();
-            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 3) };
-            assert_eq!(store.bindings().await, Ok(vec![bound]));
+            let (two, other) = ("02".repeat(32), ", on other terms or for another application,");
+            let stale = [
+                (bound(1), two.clone()),
+                (plain(2), two.clone() + other),
+                (Binding { application: THEIRS, ..bound(2) }, two.clone() + other),
+                (Binding { answer: Answer::Reject(Some([2; 32])), ..bound(2) }, two.clone()),
+                (Binding { answer: Answer::Reject(None), ..bound(2) }, two.clone()),
+            ];
+            for (expected, found) in stale {
+                assert_eq!(update(3, expected).await, changed(&found));
+            }
+            assert_eq!(update(9, bound(2)).await, missing(&format!("certificate \"{}\"", "09".repeat(32))));
+            assert_eq!(store.bindings().await, Ok(vec![bound(2)]), "a refused update changes nothing");
+            update(3, bound(2)).await.unwrap();
+            assert_eq!(store.bindings().await, Ok(vec![bound(3)]));
         });
     }
 }
@@ -276,7 +287,8 @@ fn of_many_updates_at_once_that_expect_the_same_one_is_made() {
             let mut asked = tokio::task::JoinSet::new();
             for octet in octets.skip(1) {
                 let store = Arc::clone(&store);
-                let update = async move { store.update_binding(binding("a.com:443", octet), Some([1; 32])).await };
+                let update =
+                    async move { store.update_binding(binding("a.com:443", octet), &binding("a.com:443", 1)).await };
                 asked.spawn(async move { update.await.is_ok().then_some(octet) });
             }
             let made: Vec<u8> = asked.join_all().await.into_iter().flatten().collect();
@@ -396,7 +408,7 @@ const CHANGES: [fn(&dyn Store) -> Pending<'_, ()>; 10] = [
     |store| store.put_certificate(certificate(1)),
     |store| store.add_binding(binding("a.com:1", 1)),
     |store| store.put_binding(binding("a.com:1", 1)),
-    |store| store.update_binding(binding("a.com:1", 1), Some([1; 32])),
+    |store| store.update_binding(binding("a.com:1", 1), &binding("a.com:1", 1)),
     |store| store.remove_binding(&"a.com:1".parse().unwrap(), Owner::Anyone),
     |store| store.put_secret("x", "s".into()),
 ];

@@ -132,7 +132,7 @@ async fn write(store: Arc<dyn Store>, prefix: String) {
         say("first-use", &name);
         store.add_binding(binding(&name, 1)).await.unwrap();
         say("bound", &name);
-        store.update_binding(binding(&name, 2), Some([1; 32])).await.unwrap();
+        store.update_binding(binding(&name, 2), &binding(&name, 1)).await.unwrap();
         say("rebound", &name);
     }
 }

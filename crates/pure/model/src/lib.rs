@@ -22,6 +22,7 @@ pub mod pace;
 pub mod principal;
 pub mod scope;
 pub mod secret;
+pub mod shaken;
 pub mod tally;
 pub mod terms;
 pub mod time;

@@ -18,6 +18,7 @@ use crate::conversation::{Conversation, Step, Yield, asked_for};
 use crate::end_point::server_end_point;
 use crate::hello::{Heard, Hello};
 use crate::legacy::Legacy;
+use crate::manner::Manner;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::refusal::{Refusal, refused};
@@ -28,7 +29,7 @@ use crate::settings::{ClientSettings, Guard, ServerSettings};
 use crate::shown::shown;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{judged, rejection};
-use crate::version::TlsVersion;
+use crate::version::{TlsVersion, suite_name};
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
 /// messages up to 2^16 - 1; the rest is for the records around them.
@@ -39,6 +40,10 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 pub struct Facts {
     /// The version.
     pub version: TlsVersion,
+    /// The cipher suite, by its name in the registry of IANA.
+    pub suite: &'static str,
+    /// The group of the key exchange, such as `X25519MLKEM768`; `None` where there was none: TLS 1.2, resumed.
+    pub group: Option<&'static str>,
     /// The application protocol (RFC 7301).
     pub alpn: Option<Vec<u8>>,
     /// The name that the client asked for; `None` at the client.
@@ -52,6 +57,9 @@ pub struct Facts {
     pub client: Option<Arc<ClientChain>>,
     /// What proofs inside are bound to the connection by.
     pub binder: Arc<Binder>,
+    /// The manner in which a server shook hands: of the settings by which it did, not of what is bound by now. `None`
+    /// at the client, and where the settings came from elsewhere than from bindings.
+    pub manner: Option<Arc<Manner>>,
 }
 
 /// A handshake under way.
@@ -74,6 +82,8 @@ pub struct Handshake {
     hello: Option<Box<Hello>>,
     /// Who judges the client of a server.
     guard: Option<Guard>,
+    /// Of the settings that the server goes by.
+    manner: Option<Arc<Manner>>,
     /// Whom a client wants, and by which settings.
     wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
@@ -113,6 +123,7 @@ impl Handshake {
         let mut handshake = Self::new(Box::new(connection));
         handshake.hello = Hello::new(settings.chooser()).map(Box::new);
         handshake.guard = Some(settings.guard());
+        handshake.manner = settings.manner();
         Ok(handshake)
     }
 
@@ -142,6 +153,7 @@ impl Handshake {
             exporter: None,
             hello: None,
             guard: None,
+            manner: None,
             wanted: None,
         }
     }
@@ -222,12 +234,15 @@ impl Handshake {
         };
         let facts = Facts {
             version,
+            suite: common.negotiated_cipher_suite().map_or("unknown", |suite| suite_name(suite.suite())),
+            group: common.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
             resumed: is_resumed,
             judgement,
             client,
             binder: Arc::new(Binder::new(end_point, self.exporter)),
+            manner: self.manner,
         };
         // What the handshake needed is more than what is left of it.
         let received = self.incoming.as_slice().to_vec();
@@ -252,6 +267,7 @@ impl Handshake {
                 let config = settings.config_for(&self.incoming);
                 self.conversation = Box::new(UnbufferedServerConnection::new(config)?);
                 self.guard = Some(settings.guard());
+                self.manner = settings.manner();
             }
         }
         self.hello = None;

@@ -9,13 +9,17 @@ use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
 use crate::schedule::suites::with_schedule;
 use crate::verify::clients::{ClientVerifier, Clients};
 use crate::version::{TlsVersion, between};
 
-/// A way of shaking hands. The default one is the listener's own.
+/// A way of shaking hands: what of a binding's terms shapes it. The default one is the listener's own.
+///
+/// A connection keeps the one that it was made in, whatever is bound by now; see
+/// [`BindingTable::admits`](crate::bindings::BindingTable::admits).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Manner {
+pub struct Manner {
     min: Option<TlsBound>,
     max: Option<TlsBound>,
     http2: Option<bool>,
@@ -32,13 +36,14 @@ pub(crate) struct Ready {
 
 impl Manner {
     /// The manner of these terms.
-    pub(crate) fn of(terms: &Terms) -> Self {
+    #[must_use]
+    pub fn of(terms: &Terms) -> Self {
         let clients = |required| Clients {
             required,
             authorities: terms.client_authorities.clone(),
-            lists: Vec::new(),
             hints: terms.client_hints,
             usage_check: terms.usage_check,
+            revocation: terms.checks_revocation().then(RevocationLists::default),
         };
         let clients = match terms.client_certificate {
             ClientCertificate::Off => None,
@@ -49,6 +54,21 @@ impl Manner {
         // taken back would be good for as long as its ticket: only who says so wants that.
         let no_tickets = terms.tickets == Some(false) || clients.is_some() && terms.tickets.is_none();
         Self { min: terms.min_tls, max: terms.max_tls, http2: terms.http2, no_tickets, clients }
+    }
+
+    /// The same with the lists that the terms name, if they want clients' certificates to be held against any. Without
+    /// them each is refused then.
+    #[must_use]
+    pub(crate) fn with_revocation_lists(mut self, lists: RevocationLists) -> Self {
+        if let Some(held) = self.clients.as_mut().and_then(|clients| clients.revocation.as_mut()) {
+            *held = lists;
+        }
+        self
+    }
+
+    /// The manner of connections that nobody takes up again.
+    pub(crate) fn passing() -> Self {
+        Self { no_tickets: true, ..Self::default() }
     }
 
     /// The configuration for it, within the versions of the listener, who has these protocols on offer.
@@ -97,8 +117,8 @@ impl Manner {
 
     /// The same, with what the authorities of clients have taken back.
     pub(crate) fn revoking(mut self, lists: Vec<Vec<u8>>) -> Self {
-        if let Some(clients) = &mut self.clients {
-            clients.lists = lists;
+        if let Some(clients) = self.clients.as_mut().filter(|_| !lists.is_empty()) {
+            clients.revocation = Some(RevocationLists::of(lists));
         }
         self
     }

@@ -40,6 +40,14 @@ impl ServerCertificate {
         Ok(Self { facts, certified: Arc::new(certified), end_point })
     }
 
+    /// The same with an OCSP response (DER) that is stapled to it for clients that ask (RFC 6066 §8). It is not looked
+    /// at here: [`fitness::staple`](crate::fitness::staple) does.
+    #[must_use]
+    pub fn with_staple(&self, response: Vec<u8>) -> Self {
+        let certified = CertifiedKey { ocsp: Some(response), ..CertifiedKey::clone(&self.certified) };
+        Self { facts: self.facts.clone(), end_point: self.end_point.clone(), certified: Arc::new(certified) }
+    }
+
     /// The leaf's facts.
     #[must_use]
     pub fn facts(&self) -> &Certificate {

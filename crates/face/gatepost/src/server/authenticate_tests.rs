@@ -15,7 +15,7 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::{HeaderMap, HeaderValue, Method};
 

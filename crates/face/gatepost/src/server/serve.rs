@@ -9,6 +9,7 @@ use gatepost_model::bound::Reached;
 use gatepost_model::event::Event;
 use gatepost_model::fault::Fault;
 use gatepost_model::limits::Limits;
+use gatepost_model::shaken::Shaken;
 use gatepost_net::admission::Admission;
 use gatepost_net::body::Body;
 use gatepost_net::drain::Drain;
@@ -249,6 +250,10 @@ impl<S: Site> Handler for Road<S> {
             _ => Denied::BadGateway("the answer broke off"),
         };
         respond(&denied, Reader::Program)
+    }
+
+    fn shaken(&self, shaken: &Shaken) {
+        self.common.events.emit(&Event::Shaken(shaken.clone()));
     }
 
     fn bounded(&self, reached: &Reached) {

@@ -10,6 +10,7 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::acme::{self, Acme};
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
 use crate::config::digest::digest;
@@ -32,6 +33,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What it guards; no two claim the same requests.
     pub routes: Vec<Route>,
+    /// The certificates that an ACME authority is asked for; no name is in two of them. Default none.
+    pub acme: Vec<Acme>,
     /// Worker threads. Default: one for each processor.
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
@@ -105,11 +108,15 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
     };
-    let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
         None => vec![only_route(flags, identity, danger, &mut layers)],
+    };
+    let acme = match document {
+        Some(document) => acme::certificates(acme, &listeners, document, &mut layers)?,
+        None => Vec::new(),
     };
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
@@ -118,7 +125,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config { listeners, routes, acme, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
 }
 
 fn all_listeners(

@@ -4,6 +4,7 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod acme;
 pub mod clients;
 pub mod compose;
 pub mod credential;

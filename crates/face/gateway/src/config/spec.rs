@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
 use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
@@ -22,6 +23,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) drain_time: Written<Period>,
     pub(crate) listener: Vec<Spanned<ListenerSpec>>,
     pub(crate) route: Vec<Spanned<RouteSpec>>,
+    pub(crate) acme: Vec<Spanned<AcmeSpec>>,
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
@@ -56,6 +58,27 @@ pub(crate) struct RouteSpec {
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
     pub(crate) forward_certificate: Written<Forwarded>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcmeSpec {
+    pub(crate) names: Spanned<Vec<Name>>,
+    pub(crate) directory: Spanned<Directory>,
+    pub(crate) agree_tos: Written<bool>,
+    #[serde(default)]
+    pub(crate) contact: Vec<Spanned<String>>,
+    pub(crate) challenge: Written<String>,
+    pub(crate) listen: Written<SocketAddr>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) external_account: Written<ExternalSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "`{ kid = \"…\", key = { file = \"…\" } }`")]
+pub(crate) struct ExternalSpec {
+    pub(crate) kid: String,
+    pub(crate) key: Spanned<SecretSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]

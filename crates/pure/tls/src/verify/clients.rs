@@ -14,6 +14,7 @@ use super::judgement::Judgement;
 use super::purpose::Purpose;
 use super::verifier::{moment, note_judged, verdict};
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
 
 /// Which clients are asked for a certificate, and whose they may be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,8 +23,8 @@ pub(crate) struct Clients {
     pub(crate) required: bool,
     /// Who may stand behind it, as DER.
     pub(crate) authorities: Vec<Vec<u8>>,
-    /// What they have taken back, as DER. With any, what none speaks about is refused.
-    pub(crate) lists: Vec<Vec<u8>>,
+    /// What each certificate is held against: what none speaks about is refused. `None`: nobody asks.
+    pub(crate) revocation: Option<RevocationLists>,
     /// Whether clients are told who the authorities are.
     pub(crate) hints: bool,
     /// Whether a certificate must be for clients.
@@ -47,7 +48,7 @@ impl ClientVerifier {
     /// # Errors
     /// [`TlsError::Setting`] if there is no authority; [`TlsError::Malformed`] if one is no certificate, or a list none.
     pub(crate) fn new(clients: &Clients) -> Result<Self, TlsError> {
-        let Clients { required, authorities, lists, hints, usage_check } = clients;
+        let Clients { required, authorities, revocation, hints, usage_check } = clients;
         let wrong = |detail: String| TlsError::Setting { detail };
         if authorities.is_empty() {
             return Err(wrong("no authority is named for the certificates of clients".to_owned()));
@@ -59,7 +60,11 @@ impl ClientVerifier {
                 .map_err(|error| wrong(format!("client authority: {error}")))?;
         }
         let ignored = if *usage_check { Flaws::NONE } else { Flaws::from(Flaw::WrongUsage) };
-        let judge = Judge::new(authorities)?.with_revocation(lists, !lists.is_empty())?;
+        let judge = Judge::new(authorities)?;
+        let judge = match revocation {
+            Some(lists) => judge.with_revocation(lists.as_der(), true)?,
+            None => judge,
+        };
         Ok(Self { judge, required: *required, ignored, hints: roots.subjects() })
     }
 

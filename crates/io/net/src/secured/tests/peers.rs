@@ -63,11 +63,14 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
         let mut theirs = theirs.unwrap();
         let expected = Facts {
             version: TlsVersion::negotiated(theirs.get_ref().1.protocol_version().unwrap()).unwrap(),
+            suite: facts.suite,
+            group: theirs.get_ref().1.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: Some(b"http/1.1".to_vec()),
             server_name: Some("localhost".to_owned()),
             resumed: false,
             judgement: None,
             client: None,
+            manner: Some(Arc::default()),
             binder: Arc::clone(&facts.binder),
         };
         assert_eq!(facts, expected);
@@ -85,7 +88,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
         let (client, acceptor) = (world.client(), TlsAcceptor::from(world.rustls_server()));
         let (ours, theirs) = tokio::join!(connect(&client, name(), near), acceptor.accept(far));
         let (mut ours, facts) = ours.unwrap();
-        assert_eq!(facts, Facts { server_name: None, binder: Arc::clone(&facts.binder), ..expected });
+        assert_eq!(facts, Facts { server_name: None, manner: None, binder: Arc::clone(&facts.binder), ..expected });
         exchange(&mut ours, &mut theirs.unwrap(), &data).await;
 
         let (mut server, mut client) = world.ours(pair_of(capacity)).await;

@@ -11,6 +11,7 @@ use rustls::{CertificateError, Error, OtherError, ServerConfig};
 
 use super::house::{DAY, House, Link, NOW};
 use crate::client_chain::{ClientChain, ClientTrust};
+use crate::lists::RevocationLists;
 use crate::settings::ServerSettings;
 use crate::verify::clients::{ClientVerifier, Clients};
 use crate::verify::flaw::Flaw;
@@ -70,7 +71,7 @@ fn a_session_is_judged_again_when_it_is_resumed() {
     let clients = |lists: &[Vec<u8>]| Clients {
         required: false,
         authorities: vec![house.root.der()],
-        lists: lists.to_vec(),
+        revocation: (!lists.is_empty()).then(|| RevocationLists::of(lists.to_vec())),
         hints: false,
         usage_check: true,
     };

@@ -4,3 +4,4 @@ mod clients;
 mod dodges;
 mod flaws;
 mod house;
+mod staples;

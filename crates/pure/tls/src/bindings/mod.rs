@@ -21,6 +21,8 @@ pub struct BindingTable {
     is_uniform: bool,
     /// Whether none rejects.
     is_open: bool,
+    /// Whether of some each handshake is told.
+    is_logging: bool,
 }
 
 /// The binding that answers a client.
@@ -30,6 +32,8 @@ pub struct Pick<'a> {
     pub rule: Rule,
     /// What it shows; `None`: nothing, the connection ends.
     pub certificate: Option<&'a Arc<ServerCertificate>>,
+    /// Whether somebody wants to hear of the handshake.
+    pub is_logged: bool,
     pub(crate) manner: &'a Manner,
 }
 
@@ -54,7 +58,8 @@ impl BindingTable {
         let own = Manner::default();
         let is_uniform = bindings.values().all(|bound| bound.manner == own);
         let is_open = !bindings.values().any(|bound| matches!(bound.answer, Answer::Reject));
-        Self { bindings, is_uniform, is_open }
+        let is_logging = bindings.values().any(|bound| bound.is_logged);
+        Self { bindings, is_uniform, is_open, is_logging }
     }
 
     /// The certificate for a client that reached `local` and asked for `name` (its SNI; `None` if it sent none).
@@ -74,7 +79,9 @@ impl BindingTable {
     /// 4. the exact address and port, then the address on any port;
     /// 5. the unspecified address (`0.0.0.0`, then `[::]`) with the port, then on any port.
     ///
-    /// A directory that has no file for the name does not answer, and the next is asked.
+    /// A directory at `*` that has no file for the name does not answer, and the next is asked. Where the file is there
+    /// and unfit, or the directory is bound to a name or a wildcard, nothing answers: what is broken must not lead to
+    /// another binding, with other terms.
     ///
     /// An address binding (4, 5) serves clients without a name, since an IP literal is never sent as one
     /// (RFC 6066 §3), and clients with a name that its certificate covers. Every other name gets
@@ -90,7 +97,7 @@ impl BindingTable {
                 return None;
             }
             if outcome.is_last() {
-                return Some(Pick { rule, certificate, manner: &bound.manner });
+                return Some(Pick { rule, certificate, is_logged: bound.is_logged, manner: &bound.manner });
             }
         }
         None
@@ -114,21 +121,22 @@ impl BindingTable {
         looks
     }
 
-    /// Whether a connection that reached `local` and was made for `name` may carry requests for `host`.
+    /// Whether a connection that reached `local` and was `made` in that manner may carry requests for `host`.
     ///
-    /// It may if it would have been made in the same way for that host: neither another Host field nor HTTP/2's reuse
-    /// of connections (RFC 9113 §9.1.1) gets around a reject, a TLS version, or a certificate of the client.
+    /// It may if it would be made in the same way for that host now: neither another Host field, nor HTTP/2's reuse
+    /// of connections (RFC 9113 §9.1.1), nor a connection that is older than the terms gets around a reject, a TLS
+    /// version, or a certificate of the client. A connection of which the manner is not known may not.
     #[must_use]
-    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
+    pub fn admits(&self, local: SocketAddr, made: Option<&Manner>, host: &str) -> bool {
         if !self.is_strict() {
             return true;
         }
         // An address is never sent as a name (RFC 6066 §3).
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         let host = bare.parse::<IpAddr>().map_or(Some(bare), |_| None);
-        let Some(asked) = self.pick(local, host) else { return true };
-        let made = self.pick(local, name);
-        asked.certificate.is_some() && made.is_some_and(|made| made.manner == asked.manner)
+        // For what is not bound no terms are known: where there are any, it could be meant for them.
+        let Some(asked) = self.pick(local, host) else { return self.is_uniform };
+        asked.certificate.is_some() && made == Some(asked.manner)
     }
 
     /// Whether a client that reaches `port` and wants `host` (`None`: whatever is bound) can be asked for a certificate.
@@ -181,14 +189,16 @@ pub struct Bindings {
     current: RwLock<Arc<BindingTable>>,
     /// Whether not every connection may carry requests for every host: known without touching the lock.
     is_strict: AtomicBool,
+    /// Whether of some binding each handshake is told; a hint, likewise.
+    is_logging: AtomicBool,
 }
 
 impl Bindings {
     /// Starts with this table.
     #[must_use]
     pub fn new(table: BindingTable) -> Self {
-        let is_strict = AtomicBool::new(table.is_strict());
-        Self { current: RwLock::new(Arc::new(table)), is_strict }
+        let (is_strict, is_logging) = (AtomicBool::new(table.is_strict()), AtomicBool::new(table.is_logging));
+        Self { current: RwLock::new(Arc::new(table)), is_strict, is_logging }
     }
 
     /// The table in force now. Keep it for one handshake, not longer.
@@ -197,23 +207,30 @@ impl Bindings {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another table in force: the next handshake sees it, connections that stand do not.
+    /// Puts another table in force: the next handshake sees it. Connections that stand go on, but not for hosts whose
+    /// terms are other ones by now ([`admits`](BindingTable::admits)).
     pub fn replace(&self, table: BindingTable) {
-        let is_strict = table.is_strict();
+        let (is_strict, is_logging) = (table.is_strict(), table.is_logging);
         let mut place = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // Strict too early, never too late.
         self.is_strict.fetch_or(is_strict, Ordering::AcqRel);
         *place = Arc::new(table);
         self.is_strict.store(is_strict, Ordering::Release);
+        self.is_logging.store(is_logging, Ordering::Release);
+    }
+
+    /// Whether somebody wants to hear of the handshake of a client that reached `local` and asked for `name`.
+    #[must_use]
+    pub fn are_logged(&self, local: SocketAddr, name: Option<&str>) -> bool {
+        self.is_logging.load(Ordering::Acquire) && self.current().pick(local, name).is_some_and(|pick| pick.is_logged)
     }
 
     /// As [`BindingTable::admits`]; one load of a number where no binding has terms or rejects.
     #[must_use]
-    pub fn admits(&self, local: SocketAddr, name: Option<&str>, host: &str) -> bool {
-        !self.is_strict.load(Ordering::Acquire) || self.current().admits(local, name, host)
+    pub fn admits(&self, local: SocketAddr, made: Option<&Manner>, host: &str) -> bool {
+        !self.is_strict.load(Ordering::Acquire) || self.current().admits(local, made, host)
     }
 }
 
 #[cfg(test)]
-#[path = "bindings_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! Which binding answers, and which connections carry which requests.
+//! Which binding answers, and what a connection may carry.
 
 use std::time::Duration;
 
@@ -141,6 +141,75 @@ fn a_pick_is_explained() {
 }
 
 #[test]
+fn a_broken_file_leads_to_no_other_binding() {
+    let terms = Terms { http2: Some(false), ..Terms::default() };
+    let files = Directory::new([("*.fit.test".into(), issue(&["*.fit.test"]))]);
+    let files = Arc::new(files.with_unfit(["bad.test".into(), "*.bad.test".into(), "a.fit.test".into()]));
+    let covered = ["bad.test", "x.bad.test", "named.test", "w.named.test", "none.test", "a.fit.test"];
+    let rows = |files: Directory| {
+        let files = Arc::new(files);
+        let directory = || Bound::new(Answer::Directory(Arc::clone(&files)), &terms);
+        BindingTable::of([
+            ("named.test:443".parse().unwrap(), directory()),
+            ("*.named.test:443".parse().unwrap(), directory()),
+            ("*:443".parse().unwrap(), directory()),
+            ("0.0.0.0:443".parse().unwrap(), Bound::new(Answer::Certificate(issue(&covered)), &Terms::default())),
+        ])
+    };
+    let last = |table: &BindingTable, name| explained(table, Some(name), "10.0.0.1:443").pop().unwrap();
+    let table = rows(Directory::clone(&files));
+    let cases = [
+        ("bad.test", "*:443: its directory has no fit file for the name"),
+        ("x.bad.test", "*:443: its directory has no fit file for the name"),
+        ("named.test", "named.test:443: its directory has no fit file for the name"),
+        ("w.named.test", "*.named.test:443: its directory has no fit file for the name"),
+        ("none.test", "0.0.0.0:443: answers"),
+        ("a.fit.test", "*:443: answers"),
+    ];
+    for (name, outcome) in cases {
+        assert_eq!(last(&table, name), outcome);
+        let found = table.find("10.0.0.1:443".parse().unwrap(), Some(name));
+        assert_eq!(found.is_some(), outcome.ends_with(": answers"), "{name}");
+    }
+    let table = rows(Directory::unknown());
+    assert_eq!(last(&table, "none.test"), "*:443: its directory has no fit file for the name");
+    assert!(table.find("10.0.0.1:443".parse().unwrap(), None).is_some(), "without a name, only addresses count");
+}
+
+#[test]
+fn a_connection_carries_requests_only_for_hosts_of_its_own_kind() {
+    let live = Bindings::new(various());
+    let local = "10.0.0.1:443".parse().unwrap();
+    let (plain, old) = (&Manner::default(), &Manner::of(&Terms { http2: Some(false), ..Terms::default() }));
+    let table = [
+        (Some(plain), "a.test", true),
+        (Some(plain), "A.TEST.", true),
+        (Some(plain), "file.test", true),
+        (Some(plain), "old.test", false),
+        (Some(old), "old.test", true),
+        (Some(old), "a.test", false),
+        (Some(plain), "b.a.test", false),
+        (Some(plain), "unbound.elsewhere", false),
+        (Some(plain), "10.0.0.1", true),
+        (Some(plain), "[::ffff:10.0.0.1]", true),
+        (None, "a.test", false),
+    ];
+    for (made, host, may) in table {
+        assert_eq!(live.admits(local, made, host), may, "{made:?} {host}");
+    }
+    live.replace(self::table(&["a.test:443", "old.test:0"]));
+    assert!(live.admits(local, Some(plain), "old.test"), "without terms all are of one kind");
+    let reject = Bound::new(Answer::Reject, &Terms::default());
+    live.replace(BindingTable::of([("no.test:0".parse().unwrap(), reject)]));
+    assert!(!live.admits(local, Some(plain), "no.test") && live.admits(local, Some(plain), "elsewhere.test"));
+}
+
+#[test]
+fn one_binding_with_terms_makes_the_name_matter() {
+    assert!(table(&["a.test:443"]).is_uniform() && !various().is_uniform());
+}
+
+#[test]
 fn it_is_known_where_clients_may_be_asked() {
     let plain = Terms::default();
     let asks = Terms { client_certificate: ClientCertificate::Request, ..Terms::default() };
@@ -163,32 +232,4 @@ fn it_is_known_where_clients_may_be_asked() {
     for (port, host, may) in cases {
         assert_eq!(table.may_ask(port, host), may, "{port} {host:?}");
     }
-}
-
-#[test]
-fn a_connection_carries_requests_only_for_hosts_of_its_own_kind() {
-    let live = Bindings::new(various());
-    let local = "10.0.0.1:443".parse().unwrap();
-    let table = [
-        (Some("a.test"), "a.test", true),
-        (Some("a.test"), "A.TEST.", true),
-        (Some("a.test"), "file.test", true),
-        (Some("a.test"), "old.test", false),
-        (Some("old.test"), "a.test", false),
-        (Some("a.test"), "b.a.test", false),
-        (Some("a.test"), "unbound.elsewhere", true),
-        (None, "10.0.0.1", true),
-        (None, "old.test", false),
-        (Some("gone.elsewhere"), "a.test", false),
-    ];
-    for (name, host, may) in table {
-        assert_eq!(live.admits(local, name, host), may, "{name:?} {host}");
-    }
-    live.replace(self::table(&["a.test:443", "old.test:0"]));
-    assert!(live.admits(local, Some("a.test"), "old.test"), "without terms all are of one kind");
-}
-
-#[test]
-fn one_binding_with_terms_makes_the_name_matter() {
-    assert!(table(&["a.test:443"]).is_uniform() && !various().is_uniform());
 }
