@@ -145,20 +145,15 @@ impl Doorkeeper {
         }
     }
 
-    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Where there is
-    /// neither, something is computed all the same, so that it takes the same time.
+    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Something is computed
+    /// whatever there is, so that it takes the same time.
     pub(crate) async fn record(&self, name: &str, kind: &Kind) -> Result<Option<Secret>, Error> {
-        let user = self.store.user(name).await?;
-        let Some(user) = user else {
-            drop(kind.compute(name, &Secret::from("no such user")));
-            return Ok(None);
-        };
+        let (secret, records) =
+            self.store.user(name).await?.map_or_else(Default::default, |user| (user.secret, user.records));
+        let computed = kind.compute(name, secret.as_ref().unwrap_or(&Secret::from("nobody's")));
         let key = kind.key();
-        if let Some(record) = user.records.into_iter().find(|record| record.kind == key) {
-            return Ok(Some(record.secret));
-        }
-        let computed = kind.compute(name, user.secret.as_ref().unwrap_or(&Secret::from("not recoverable")));
-        Ok(computed.filter(|_| user.secret.is_some()))
+        let kept = records.into_iter().find(|record| record.kind == key).map(|record| record.secret);
+        Ok(kept.or_else(|| computed.filter(|_| secret.is_some())))
     }
 
     /// Whether this is the user's password; an unknown user costs the same.
