@@ -2,6 +2,7 @@
 
 mod bench;
 mod desk;
+mod running;
 mod served;
 
 use desk::{Desk, text};

@@ -55,3 +55,12 @@ impl fmt::Debug for Events {
         f.debug_struct("Events").field("sinks", &self.sinks.len()).finish()
     }
 }
+
+/// A sink inside a builder that has a `Debug`.
+pub(crate) struct SinkEntry(pub(crate) Sink);
+
+impl fmt::Debug for SinkEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
+}

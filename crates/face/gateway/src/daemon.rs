@@ -369,6 +369,9 @@ fn warn(config: &Config, events: &Events) {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
     }
+    if config.danger.digest_rfc2069 {
+        events.emit(&Event::Danger { what: "the count and the client's nonce of Digest (RFC 2069)".into() });
+    }
     if config.danger.plain_credentials {
         events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
     }

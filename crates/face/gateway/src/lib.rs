@@ -22,6 +22,7 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
+mod nonces;
 mod open;
 mod outbound;
 pub mod plan;

@@ -25,6 +25,7 @@ use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
 use crate::hygiene;
 use crate::issuer::{self, Issuer};
+use crate::nonces;
 use crate::outbound::Outbound;
 use crate::route::Table;
 use crate::way::Way;
@@ -61,7 +62,8 @@ impl Plan {
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
+        let door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
+        let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let outbound = Outbound { store, environment, limits: &config.limits, events: &events };

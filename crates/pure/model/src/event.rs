@@ -28,6 +28,13 @@ pub enum Event {
     },
     /// A client shook hands at a binding of which somebody wants to hear that.
     Shaken(Shaken),
+    /// A line of a conversation in the clear that leads to TLS (STARTTLS).
+    Said {
+        /// Whether we said it.
+        ours: bool,
+        /// The words, or what the octets stand for.
+        text: String,
+    },
     /// A request goes out.
     RequestSent {
         /// The method.
@@ -129,6 +136,7 @@ impl Event {
             Self::Listening { .. } => "listening",
             Self::Connected { .. } => "connected",
             Self::Shaken(_) => "shaken",
+            Self::Said { .. } => "said",
             Self::RequestSent { .. } => "request-sent",
             Self::AnswerReceived { .. } => "answer-received",
             Self::Challenged { .. } => "challenged",
@@ -172,6 +180,7 @@ impl fmt::Display for Event {
                 format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
             }
             Self::Shaken(shaken) => shaken.to_string(),
+            Self::Said { ours, text } => format!("{} {text}", if *ours { ">" } else { "<" }),
             Self::RequestSent { method, url, scheme } => {
                 format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
             }

@@ -48,6 +48,7 @@ pub mod server;
 pub mod server_certificate;
 pub mod settings;
 mod shown;
+pub mod starttls;
 mod ticket;
 pub mod unfit;
 pub mod verify;

@@ -7,5 +7,6 @@ mod house;
 mod proved;
 mod redirects;
 mod schemes;
+mod sockets;
 mod websocket;
 mod workers;

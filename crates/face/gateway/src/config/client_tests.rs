@@ -9,7 +9,7 @@ use gatepost::model::terms::ClientCertificate;
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
-use crate::config::routes::{Guard, asking_names};
+use crate::config::routes::{Guard, usual_scheme_names};
 use crate::error::GatewayError;
 
 const GOOD: &str = r#"
@@ -138,6 +138,6 @@ fn what_cannot_be_meant_is_refused_at_its_place() {
 #[test]
 fn without_a_configuration_nobody_comes_by_certificate() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
-    assert_eq!(config.routes[0].guard, Guard::Schemes(asking_names()));
-    assert!(!asking_names().contains(&"Certificate") && !config.routes[0].clients.are_asked());
+    assert_eq!(config.routes[0].guard, Guard::Schemes(usual_scheme_names()));
+    assert!(!usual_scheme_names().contains(&"Certificate") && !config.routes[0].clients.are_asked());
 }

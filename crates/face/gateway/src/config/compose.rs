@@ -14,6 +14,7 @@ use crate::config::acme::{self, Acme};
 use crate::config::client_rules;
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
+use crate::config::digest::digest;
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
@@ -106,6 +107,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let danger = Danger {
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
+        digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
     };
     let DocumentSpec { listener, route, acme, auth, limits: bounds, store, .. } = spec;
@@ -121,7 +123,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
-    let (auth, keys) = schemes(auth, document, &mut layers)?;
+    let (auth, keys) = schemes(auth, danger, document, &mut layers)?;
     routes::named(&routes, &auth)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
@@ -168,7 +170,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::asking_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_scheme_names()) };
     let route = Route {
         host: None,
         prefix: "/".into(),
@@ -188,12 +190,14 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
 
 fn schemes(
     spec: AuthSpec,
+    danger: Danger,
     document: Option<&Document>,
     layers: &mut Layers<'_>,
 ) -> Result<(Settings, Keys), GatewayError> {
     let mut settings = Settings::default();
     let usual = Settings::default();
     settings.realm = layers.pick("auth.realm", spec.realm, usual.realm)?;
+    settings.digest = digest(spec.digest, danger.digest_rfc2069, layers)?;
     let dialects = List(usual.wsse.dialects.into_iter().map(Dialect).collect());
     let dialects = layers.pick("auth.wsse.dialects", spec.wsse.dialects, dialects)?;
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();

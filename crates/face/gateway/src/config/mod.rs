@@ -11,6 +11,8 @@ pub mod compose;
 pub mod credential;
 pub mod danger;
 mod demands;
+mod digest;
+mod digest_names;
 pub mod document;
 pub mod layers;
 mod limits;

@@ -31,13 +31,6 @@ pub fn scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().map(|scheme| scheme.name()).collect()
 }
 
-/// The names of the schemes that ask for something in a request: what a certificate proves, and to whom, has to be set up.
-#[must_use]
-pub fn asking_names() -> Vec<&'static str> {
-    let asking = schemes::ALL.iter().filter(|scheme| !scheme.fields().is_empty());
-    asking.map(|scheme| scheme.name()).collect()
-}
-
 /// Whether every route that goes by certificates has rules that say who they stand for.
 ///
 /// # Errors
@@ -52,6 +45,12 @@ pub(crate) fn named(routes: &[Route], settings: &Settings) -> Result<(), Gateway
             hint: Some("add one, such as `[[auth.certificate.rule]]` with `from = \"email\"`".into()),
         }),
     }
+}
+
+/// The names of those that every user can use without being prepared for them.
+#[must_use]
+pub fn usual_scheme_names() -> Vec<&'static str> {
+    schemes::ALL.iter().filter(|scheme| scheme.is_usual()).map(|scheme| scheme.name()).collect()
 }
 
 /// The requests to one host and path prefix.

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -110,6 +111,7 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
     pub(crate) certificate: CertificateSpec,
@@ -129,6 +131,17 @@ pub(crate) struct RuleSpec {
     pub(crate) user: Written<String>,
     pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
     pub(crate) prefix: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -221,4 +234,5 @@ pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }

@@ -3,7 +3,7 @@
 mod acme;
 mod attached;
 mod bind;
-mod facts;
+pub(crate) mod facts;
 mod issue;
 mod kept;
 mod live;
@@ -25,6 +25,7 @@ use gatepost::model::binding::{Answer, Binding, BindingKey};
 use gatepost::tls::certificate::Certificate;
 
 use self::facts::{facts, from_file, hex, to_json};
+use crate::commands::socket;
 use crate::error::CliError;
 use crate::options::StateArgs;
 use crate::runtime;
@@ -75,7 +76,9 @@ Examples:
   gatepost cert show 3f9a                 A certificate, by the beginning of its SHA-256 or SHA-1
   gatepost cert show ./server.pem         A file
   gatepost cert show --live example.com:443
-                                          What a server shows: chain, everything wrong with it, pins to copy")]
+                                          What a server shows: chain, everything wrong with it, pins to copy
+  gatepost cert show --live mail.example.com --starttls smtp
+                                          The same of a server that speaks in the clear at first")]
 pub struct ShowArgs {
     /// A binding, the beginning of a SHA-256 or SHA-1 hash, or a PEM file; with --live a HOST or HOST:PORT
     #[arg(value_name = "KEY|HASH|FILE", required_unless_present = "netsh")]
@@ -86,6 +89,9 @@ pub struct ShowArgs {
     /// Ask the server of this name instead of the store
     #[arg(long)]
     pub live: bool,
+    /// With --live, ask for TLS in the words of this protocol
+    #[arg(long, value_name = "PROTOCOL", value_parser = socket::options::protocols(), ignore_case = true, requires = "live")]
+    pub starttls: Option<String>,
     /// With --live, trust these authorities (PEM) instead of the system's
     #[arg(long, value_name = "FILE", requires = "live")]
     pub ca: Option<PathBuf>,
@@ -137,7 +143,7 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CliError> {
     let which = args.which.as_deref().unwrap_or_default();
     if args.live {
-        return live::show(which, args.ca.as_deref(), ui);
+        return live::show(which, args.starttls.as_deref(), args.ca.as_deref(), ui);
     }
     let path = Path::new(which);
     if path.is_file() {

@@ -80,11 +80,11 @@ pub(super) fn pin(args: &PinArgs, ui: &Ui) -> Result<(), CliError> {
     if !args.live {
         return print(&kept_chain(args)?, args, ui);
     }
-    let seen = live::ask(&args.which, args.ca.as_deref())?;
+    let seen = live::ask(&args.which, None, args.ca.as_deref())?;
     // What only bears the name of an issuer could be anybody's.
     let proven = if seen.judgement.is_proven { seen.judgement.path.len() } else { 1 };
     print(seen.judgement.path.get(..proven).unwrap_or_default(), args, ui)?;
-    seen.refusal.map_or(Ok(()), |error| Err(gatepost::Error::from(error).into()))
+    seen.refusal.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// The chain of a file, of a binding, or of a certificate that is kept.
