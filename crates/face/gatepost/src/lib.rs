@@ -66,7 +66,7 @@
 //!
 //! | for | look at |
 //! |---|---|
-//! | the schemes, both ends | [`auth::schemes::ALL`]: Basic, WSSE, Bearer |
+//! | the schemes, both ends | [`auth::schemes::ALL`]: Basic, WSSE, Digest, Bearer, Certificate |
 //! | where a credential may go | [`policy::credentials`], [`model::scope`] |
 //! | where plain `http` may go | [`policy::transport`] |
 //! | users, and what was used once | [`store::store::Store`] |
