@@ -114,11 +114,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class SpnegoServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Plain, or over TLS with the certificate and key of `own`."""
+    """Plain, or over TLS with the certificate and key of `own`. Knows ali and bo of GATEPOST."""
 
     daemon_threads = True
 
-    def __init__(self, own=None):
+    def __init__(self, folder, environment, own=None):
+        """pyspnego takes its users from a file that the environment names: a `monkeypatch` of pytest."""
+        users = folder / "spnego-users"
+        users.write_text("GATEPOST:ali:open sesame\nGATEPOST:bo:hunter2\n")
+        environment.setenv("NTLM_USER_FILE", str(users))
         super().__init__(("127.0.0.1", 0), Handler)
         self.refused, self.bindings = [], None
         if own:

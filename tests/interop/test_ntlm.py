@@ -1,34 +1,22 @@
 """NTLM and Negotiate with pyspnego and curl, both ways: bound to the TLS channel, forged, stripped, refused."""
 
-import base64
-import http.client
 import os
-import ssl
 import struct
 import subprocess
 
 import command
 import pytest
-import spnego
 from peers import own_certificate
 from spnego.exceptions import SpnegoError
+from spnego_client import SCHEMES, Talk, client
 from spnego_server import SpnegoServer, end_point
 
 PASSWORD = "open sesame"
-SCHEMES = ["NTLM", "Negotiate"]
-
-
-@pytest.fixture(autouse=True)
-def users(tmp_path, monkeypatch):
-    """Whom pyspnego knows."""
-    path = tmp_path / "users"
-    path.write_text(f"GATEPOST:ali:{PASSWORD}\nGATEPOST:bo:hunter2\n")
-    monkeypatch.setenv("NTLM_USER_FILE", str(path))
 
 
 @pytest.fixture
-def server(own):
-    server = SpnegoServer(own)
+def server(tmp_path, own, monkeypatch):
+    server = SpnegoServer(tmp_path, monkeypatch, own)
     yield server
     server.stop()
 
@@ -46,7 +34,8 @@ def get(tmp_path, server, own, path, scheme, secret=PASSWORD, *words):
 def test_our_client_is_believed(tmp_path, own, server, scheme):
     for path in (f"/{scheme.lower()}", "/both", f"/{scheme.lower()}-bound"):
         came = get(tmp_path, server, own, path, scheme)
-        assert (came.returncode, came.stdout) == (0, "user=GATEPOST\\ali requests=2 got=0"), (path, came.stderr, server.refused)
+        said = (came.returncode, came.stdout)
+        assert said == (0, "user=GATEPOST\\ali requests=2 got=0"), (path, came.stderr, server.refused)
     assert server.refused == []
 
 
@@ -66,7 +55,7 @@ def test_a_server_that_closes_in_the_middle_is_an_error_and_no_loop(tmp_path, ow
 
 @pytest.mark.parametrize("secret", [PASSWORD, "open barley"])
 def test_our_client_before_a_proxy(tmp_path, own, server, secret, monkeypatch):
-    proxy = SpnegoServer()
+    proxy = SpnegoServer(tmp_path, monkeypatch)
     monkeypatch.setenv("PROXY_SECRET", secret)
     words = ["--proxy", proxy.url, "--proxy-user", "GATEPOST\\ali", "--proxy-password-env", "PROXY_SECRET"]
     came = get(tmp_path, server, own, "/ntlm-bound", "NTLM", PASSWORD, *words, "--danger-plain-proxy")
@@ -103,7 +92,8 @@ def guarded(start, tmp_path):
         names = ", ".join(f'"{scheme}"' for scheme in schemes)
         config.write_text(CONFIG.format(listener=listener, schemes=names, binding=binding))
         (tmp_path / "gateway-0").mkdir()
-        added = command.gatepost(tmp_path / "gateway-0" / "state", "user", "add", "ali", "--ntlm", "--password-stdin", secret=PASSWORD)
+        add = ["user", "add", "ali", "--ntlm", "--password-stdin"]
+        added = command.gatepost(tmp_path / "gateway-0" / "state", *add, secret=PASSWORD)
         assert added.returncode == 0, added.stderr
         return start("--config", config)
 
@@ -126,41 +116,6 @@ def test_curl_comes_in(guarded, own):
     for wrong in ("ali:open barley", f"eve:{PASSWORD}", f"ALI:{PASSWORD}", f":{PASSWORD}", "ali:"):
         assert curl("--ntlm", "-u", wrong, "--cacert", own[0], url).startswith("401"), wrong
     assert PASSWORD not in gateway.errors()
-
-
-class Talk:
-    """Requests over one connection."""
-
-    def __init__(self, gateway, own=None):
-        if own:
-            trust = ssl.create_default_context(cafile=own[0])
-            self.connection = http.client.HTTPSConnection("localhost", gateway.port, timeout=20, context=trust)
-        else:
-            self.connection = http.client.HTTPConnection("localhost", gateway.port, timeout=20)
-
-    def say(self, scheme=None, token=b""):
-        """The status, and the token in the answer."""
-        fields = {"Authorization": f"{scheme} {base64.b64encode(token).decode()}"} if scheme else {}
-        self.connection.request("GET", "/", headers=fields)
-        answer = self.connection.getresponse()
-        answer.read()
-        said = (answer.getheader("WWW-Authenticate") or "").partition(" ")[2]
-        return answer.status, base64.b64decode(said) if said and "=\"" not in said else b""
-
-    def prove(self, scheme, context, change=lambda token: token):
-        """All legs of a context; the last token goes through `change`."""
-        status, said = self.say(scheme, context.step())
-        while status == 401 and said and not context.complete:
-            status, said = self.say(scheme, change(context.step(said)))
-        if status == 200 and said:
-            context.step(said)
-        return status
-
-
-def client(scheme, bindings=None, secret=PASSWORD, user="GATEPOST\\ali"):
-    protocol = "ntlm" if scheme == "NTLM" else "negotiate"
-    options = spnego.NegotiateOptions.use_ntlm if scheme == "NTLM" else spnego.NegotiateOptions.use_negotiate
-    return spnego.client(user, secret, "localhost", "HTTP", protocol=protocol, options=options, channel_bindings=bindings)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -225,13 +180,14 @@ def test_a_forged_proof_is_refused(guarded, exchange):
     head = struct.pack("<8sII", b"NTLMSSP\0", 1, flags) + bytes(16) + b"\x0a\0\x63\x45\0\0\0\x0f"
     assert talk.say("NTLM", head)[1].startswith(b"NTLMSSP\0\2")
     blob = b"\1\1" + bytes(14) + os.urandom(8) + bytes(4) + struct.pack("<HH", 2, 2) + b"G\0" + bytes(8)
-    parts = [bytes(24), os.urandom(16) + blob, b"G\0", "ali".encode("utf-16le"), b"X\0", os.urandom(16) if exchange else b""]
+    user, key = "ali".encode("utf-16le"), os.urandom(16) if exchange else b""
+    parts = [bytes(24), os.urandom(16) + blob, b"G\0", user, b"X\0", key]
     fields, payload = b"", b""
     for part in parts:
         fields += struct.pack("<HHI", len(part), len(part), 72 + len(payload))
         payload += part
-    message = struct.pack("<8sI", b"NTLMSSP\0", 3) + fields + struct.pack("<I", flags) + b"\x0a\0\x63\x45\0\0\0\x0f" + payload
-    assert talk.say("NTLM", message)[0] == 401
+    head = struct.pack("<8sI", b"NTLMSSP\0", 3) + fields + struct.pack("<I", flags) + b"\x0a\0\x63\x45\0\0\0\x0f"
+    assert talk.say("NTLM", head + payload)[0] == 401
     assert talk.say()[0] == 401
 
 

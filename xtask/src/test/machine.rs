@@ -10,8 +10,10 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 13] = [
+const TOOLS: [(&str, &[&str], &str); 23] = [
     ("nginx", &["-v"], "nginx-light"),
+    ("apache2", &["-v"], "apache2-bin"),
+    ("squid", &["-v"], "squid-openssl"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
     ("prlimit", &["--version"], "util-linux"),
@@ -19,11 +21,19 @@ const TOOLS: [(&str, &[&str], &str); 13] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("exim4", &["-bV"], "exim4-daemon-light"),
+    ("dovecot", &["--version"], "dovecot-imapd"),
+    ("test", &["-x", "/usr/lib/dovecot/pop3-login"], "dovecot-pop3d"),
+    ("test", &["-x", "/usr/sbin/vsftpd"], "vsftpd"),
+    ("test", &["-x", "/usr/bin/prosody"], "prosody"),
+    ("test", &["-x", "/usr/sbin/slapd"], "slapd"),
+    ("mariadbd", &["--version"], "mariadb-server-core"),
+    ("test", &["-x", "/usr/bin/microsocks"], "microsocks"),
+    ("psql", &["--version"], "postgresql"),
     // The daemons of Kerberos have no word that only shows that they are there.
     ("sh", &["-c", "command -v krb5kdc kdb5_util"], "krb5-kdc"),
     ("sh", &["-c", "command -v kadmin.local"], "krb5-admin-server"),
     ("sh", &["-c", "command -v kinit"], "krb5-user"),
-    ("sh", &["-c", "command -v apache2"], "apache2-bin"),
     ("test", &["-e", "/usr/lib/apache2/modules/mod_auth_gssapi.so"], "libapache2-mod-auth-gssapi"),
 ];
 

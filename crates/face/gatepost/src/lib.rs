@@ -72,6 +72,7 @@
 //! | users, and what was used once | [`store::store::Store`] |
 //! | certificates | [`tls::issue`], [`tls::server::ServerTls`], [`net::dial::Roots`] |
 //! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
+//! | sockets, with TLS at once, later (STARTTLS) or not | [`socket`]: `Connector`, `Listener`, `Socket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
 //! | Kerberos of the machine | [`system::kerberos`], [`kerberos`], [`server::contexts::Keytab`] |
 //! | bounds | [`model::limits::Limits`] |
@@ -87,6 +88,7 @@ pub mod error;
 pub mod events;
 mod needs;
 pub mod server;
+pub mod socket;
 pub mod system;
 
 pub use client::session::Session;
@@ -117,3 +119,8 @@ struct Embedding;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/book/src/guides/websockets.md")]
 struct WebSockets;
+
+/// And these.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/book/src/guides/sockets.md")]
+struct Sockets;

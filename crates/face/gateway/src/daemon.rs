@@ -11,13 +11,17 @@ use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
-use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
 
+use crate::acme::fetch::House;
+use crate::acme::proofs::Proofs;
+use crate::acme::renewal::Renewals;
+use crate::acme::stand::Ground;
 use crate::certificates::Shelf;
 use crate::clients;
+use crate::config::acme;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
 use crate::config::listener::{Listener, Protection};
@@ -26,6 +30,7 @@ use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
 use crate::kept;
+use crate::open::{Open, drain, same};
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
@@ -65,26 +70,9 @@ pub struct Daemon {
     stamps: Stamps,
     /// Why the certificates that are bound by now are not shown.
     unbound: Option<String>,
+    renewals: Renewals,
     ready: Ready,
     signals: Signals,
-}
-
-/// A listener at work.
-struct Open {
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    running: Running,
-}
-
-impl Open {
-    fn port(&self) -> u16 {
-        self.running.addresses().first().map_or(self.listener.address.port(), |address| address.port())
-    }
-
-    /// Whether somebody who wants this host can be asked for a certificate here.
-    fn may_ask(&self, host: Option<&str>) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.bindings().current().may_ask(self.port(), host))
-    }
 }
 
 impl Orders {
@@ -111,13 +99,19 @@ impl Daemon {
         let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
         let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?);
+        let charges = acme::charges(&config.acme, &lookup)?;
+        let proofs = Proofs::default();
+        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?).proving(proofs.clone());
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
         let admission = Admission::new(&config.limits);
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
+        let ground =
+            Ground { workers: workers.clone(), admission: Arc::clone(&admission), limits: config.limits.clone() };
+        let house = House { store: Arc::clone(&store), proofs, ground, events: orders.events.clone() };
+        let renewals = Renewals::new(house);
         let mut daemon = Self {
             orders,
             workers,
@@ -129,6 +123,7 @@ impl Daemon {
             listeners,
             stamps,
             unbound: None,
+            renewals,
             ready,
             signals,
         };
@@ -139,6 +134,8 @@ impl Daemon {
         daemon.complain();
         daemon.gate.check(|host| daemon.listeners.iter().any(|open| open.may_ask(host)))?;
         daemon.ready.url = daemon.url();
+        // The listeners are open: whoever asks for a proof finds it.
+        daemon.renewals.follow(charges);
         Ok(daemon)
     }
 
@@ -161,7 +158,9 @@ impl Daemon {
                 _ = self.signals.interrupt.recv() => break,
             }
         }
-        let Self { listeners, workers, mut signals, .. } = self;
+        let Self { listeners, workers, renewals, mut signals, .. } = self;
+        // What is under way there is begun anew at the next start; it has a hold on the workers as well.
+        drop(renewals);
         tokio::select! {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
@@ -244,13 +243,8 @@ impl Daemon {
         // Everything that can fail comes first.
         let lookup = |name: &str| (self.orders.environment)(name);
         let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
-        let renewed = match self.renewed_tables(&config).await {
-            Ok(renewed) => renewed,
-            Err(error) => {
-                self.shelf.unsettle();
-                return Err(error);
-            }
-        };
+        let charges = acme::charges(&config.acme, &lookup)?;
+        let renewed = self.renewed_tables(&config).await.inspect_err(|_| self.shelf.unsettle())?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
@@ -291,6 +285,7 @@ impl Daemon {
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
         let detail = counts + waiting(&self.started, &config);
         self.listeners.append(&mut opened);
+        self.renewals.follow(charges);
         for open in gone {
             tokio::spawn(open.running.drain());
         }
@@ -322,7 +317,9 @@ impl Daemon {
         let tls = match self.shelf.table(&listener.protection).await? {
             None => None,
             Some(table) => {
-                let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
+                let challenges = Arc::clone(self.renewals.proofs().challenges());
+                let bindings = Arc::new(Bindings::new(table));
+                let tls = ServerTls::answering(&ServerRules::default(), bindings, challenges);
                 Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
             }
         };
@@ -352,16 +349,6 @@ impl Daemon {
     }
 }
 
-/// Takes no more connections and lets those at work finish.
-async fn drain(listeners: Vec<Open>, workers: Workers) {
-    let mut draining = tokio::task::JoinSet::new();
-    for open in listeners {
-        draining.spawn(open.running.drain());
-    }
-    while draining.join_next().await.is_some() {}
-    workers.end().await;
-}
-
 /// What of a new configuration is not in force yet, in words.
 fn waiting(started: &Config, config: &Config) -> &'static str {
     let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, config.store.clone());
@@ -378,19 +365,15 @@ fn warn(config: &Config, events: &Events) {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
     }
+    if config.danger.digest_rfc2069 {
+        events.emit(&Event::Danger { what: "the count and the client's nonce of Digest (RFC 2069)".into() });
+    }
     if config.danger.plain_credentials {
         events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
     }
     if config.auth.channel_binding == ChannelBinding::DangerIgnored {
         events.emit(&Event::Danger { what: "channel bindings of NTLM and Negotiate".into() });
     }
-}
-
-/// Whether two listeners are one, so that it stays open: where they were written does not matter, nor
-/// which certificates they show.
-fn same(left: &Listener, right: &Listener) -> bool {
-    let plain = |listener: &Listener| listener.protection == Protection::Plain;
-    left.address == right.address && plain(left) == plain(right)
 }
 
 impl std::fmt::Debug for Daemon {

@@ -144,10 +144,7 @@ async fn is_good(
 /// # Errors
 /// Whatever the store says, or that none can be made.
 pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
-    let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
-    let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
-    if let (Some(key), Some(certificate)) = (key, certificate) {
-        let kept = Authority::from_parts(certificate.reveal().to_vec(), &key).map_err(engine)?;
+    if let Some(kept) = known_authority(store).await? {
         let facts = Certificate::parse(kept.certificate_der()).map_err(engine)?;
         if facts.is_valid_at(now + DAY) {
             return Ok(kept);
@@ -161,6 +158,17 @@ pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, G
     let certificate = Secret::new(made.certificate_der().to_vec());
     store.put_secret(AUTHORITY_CERTIFICATE, certificate).await.map_err(engine)?;
     Ok(made)
+}
+
+/// The local authority if there is one, whether it goes on for long or not.
+///
+/// # Errors
+/// Whatever the store says, or that its key is another's.
+pub async fn known_authority(store: &dyn Store) -> Result<Option<Authority>, GatewayError> {
+    let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
+    let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
+    let (Some(key), Some(certificate)) = (key, certificate) else { return Ok(None) };
+    Authority::from_parts(certificate.reveal().to_vec(), &key).map(Some).map_err(engine)
 }
 
 /// Makes sure that there is a demo user; gives the password, or `None` if somebody replaced the user

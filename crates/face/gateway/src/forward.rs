@@ -15,7 +15,7 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
@@ -39,7 +39,7 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Visitor) -> Result<Prepared, Denied> {
     let (route, host) = (chosen.route()?, chosen.host());
     let websocket = Asked::take(&route.websocket, &mut request)?;
-    hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(&route.guard));
+    hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(route));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
@@ -65,16 +65,17 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
+            // Where we prove ourselves, the client cannot: not by a connection of its own to the same upstream either.
+            if let Some(session) = way.session.clone() {
+                return Box::pin(
+                    async move { returned(&chosen, convinced(&session, request).await, websocket, expires) },
+                );
+            }
             if let Some(pinned) = own(way, &request, visitor) {
                 return Box::pin(async move {
                     let answer = pinned.send(request).await;
                     returned(&chosen, answer, websocket, expires)
                 });
-            }
-            if let Some(session) = way.session.clone() {
-                return Box::pin(
-                    async move { returned(&chosen, convinced(&session, request).await, websocket, expires) },
-                );
             }
             let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
@@ -85,9 +86,13 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
 /// The answer of an upstream that we prove ourselves to. If it does not believe us, that is not for the client to mend:
 /// its challenge is for us.
 async fn convinced(session: &Session, request: Request<Body>) -> Result<Response<Body>, Failure> {
-    let response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
+    let mut response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
     if response.status() == StatusCode::UNAUTHORIZED {
         return Err(Failure::Unproved("the upstream does not take the credential of this route".to_owned()));
+    }
+    // What it says to whoever proved (RFC 4559 §5, RFC 9110 §11.6.3) is said to us.
+    for field in [header::WWW_AUTHENTICATE, HeaderName::from_static("authentication-info")] {
+        response.headers_mut().remove(field);
     }
     Ok(response)
 }

@@ -28,6 +28,7 @@ use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
 use crate::hygiene;
 use crate::issuer::{self, Issuer};
+use crate::nonces;
 use crate::outbound::Outbound;
 use crate::route::Table;
 use crate::way::Way;
@@ -68,7 +69,7 @@ impl Plan {
         if let Some(kerberos::Keytab { file, service }) = config.keytab.clone() {
             door = door.with_keytab(Keytab::open(system::kerberos(), file, service).await.map_err(engine)?);
         }
-        let door = Arc::new(door);
+        let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let outbound = Outbound { store, environment, limits: &config.limits, events: &events };
@@ -89,12 +90,12 @@ impl Plan {
         })
     }
 
-    /// What is stripped of a request behind this guard. Where nobody is asked for a proof, the fields
-    /// that could hold one are the application's own.
-    pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
-        match guard {
-            routes::Guard::Open => &self.stripped_open,
-            routes::Guard::Schemes(_) => &self.stripped_guarded,
+    /// What is stripped of a request on this route. Where nobody is asked for a proof, and we have none for the
+    /// upstream, the fields that could hold one are the application's own.
+    pub(crate) fn stripped(&self, route: &Route) -> &Spellings {
+        match (&route.guard, &route.credential) {
+            (routes::Guard::Open, None) => &self.stripped_open,
+            (routes::Guard::Open | routes::Guard::Schemes(_), _) => &self.stripped_guarded,
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_tls::error::TlsError;
+use gatepost_tls::starttls::error::StartTlsError;
 use gatepost_ws::error::WsError;
 use thiserror::Error;
 
@@ -190,6 +191,25 @@ pub enum NetError {
     /// The TLS settings of a dialer or listener cannot be used.
     #[error(transparent)]
     TlsSettings(#[from] TlsError),
+    /// A socket cannot be what was asked of it.
+    #[error("a socket cannot have {option} that was asked for: {detail}")]
+    SocketOption {
+        /// Which option.
+        option: &'static str,
+        /// What the system said.
+        detail: String,
+    },
+    /// A text that is no host and port.
+    #[error("`{text}` is no host and port: {detail}")]
+    Endpoint {
+        /// The text.
+        text: String,
+        /// Why.
+        detail: String,
+    },
+    /// Two ends did not come from the clear to TLS.
+    #[error(transparent)]
+    StartTls(#[from] StartTlsError),
 }
 
 impl Fault for NetError {
@@ -215,7 +235,10 @@ impl Fault for NetError {
             | Self::Rejected { .. }
             | Self::Proxy { .. }
             | Self::Upgrade { .. } => Blame::Peer,
-            Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
+            Self::BodySource { .. } | Self::Request { .. } | Self::SocketOption { .. } | Self::Endpoint { .. } => {
+                Blame::Caller
+            }
+            Self::StartTls(reason) => reason.blame(),
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
             Self::WebSocket(reason) => reason.blame(),
         }
@@ -246,6 +269,9 @@ impl Fault for NetError {
             Self::Proxy { .. } => "GP-NET-022",
             Self::Memory => "GP-NET-019",
             Self::Exhausted { .. } => "GP-NET-020",
+            Self::SocketOption { .. } => "GP-SOCKET-001",
+            Self::Endpoint { .. } => "GP-SOCKET-002",
+            Self::StartTls(reason) => reason.code(),
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
@@ -257,6 +283,7 @@ impl Fault for NetError {
             }
             Self::Resolve { .. } | Self::Memory | Self::Exhausted { .. } => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
+            Self::StartTls(reason) => reason.retry(),
             _ => Retry::Never,
         }
     }
@@ -278,6 +305,10 @@ impl Fault for NetError {
             }
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.hint(),
             Self::WebSocket(reason) => reason.hint(),
+            Self::StartTls(reason) => reason.hint(),
+            Self::Endpoint { .. } => {
+                Some("write it like `mail.example.com:25`, `mail.example.com:smtp` or `[2001:db8::1]:443`".into())
+            }
             _ => None,
         }
     }

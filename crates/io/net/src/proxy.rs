@@ -41,20 +41,24 @@ pub enum Asked {
 /// A connection to a proxy that leads nowhere yet.
 pub struct Again {
     pub(crate) stream: Duplex,
-    pub(crate) address: SocketAddr,
+    /// Our end, and the proxy's.
+    pub(crate) ends: (SocketAddr, SocketAddr),
 }
 
 /// Octets to an origin and back, through a proxy.
 pub struct Way {
-    pub(crate) stream: Duplex,
+    /// What leads there.
+    pub stream: Duplex,
+    /// Our end of the connection to the proxy.
+    pub local: SocketAddr,
     /// The proxy's address.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 /// Asks the proxy behind `stream` for a way to `authority`. `fields` are sent along, such as a proof.
 pub(crate) async fn ask(
     mut stream: Duplex,
-    address: SocketAddr,
+    (local, address): (SocketAddr, SocketAddr),
     authority: &str,
     fields: &HeaderMap,
     limits: &Limits,
@@ -68,10 +72,10 @@ pub(crate) async fn ask(
     let answered = tokio::time::timeout(limit, exchange).await;
     let (head, come) = answered.map_err(|_| explain::timeout(Wait::Answer, limit))??;
     if head.status.is_success() {
-        return Ok(Asked::Granted(Way { stream, address }));
+        return Ok(Asked::Granted(Way { stream, local, address }));
     }
     let emptied = tokio::time::timeout(BODY_TIME, is_emptied(&mut stream, &head, come, limits)).await;
-    let again = matches!(emptied, Ok(true)).then_some(Again { stream, address });
+    let again = matches!(emptied, Ok(true)).then_some(Again { stream, ends: (local, address) });
     Ok(Asked::Refused { status: head.status, headers: head.headers, again })
 }
 
@@ -155,7 +159,7 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 3128));
         let limits = Limits { head_bytes: 1024, ..Limits::default() };
         let fields = HeaderMap::from_iter([(http::header::PROXY_AUTHORIZATION, "Basic eA==".parse().unwrap())]);
-        let asked = ask(Box::new(near), address, "h.test:443", &fields, &limits).await;
+        let asked = ask(Box::new(near), (address, address), "h.test:443", &fields, &limits).await;
         let became = match &asked {
             Ok(Asked::Granted(_)) => Ok(None),
             Ok(Asked::Refused { status, again, .. }) => Ok(Some((status.as_u16(), again.is_some()))),

@@ -7,6 +7,7 @@ use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use gatepost_model::shaken::Shaken;
 use gatepost_tls::certificate::Certificate;
+use gatepost_tls::challenge;
 use gatepost_tls::handshake::Facts;
 use gatepost_tls::server::ServerTls;
 use tokio::io::AsyncWriteExt;
@@ -197,7 +198,12 @@ impl Shared {
         let handshake = self.handshakes.run(tokio::time::timeout(limit, handshake), crowded);
         // On the heap, so that a connection that lives on does not keep the place of its handshake.
         let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;
-        let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        let (mut stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        if facts.alpn.as_deref() == Some(challenge::PROTOCOL) {
+            // RFC 8737 §3: the certificate was the answer, and nothing else is said. Who has it may be gone already.
+            let _ = tokio::time::timeout(limit, stream.shutdown()).await;
+            return Ok(());
+        }
         if tls.bindings().are_logged(local, facts.server_name.as_deref()) {
             house.handler.shaken(&told(address, &facts));
         }

@@ -51,6 +51,12 @@ pub trait Scheme: Debug + Send + Sync {
         false
     }
 
+    /// Server: whether it is offered where nobody said which schemes are. Default yes. What needs something kept of each
+    /// user that not every user has says no: a client that answers the strongest would never get in.
+    fn is_usual(&self) -> bool {
+        true
+    }
+
     /// Server: whether a proof that was accepted may be taken again without being judged anew. Default: never.
     fn reuse(&self) -> Reuse {
         Reuse::Never

@@ -98,7 +98,8 @@ fn the_wire_is_that_of_the_rfc() {
     world.settings.digest.qop = vec![Qop::Auth, Qop::AuthInt];
     world.settings.digest.domain = vec!["/a".into(), "/b".into()];
     world.settings.digest.userhash = true;
-    let nonce = NonceKey::new([0x6b; 32]).make("gatepost", world.now, &world.entropy);
+    let end = world.now + world.settings.digest.nonce_lifetime;
+    let nonce = NonceKey::new([0x6b; 32]).make("gatepost", end, &world.entropy);
     let opaque = NonceKey::new([0x6b; 32]).opaque("gatepost");
     let expected = |algorithm: &str, stale: &str| {
         format!(
@@ -170,7 +171,7 @@ fn what_is_not_for_this_request_here_and_now_is_refused() {
 fn a_nonce_that_is_forged_or_old_is_told_to_be_stale_before_anybody_is_looked_up() {
     let (mut world, proof) = proved();
     let nonce = world.challenge(&Digest).unwrap().param("nonce").unwrap().to_owned();
-    let made_up = NonceKey::new([1; 32]).make("gatepost", world.now, &[7; 32]);
+    let made_up = NonceKey::new([1; 32]).make("gatepost", world.now + Duration::from_secs(60), &[7; 32]);
     for other in ["", "1", &made_up, &nonce.to_uppercase()] {
         assert_eq!(refusal(&mut world, &forged(&proof, &nonce, other)), Refusal::Stale, "{other}");
     }
@@ -181,6 +182,11 @@ fn a_nonce_that_is_forged_or_old_is_told_to_be_stale_before_anybody_is_looked_up
     assert!(!world.asked.iter().any(looked_up), "{:?}", world.asked);
     world.now = then + Duration::from_millis(300_000);
     let info = accepted(&mut world, &proof);
+    // Its uses are forgotten when it ends: that nonces live longer now must not bring them back.
+    (world.now, world.settings.digest.nonce_lifetime) = (then + Duration::from_secs(301), Duration::from_secs(3600));
+    world.used.clear();
+    assert_eq!(refusal(&mut world, &proof), Refusal::Stale);
+    (world.now, world.settings.digest.nonce_lifetime) = (then + Duration::from_secs(300), Duration::from_secs(300));
     // So late in its life, the next nonce comes along.
     let challenge = world.challenge(&Digest).unwrap();
     assert!(line(&info).contains(&format!("nextnonce=\"{}\"", challenge.param("nonce").unwrap())), "{}", line(&info));

@@ -5,6 +5,8 @@ mod recorded;
 
 use base64::engine::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gatepost_auth::challenge::Challenge;
+use gatepost_auth::credentials::Credentials;
 use gatepost_auth::ntlm::signing::Side;
 use gatepost_auth::spnego::broken::Broken;
 use gatepost_auth::spnego::mechanism::{Mechanism, Mechanisms};
@@ -30,8 +32,18 @@ fn object_identifiers() {
     assert_eq!(Token::parse(&STANDARD.decode(text(&file, "ntlmssp_prefix")).unwrap()), Ok(Token::Ntlm));
     let ticket = [&[0x60, 13], unhex(text(&file, "oid_krb5_hex")).as_slice(), b"\x01\0"].concat();
     assert_eq!(Token::parse(&ticket), Ok(Token::Kerberos));
-    // The tokens of RFC 4559 are none: its section 5 is about the fields around them.
+}
+
+/// RFC 4559 §5: the fields are well-formed, but what stands in them is none of SPNEGO's tokens.
+#[test]
+fn the_fields_of_rfc_4559() {
+    let file: Value = serde_json::from_str(FILE).unwrap();
+    let parsed = Challenge::parse_all([text(&file, "challenge"), text(&file, "final")]);
     let [token, last] = ["authorization", "final"].map(|key| text(&file, key).split_once(' ').unwrap().1);
+    let with = |token: Option<&str>| Challenge { token68: token.map(str::to_owned), ..Challenge::new("Negotiate") };
+    assert_eq!((parsed.challenges, parsed.faults), (vec![with(None), with(Some(last))], vec![]));
+    let credentials = Credentials::parse(text(&file, "authorization").as_bytes(), "Negotiate").unwrap();
+    assert!(credentials.token68.unwrap().matches(token.as_bytes()));
     assert_eq!(Token::parse(&STANDARD.decode(token).unwrap()), Err(Broken::Unknown));
     assert!(STANDARD.decode(last).is_err());
 }

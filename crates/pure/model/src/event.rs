@@ -28,6 +28,13 @@ pub enum Event {
     },
     /// A client shook hands at a binding of which somebody wants to hear that.
     Shaken(Shaken),
+    /// A line of a conversation in the clear that leads to TLS (STARTTLS).
+    Said {
+        /// Whether we said it.
+        ours: bool,
+        /// The words, or what the octets stand for.
+        text: String,
+    },
     /// A request goes out.
     RequestSent {
         /// The method.
@@ -94,6 +101,15 @@ pub enum Event {
         /// What changed, or what is wrong.
         detail: String,
     },
+    /// A step on the way to a certificate of an ACME authority (RFC 8555).
+    Certificate {
+        /// The names that it is for.
+        names: String,
+        /// Which step: `account`, `ordered`, `proving`, `proved`, `issued`, `bound`, `due`, `postponed`.
+        step: &'static str,
+        /// What there is to say about it.
+        detail: String,
+    },
     /// Someone switched a protection off.
     Danger {
         /// Which one.
@@ -120,6 +136,7 @@ impl Event {
             Self::Listening { .. } => "listening",
             Self::Connected { .. } => "connected",
             Self::Shaken(_) => "shaken",
+            Self::Said { .. } => "said",
             Self::RequestSent { .. } => "request-sent",
             Self::AnswerReceived { .. } => "answer-received",
             Self::Challenged { .. } => "challenged",
@@ -128,6 +145,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Answered { .. } => "answered",
             Self::Reloaded { .. } => "reloaded",
+            Self::Certificate { .. } => "certificate",
             Self::Danger { .. } => "danger",
             Self::BoundReached(_) => "bound-reached",
             Self::Failed { .. } => "failed",
@@ -162,6 +180,7 @@ impl fmt::Display for Event {
                 format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
             }
             Self::Shaken(shaken) => shaken.to_string(),
+            Self::Said { ours, text } => format!("{} {text}", if *ours { ">" } else { "<" }),
             Self::RequestSent { method, url, scheme } => {
                 format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
             }
@@ -180,6 +199,7 @@ impl fmt::Display for Event {
             }
             Self::Reloaded { applied: true, detail } => format!("new configuration in force: {detail}"),
             Self::Reloaded { applied: false, detail } => format!("configuration unchanged: {detail}"),
+            Self::Certificate { names, step, detail } => format!("certificate for {names}: {step}: {detail}"),
             Self::Danger { what } => format!("protection switched off: {what}"),
             Self::BoundReached(reached) => reached.to_string(),
             Self::Failed { code, detail, .. } => format!("{code}: {detail}"),

@@ -29,7 +29,7 @@ use crate::settings::{ClientSettings, Guard, ServerSettings};
 use crate::shown::shown;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{judged, rejection};
-use crate::version::TlsVersion;
+use crate::version::{TlsVersion, suite_name};
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
 /// messages up to 2^16 - 1; the rest is for the records around them.
@@ -40,9 +40,9 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 pub struct Facts {
     /// The version.
     pub version: TlsVersion,
-    /// The cipher suite, in the words of the registry.
+    /// The cipher suite, by its name in the registry of IANA.
     pub suite: &'static str,
-    /// The group of the key exchange, in the words of the registry; `None` where there was none.
+    /// The group of the key exchange, such as `X25519MLKEM768`; `None` where there was none: TLS 1.2, resumed.
     pub group: Option<&'static str>,
     /// The application protocol (RFC 7301).
     pub alpn: Option<Vec<u8>>,
@@ -234,7 +234,7 @@ impl Handshake {
         };
         let facts = Facts {
             version,
-            suite: common.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("unknown"),
+            suite: common.negotiated_cipher_suite().map_or("unknown", |suite| suite_name(suite.suite())),
             group: common.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,

@@ -66,6 +66,11 @@ impl Manner {
         self
     }
 
+    /// The manner of connections that nobody takes up again.
+    pub(crate) fn passing() -> Self {
+        Self { no_tickets: true, ..Self::default() }
+    }
+
     /// The configuration for it, within the versions of the listener, who has these protocols on offer.
     ///
     /// Each has ticket keys of its own: a session that was begun in one manner is never taken up in another.

@@ -12,6 +12,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::bindings::{BindingTable, Bindings};
+use crate::challenge::Challenges;
 use crate::error::TlsError;
 use crate::manner::{Manner, Ready};
 use crate::refusal::{Refusal, refuse};
@@ -57,6 +58,7 @@ pub struct ServerTls {
 struct Inner {
     rules: ServerRules,
     bindings: Arc<Bindings>,
+    challenges: Arc<Challenges>,
     /// The listener's own configuration.
     own: Ready,
     /// The configuration of each other manner, with its ticket keys; `None` if there can be none.
@@ -84,9 +86,22 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError::Setting`] if the rules leave no version, or the provider has no randomness.
     pub fn new(rules: &ServerRules, bindings: Arc<Bindings>) -> Result<Self, TlsError> {
+        Self::answering(rules, bindings, Arc::default())
+    }
+
+    /// As [`new`](Self::new), but an authority that asks whether a name is ours gets the answer that is shown then
+    /// ([`settings_for`](Self::settings_for) alone knows of it).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn answering(
+        rules: &ServerRules,
+        bindings: Arc<Bindings>,
+        challenges: Arc<Challenges>,
+    ) -> Result<Self, TlsError> {
         let own = made(&Manner::default(), rules, Arc::new(Resolver::nowhere(&bindings)))?;
         let (rules, manners, configs) = (rules.clone(), Mutex::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { rules, bindings, own, manners, configs }) })
+        Ok(Self { inner: Arc::new(Inner { rules, bindings, challenges, own, manners, configs }) })
     }
 
     /// The rustls configuration for connections that reached `local`.
@@ -169,7 +184,7 @@ impl fmt::Debug for ServerTls {
     }
 }
 
-/// Finds the configuration for the terms of the binding that a name leads to.
+/// Finds the configuration for the terms of the binding that a name leads to, or for an authority's question.
 struct Chooser {
     local: SocketAddr,
     inner: Arc<Inner>,
@@ -183,12 +198,15 @@ impl fmt::Debug for Chooser {
 
 impl Chooses for Chooser {
     fn depends(&self) -> bool {
-        !self.inner.bindings.current().is_uniform()
+        self.inner.challenges.are_any() || !self.inner.bindings.current().is_uniform()
     }
 
-    fn choose(&self, name: Option<&str>) -> Option<ServerSettings> {
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<ServerSettings> {
+        if let Some(answer) = self.inner.challenges.settings_for(hello) {
+            return Some(answer);
+        }
         let table = self.inner.bindings.current();
-        let pick = table.pick(self.local, name)?;
+        let pick = table.pick(self.local, hello.server_name())?;
         self.inner.configs_for(self.local, pick.manner).map(|configs| configs.settings)
     }
 }

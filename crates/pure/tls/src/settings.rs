@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::server::ClientHello;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, Error, ServerConfig};
@@ -20,13 +21,13 @@ use crate::verify::verifier::{Verifier, rejection};
 /// Servers whose sessions a client keeps, as many as rustls does.
 const SESSIONS: usize = 256;
 
-/// Knows the settings for a name.
+/// Knows the settings for a client.
 pub(crate) trait Chooses: fmt::Debug + Send + Sync {
-    /// Whether they depend on the name at all.
+    /// Whether they depend on what it asks for at all.
     fn depends(&self) -> bool;
 
-    /// The settings for a client that asked for `name`. `None`: those that it has.
-    fn choose(&self, name: Option<&str>) -> Option<ServerSettings>;
+    /// The settings for a client that begins with `hello`. `None`: those that it has.
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<ServerSettings>;
 }
 
 /// A server's configuration for [`Handshake::server`](crate::handshake::Handshake::server). What it lets out of rustls stays in this crate.
@@ -36,7 +37,7 @@ pub struct ServerSettings {
     anew: Arc<ServerConfig>,
     /// For a client that shows a ticket.
     again: Arc<ServerConfig>,
-    /// Who knows a better configuration for a name.
+    /// Who knows a better configuration for what a client asks for.
     chooser: Option<Arc<dyn Chooses>>,
     /// Who judges again what a client had shown when a resumed session was begun.
     clients: Option<Arc<ClientVerifier>>,
@@ -73,7 +74,7 @@ impl ServerSettings {
         Self { clients, ..self }
     }
 
-    /// The same, but the name that a client asks for may lead to another configuration.
+    /// The same, but what a client asks for may lead to another configuration.
     pub(crate) fn chosen_by(self, chooser: Arc<dyn Chooses>) -> Self {
         Self { chooser: Some(chooser), ..self }
     }

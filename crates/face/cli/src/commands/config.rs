@@ -59,6 +59,11 @@ fn check(args: &CheckArgs, ui: &Ui) -> Result<(), CliError> {
     if config.danger.ignore_channel_binding {
         ui.warning("`danger.ignore_channel_binding` is on: a proof of NTLM or Negotiate may be another connection's");
     }
+    if config.danger.digest_rfc2069 {
+        ui.warning(
+            "`danger.digest_rfc2069` is on: Digest takes proofs that whoever stands between may have prepared for",
+        );
+    }
     if ui.is_json() {
         return ui.json(&json!({ "file": args.file, "good": true, "listeners": listeners, "routes": routes }));
     }

@@ -8,6 +8,7 @@ pub mod credential;
 pub mod get;
 pub mod man;
 pub mod serve;
+pub mod socket;
 pub mod token;
 pub mod user;
 pub mod ws;

@@ -1,8 +1,10 @@
 //! `gatepost user`: who may come in.
 
 use clap::{Args, Subcommand};
+use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::password::{self, Cost};
 use gatepost::auth::record::Kind;
+use gatepost::auth::settings::Settings;
 use gatepost::clock;
 use gatepost::model::secret::Secret;
 use gatepost::store::store::{User, UserRecord};
@@ -31,15 +33,24 @@ pub enum UserCommand {
 Examples:
   gatepost user add ali
   gatepost user add ali --recoverable          Lets ali use every scheme
-  gatepost user add ali --ntlm                 Lets ali use NTLM beside Basic
+  gatepost user add ali --digest               Lets ali use Digest; the password is not kept
+  gatepost user add ali --digest=SHA-256,MD5 --realm staff
+  gatepost user add ali --ntlm                 Lets ali use NTLM; the password is not kept
   printf %s \"$SECRET\" | gatepost user add ali --password-stdin")]
 pub struct AddArgs {
     /// The user's name
     #[arg(value_parser = name)]
     pub name: String,
-    /// Keep the password itself, sealed, for schemes that compute with it (WSSE)
+    /// Keep the password itself, sealed, for schemes that compute with it (WSSE, Digest)
     #[arg(long)]
     pub recoverable: bool,
+    /// Keep what Digest computes with, sealed, for these algorithms [default: SHA-256]
+    #[arg(long, value_name = "ALGORITHM", num_args = 0..=1, require_equals = true, default_missing_value = "SHA-256",
+        value_delimiter = ',', value_parser = algorithm)]
+    pub digest: Vec<Algorithm>,
+    /// The realm that this is for: `auth.realm` of the configuration
+    #[arg(long, value_name = "REALM", default_value_t = Settings::default().realm, requires = "digest", value_parser = realm)]
+    pub realm: String,
     /// Keep the password's NT hash, sealed: what NTLM computes with, alone and inside Negotiate
     #[arg(long)]
     pub ntlm: bool,
@@ -83,6 +94,38 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// An algorithm of Digest. A session's needs what its function needs.
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let known = || format!("one of {}", Algorithm::ALL.map(Algorithm::name).join(", "));
+    Algorithm::by_name(text).ok_or_else(known)
+}
+
+/// A realm as a challenge can name it.
+fn realm(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("a realm of visible characters".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// What single schemes compute with in the place of this password.
+fn records(args: &AddArgs, password: &Secret) -> Result<Vec<UserRecord>, CliError> {
+    let digest =
+        args.digest.iter().map(|algorithm| Kind::DigestHa1 { hash: algorithm.hash, realm: args.realm.clone() });
+    let mut records: Vec<UserRecord> = Vec::new();
+    for kind in digest.chain(args.ntlm.then_some(Kind::NtHash)) {
+        let key = kind.key();
+        if records.iter().any(|record| record.kind == key) {
+            continue;
+        }
+        // A password that is no text has no NT hash.
+        let secret = kind.compute(&args.name, password);
+        let secret = secret.ok_or_else(|| CliError::usage("the password is not UTF-8", "leave `--ntlm` out"))?;
+        records.push(UserRecord { kind: key, alias: kind.alias(&args.name), secret });
+    }
+    Ok(records)
+}
+
 pub(crate) fn run(command: UserCommand, ui: &Ui) -> Result<(), CliError> {
     match command {
         UserCommand::Add(args) => add(&args, ui),
@@ -97,18 +140,10 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let entropy = clock::entropy()?;
     let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
-    let records = args.ntlm.then(|| record(&args.name, &Kind::NtHash, &secret)).transpose()?.into_iter().collect();
-    let secret = args.recoverable.then_some(secret);
-    let user = User { name: args.name.clone(), password_hash, secret, records };
+    let records = records(args, &secret)?;
+    let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret), records };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
-}
-
-/// What is kept of the password for one scheme.
-fn record(user: &str, kind: &Kind, password: &Secret) -> Result<UserRecord, CliError> {
-    let secret = kind.compute(user, password);
-    let secret = secret.ok_or_else(|| CliError::usage("the password is not text in UTF-8", "NTLM knows no other"))?;
-    Ok(UserRecord { kind: kind.key(), alias: kind.alias(user), secret })
 }
 
 fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
@@ -122,25 +157,29 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
         users.extend(user);
     }
     if ui.is_json() {
-        let row =
-            |user: &User| json!({ "name": user.name, "recoverable": user.secret.is_some(), "ntlm": has_nt_hash(user) });
-        return ui.json(&users.iter().map(row).collect());
+        let rows = users.iter().map(|user| {
+            let records: Vec<&str> = user.records.iter().map(|record| record.kind.as_str()).collect();
+            json!({ "name": user.name, "recoverable": user.secret.is_some(), "records": records })
+        });
+        return ui.json(&rows.collect());
     }
-    let rows: Vec<Vec<String>> = users.iter().map(|user| vec![user.name.clone(), may_use(user).to_owned()]).collect();
+    let rows: Vec<Vec<String>> = users.iter().map(|user| vec![user.name.clone(), may_use(user)]).collect();
     ui.out(&ui::table(&["NAME", "MAY USE"], &rows))
 }
 
-fn may_use(user: &User) -> &'static str {
-    match (&user.secret, has_nt_hash(user)) {
-        (Some(_), _) => "all schemes",
-        (None, true) => "Basic, NTLM",
-        (None, false) => "Basic",
+/// Which schemes this user's records are enough for.
+fn may_use(user: &User) -> String {
+    if user.secret.is_some() {
+        return "all schemes".to_owned();
     }
-}
-
-fn has_nt_hash(user: &User) -> bool {
-    let kind = Kind::NtHash.key();
-    user.records.iter().any(|record| record.kind == kind)
+    let digest: Vec<&str> = user.records.iter().filter_map(|record| record.kind.strip_prefix("digest ")).collect();
+    let digest = match digest.as_slice() {
+        [] => "not WSSE, not Digest".to_owned(),
+        kinds => format!("not WSSE; Digest with {}", kinds.join(", ")),
+    };
+    let nt_hash = Kind::NtHash.key();
+    let may_ntlm = user.records.iter().any(|record| record.kind == nt_hash);
+    if may_ntlm { format!("{digest}; NTLM") } else { digest }
 }
 
 fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatepost_auth::challenge::Challenge;
 use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::context::ContextStep;
 use gatepost_auth::exchange::{self, Exchange, Leg};
@@ -17,6 +18,7 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_net::failed::Failed;
 use gatepost_policy::credentials::Ask;
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
@@ -90,6 +92,18 @@ impl<'a> Turns<'a> {
         self.carrier = Carrier::Lane(Arc::new(held::channel(lane.facts())));
         self.answers.channel = None;
         Ok(())
+    }
+
+    /// Whether this answer offers a scheme whose proofs are for connections, and we could prove with it: not where
+    /// requests share one.
+    pub(crate) fn wants_connection(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let ours = |challenge: &Challenge| {
+            let mut schemes = self.cx.schemes.iter();
+            let known = schemes.find(|scheme| scheme.binds_connection() && challenge.is(scheme.name()));
+            known.is_some_and(|scheme| self.has_credential_for(scheme.name()))
+        };
+        let fields = headers.get_all(WWW_AUTHENTICATE);
+        status == StatusCode::UNAUTHORIZED && Challenge::parse_all(fields).challenges.iter().any(ours)
     }
 
     /// Sends a request over the connection that its proof is for, or over any.

@@ -1,4 +1,4 @@
-//! The proxy on a client's way out, and who the client is to it: CONNECT, and its challenges (407).
+//! The proxy on a client's way out, and who the client is to it: CONNECT and its challenges (407), or SOCKS5.
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use gatepost_model::url::{Origin, Url};
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_net::proxy::{Asked, Way};
+use gatepost_net::socks::Login;
 use gatepost_policy::credentials::{Ask, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
@@ -34,26 +35,42 @@ use crate::needs::World;
 /// Proofs that a proxy may ask for on the way to one connection.
 const LEGS: usize = 4;
 
-/// An HTTP proxy through which all connections go, by CONNECT (RFC 9110 §9.3.6).
+/// The usual port of a SOCKS proxy (RFC 1928 §3).
+const SOCKS_PORT: u16 = 1080;
+
+/// What a SOCKS proxy is told is the secret itself (RFC 1929), as by Basic.
+const LIKE_BASIC: &str = "Basic";
+
+/// A proxy through which all connections go: an HTTP one by CONNECT (RFC 9110 §9.3.6), or a SOCKS5 one (RFC 1928).
+///
+/// Nothing goes directly at the same time: a race would tell the way outside the proxy where we are going.
 #[derive(Debug, Clone)]
 pub struct Proxy {
+    /// Where it is; of a SOCKS proxy, in the words of `http`, which is as little protected.
     url: Url,
+    is_socks: bool,
     credential: Option<Credential>,
     except: Vec<HostRule>,
     over_plain: bool,
 }
 
 impl Proxy {
-    /// The proxy at `url`: `http://host:port`, or `https://` for one that is spoken to over TLS.
+    /// The proxy at `url`: `http://host:port`, `https://` for one that is spoken to over TLS, or `socks5://`
+    /// (`socks5h://` is the same). Names are always looked up by the proxy.
     ///
     /// # Errors
     /// If it is no such URL.
     pub fn new(url: &str) -> Result<Self, Error> {
-        let url = Url::parse(url)?;
+        let socks = ["socks5://", "socks5h://"].into_iter().find_map(|scheme| strip_scheme(url, scheme));
+        let (url, is_socks) = match socks {
+            Some(place) => (socks_url(place)?, true),
+            None => (Url::parse(url)?, false),
+        };
         if url.is_websocket() {
-            return Err(Error::usage(format!("`{}` is no proxy: one is http:// or https://", url.scheme())));
+            let detail = format!("`{}` is no proxy: one is http://, https:// or socks5://", url.scheme());
+            return Err(Error::usage(detail));
         }
-        Ok(Self { url, credential: None, except: Vec::new(), over_plain: false })
+        Ok(Self { url, is_socks, credential: None, except: Vec::new(), over_plain: false })
     }
 
     /// Who we are to the proxy, if it asks. It goes to the proxy alone, whatever its scope says.
@@ -96,8 +113,29 @@ impl Detour for Proxied {
     }
 
     fn open<'a>(&'a self, dialer: &'a Dialer, origin: &'a Origin) -> Opening<'a> {
-        Box::pin(self.way(dialer, origin))
+        match self.proxy.is_socks {
+            true => Box::pin(self.socks_way(dialer, origin)),
+            false => Box::pin(self.way(dialer, origin)),
+        }
     }
+}
+
+/// The URL without its scheme, if that is it.
+fn strip_scheme<'a>(url: &'a str, scheme: &str) -> Option<&'a str> {
+    let (start, rest) = url.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// Where a SOCKS proxy is.
+fn socks_url(place: &str) -> Result<Url, Error> {
+    let place = place.strip_suffix('/').unwrap_or(place);
+    // A URL that names a user is refused as such, before anybody looks for a port in it.
+    let url = Url::parse(&format!("http://{place}"))?;
+    if place.contains(['/', '?', '#']) {
+        return Err(Error::usage("a SOCKS proxy has no path: write it like socks5://HOST:PORT"));
+    }
+    let has_port = place.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+    Ok(if has_port { url } else { Url::parse(&format!("http://{place}:{SOCKS_PORT}"))? })
 }
 
 impl Proxied {
@@ -155,6 +193,20 @@ impl Proxied {
         Err(refused("it asks for one proof after the other".to_owned()))
     }
 
+    /// A way to `origin` through a SOCKS proxy. Who we are is offered only where the policy lets it go in the clear.
+    async fn socks_way(&self, dialer: &Dialer, origin: &Origin) -> Result<Way, NetError> {
+        let credential = self.credential_for(LIKE_BASIC);
+        let login = credential.map(|known| Login { user: known.user.clone(), password: known.secret.clone() });
+        let is_kept_back = self.proxy.credential.is_some() && login.is_none();
+        let way = dialer.ask_socks(&self.proxy.url.origin(), origin, login.as_ref()).await;
+        way.map_err(|error| match error {
+            NetError::Proxy { origin, detail } if is_kept_back => {
+                NetError::Proxy { origin, detail: format!("{detail}: the password would go in the clear") }
+            }
+            other => other,
+        })
+    }
+
     /// The fields of the next proof, or why there is none.
     async fn step(
         &self,
@@ -206,5 +258,33 @@ impl Proxied {
         let allowed = decision.allowed;
         self.events.emit(&decision.into_event("proxy credential"));
         allowed.then_some(credential)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_proxies_are() {
+        let table = [
+            ("http://p.test:3128", Some(("http://p.test:3128", false))),
+            ("https://p.test", Some(("https://p.test", false))),
+            ("socks5://p.test", Some(("http://p.test:1080", true))),
+            ("SOCKS5H://p.test:9050/", Some(("http://p.test:9050", true))),
+            ("socks5://p.test:80", Some(("http://p.test", true))),
+            ("socks5://[::1]", Some(("http://[::1]:1080", true))),
+            ("socks5://p.test/x", None),
+            ("socks5://ali:pw@p.test", None),
+            ("socks5://", None),
+            ("socks4://p.test", None),
+            ("wss://p.test", None),
+        ];
+        for (text, expected) in table {
+            let proxy = Proxy::new(text).ok().map(|proxy| (proxy.url.origin().to_string(), proxy.is_socks));
+            assert_eq!(proxy, expected.map(|(origin, is_socks)| (origin.to_owned(), is_socks)), "{text}");
+        }
+        let told = Proxy::new("socks5://ali:hunter2@p.test").unwrap_err().to_string();
+        assert!(!told.contains("hunter2"), "{told}");
     }
 }

@@ -33,7 +33,7 @@ use crate::client::websocket::builder::WebSocketBuilder;
 use crate::client::websocket::turnstile::Turnstile;
 use crate::clock;
 use crate::error::Error;
-use crate::events::{Events, Sink};
+use crate::events::{Events, Sink, SinkEntry};
 use crate::system;
 
 /// An HTTP client that answers challenges.
@@ -108,16 +108,14 @@ pub struct SessionBuilder {
     kerberos: Option<Kerberos>,
 }
 
-/// A sink inside a builder that has a `Debug`.
-struct SinkEntry(Sink);
-
-impl std::fmt::Debug for SinkEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sink")
-    }
-}
-
 impl SessionBuilder {
+    /// How it speaks TLS, all at once: for rules that were put together elsewhere. Default: as [`ClientTls`]'s.
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// The certificates that a server's chain may end in. Default: the system's.
     #[must_use]
     pub fn roots(mut self, roots: Roots) -> Self {
@@ -241,6 +239,7 @@ impl SessionBuilder {
     }
 
     /// Goes through this proxy, by CONNECT, also for WebSockets. Default: directly.
+    /// Goes through this proxy, by CONNECT or SOCKS5, also for WebSockets. Default: directly.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::digest::nonce::NonceKey;
@@ -108,7 +109,7 @@ async fn one_proof_opens_once_and_only_what_it_was_made_for() {
         (answer.status().as_u16(), challenge.is_some_and(|challenge| challenge.contains("stale=true")))
     };
     let nonce = param(&proof, "nonce");
-    let forged = NonceKey::new([1; 32]).make("gatepost", gatepost::clock::now(), &[2; 32]);
+    let forged = NonceKey::new([1; 32]).make("gatepost", gatepost::clock::now() + Duration::from_secs(60), &[2; 32]);
     // Replayed: whoever knows the secret may go on with a new nonce. Otherwise: nothing is said of the secret.
     assert_eq!(shown("/a?b", &proof).await, (401, true));
     assert_eq!(shown("/a?b", &proof.replace(nonce, &forged)).await, (401, true));

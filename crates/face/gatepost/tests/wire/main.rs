@@ -8,5 +8,6 @@ mod ntlm;
 mod proved;
 mod redirects;
 mod schemes;
+mod sockets;
 mod websocket;
 mod workers;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gatepost::auth::password::{self, Cost};
 use gatepost::auth::record::Kind;
 use gatepost::auth::settings::{ChannelBinding, Settings};
+use gatepost::client::lane::Over;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::model::secret::Secret;
@@ -12,6 +13,7 @@ use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::Keys;
 use gatepost::store::memory::MemoryStore;
 use gatepost::store::store::{Store, User, UserRecord};
+use gatepost::ws::message::Message;
 
 use crate::house::{House, PASSWORD, greet, text};
 
@@ -91,6 +93,25 @@ async fn two_users_of_one_session_never_meet() {
         let nobody = session.get(&house.url("/")).send().await.unwrap();
         assert_eq!(nobody.status(), 401, "{scheme}");
         house.running.drain().await;
+    }
+}
+
+/// A WebSocket is asked for on the connection that proves; one that requests share is left for it.
+#[tokio::test]
+async fn a_websocket_is_asked_for_on_the_connection_that_proves() {
+    for scheme in SCHEMES {
+        let house = house(scheme, Settings::default()).await;
+        let session = house.session().credential(Credential::login("ali", PASSWORD)).build().unwrap();
+        let url = house.url("/talk").replacen("https", "wss", 1);
+        // The challenge comes over a connection of HTTP/2, which stays.
+        assert_eq!(text(session.get(&house.url("/")).send().await.unwrap()).await, "ali GET / 0");
+        for over in [Over::Http1, Over::Any] {
+            let mut opened = session.websocket(&url).version(over).connect().await.unwrap();
+            assert_eq!(opened.info.protocol, "http/1.1", "{scheme} {over:?}");
+            assert_eq!(opened.socket.receive().await.unwrap(), Some(Message::from("ali GET HTTP/1.1")));
+        }
+        let refused = session.websocket(&url).version(Over::Http2).connect().await.unwrap_err();
+        assert_eq!(refused.refusal().unwrap().status, 401, "{scheme}");
     }
 }
 

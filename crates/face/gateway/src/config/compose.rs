@@ -10,8 +10,10 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
+use crate::config::acme::{self, Acme};
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
+use crate::config::digest::digest;
 use crate::config::document::Document;
 use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
@@ -33,6 +35,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What it guards; no two claim the same requests.
     pub routes: Vec<Route>,
+    /// The certificates that an ACME authority is asked for; no name is in two of them. Default none.
+    pub acme: Vec<Acme>,
     /// Worker threads. Default: one for each processor.
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
@@ -105,6 +109,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let danger = Danger {
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
+        digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
         ignore_channel_binding: layers.pick(
             "danger.ignore_channel_binding",
@@ -112,17 +117,21 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
             false,
         )?,
     };
-    let DocumentSpec { listener, route, mut auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
         None => vec![only_route(flags, identity, danger, &mut layers)],
     };
+    let acme = match document {
+        Some(document) => acme::certificates(acme, &listeners, document, &mut layers)?,
+        None => Vec::new(),
+    };
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
     let keytab = keytab(std::mem::take(&mut auth.kerberos), document, &mut layers)?;
-    let (mut auth, keys) = schemes(auth, document, &mut layers)?;
+    let (mut auth, keys) = schemes(auth, danger, document, &mut layers)?;
     // What is required is not ignored.
     if danger.ignore_channel_binding && auth.channel_binding == ChannelBinding::Checked {
         auth.channel_binding = ChannelBinding::DangerIgnored;
@@ -130,7 +139,21 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, keytab, limits, store, seal_key, danger, entries })
+    Ok(Config {
+        listeners,
+        routes,
+        acme,
+        workers,
+        drain_time,
+        auth,
+        keys,
+        keytab,
+        limits,
+        store,
+        seal_key,
+        danger,
+        entries,
+    })
 }
 
 fn all_listeners(
@@ -172,7 +195,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_schemes()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_scheme_names()) };
     let route = Route {
         host: None,
         prefix: "/".into(),
@@ -191,12 +214,14 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
 
 fn schemes(
     spec: AuthSpec,
+    danger: Danger,
     document: Option<&Document>,
     layers: &mut Layers<'_>,
 ) -> Result<(Settings, Keys), GatewayError> {
     let mut settings = Settings::default();
     let usual = Settings::default();
     settings.realm = layers.pick("auth.realm", spec.realm, usual.realm)?;
+    settings.digest = digest(spec.digest, danger.digest_rfc2069, layers)?;
     let dialects = List(usual.wsse.dialects.into_iter().map(Dialect).collect());
     let dialects = layers.pick("auth.wsse.dialects", spec.wsse.dialects, dialects)?;
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();

@@ -11,4 +11,6 @@ pub struct Danger {
     pub plain_credentials: bool,
     /// What ties a proof of NTLM or Negotiate to its TLS channel is not looked at.
     pub ignore_channel_binding: bool,
+    /// Digest takes proofs of the form of RFC 2069, which cover neither a count nor a client's nonce.
+    pub digest_rfc2069: bool,
 }

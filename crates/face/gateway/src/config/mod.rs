@@ -4,11 +4,14 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod acme;
 pub mod clients;
 pub mod compose;
 pub mod credential;
 pub mod danger;
 mod demands;
+mod digest;
+mod digest_names;
 pub mod document;
 pub mod kerberos;
 pub mod layers;

@@ -26,11 +26,10 @@ pub fn scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().map(|scheme| scheme.name()).collect()
 }
 
-/// The schemes of a route that names none: those whose proofs are for requests. A browser that is offered NTLM or
-/// Negotiate tries nothing else, and few users have what these need.
+/// The names of those that every user can use without being prepared for them.
 #[must_use]
-pub fn usual_schemes() -> Vec<&'static str> {
-    schemes::ALL.iter().filter(|scheme| !scheme.binds_connection()).map(|scheme| scheme.name()).collect()
+pub fn usual_scheme_names() -> Vec<&'static str> {
+    schemes::ALL.iter().filter(|scheme| scheme.is_usual()).map(|scheme| scheme.name()).collect()
 }
 
 /// The requests to one host and path prefix.

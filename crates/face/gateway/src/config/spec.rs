@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, ServiceName, Upstream};
 use crate::config::websocket::{Mode, Pings};
@@ -22,6 +24,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) drain_time: Written<Period>,
     pub(crate) listener: Vec<Spanned<ListenerSpec>>,
     pub(crate) route: Vec<Spanned<RouteSpec>>,
+    pub(crate) acme: Vec<Spanned<AcmeSpec>>,
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
@@ -58,6 +61,27 @@ pub(crate) struct RouteSpec {
     pub(crate) forward_certificate: Written<Forwarded>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcmeSpec {
+    pub(crate) names: Spanned<Vec<Name>>,
+    pub(crate) directory: Spanned<Directory>,
+    pub(crate) agree_tos: Written<bool>,
+    #[serde(default)]
+    pub(crate) contact: Vec<Spanned<String>>,
+    pub(crate) challenge: Written<String>,
+    pub(crate) listen: Written<SocketAddr>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) external_account: Written<ExternalSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "`{ kid = \"…\", key = { file = \"…\" } }`")]
+pub(crate) struct ExternalSpec {
+    pub(crate) kid: String,
+    pub(crate) key: Spanned<SecretSpec>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RelaySpec {
@@ -85,6 +109,7 @@ pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
     pub(crate) channel_binding: Written<Binding>,
     pub(crate) ntlm: NtlmSpec,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
     pub(crate) kerberos: KerberosSpec,
@@ -95,6 +120,17 @@ pub(crate) struct AuthSpec {
 pub(crate) struct NtlmSpec {
     pub(crate) name: Written<NetbiosName>,
     pub(crate) integrity: Written<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -198,4 +234,5 @@ pub(crate) struct DangerSpec {
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
     pub(crate) ignore_channel_binding: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }

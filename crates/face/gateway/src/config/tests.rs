@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gatepost::auth::settings::{ChannelBinding, Ntlm};
+use gatepost::auth::digest::algorithm::Algorithm;
+use gatepost::auth::digest::qop::Qop;
+use gatepost::auth::settings::{self, ChannelBinding, Ntlm};
 use gatepost::net::websocket::relay::terms::Pings;
 use gatepost::ws::limits::Limits;
 
@@ -56,6 +58,12 @@ past = "1m"
 [auth.ntlm]
 name = "STAFF"
 integrity = true
+[auth.digest]
+algorithms = ["sha-512-256", "MD5-sess"]
+qop = ["auth-int", "auth"]
+nonce_lifetime = "1h"
+userhash = true
+domain = ["/a", "/b"]
 [auth.bearer]
 jwks = { file = "keys.json" }
 issuer = "https://issuer.example"
@@ -73,6 +81,7 @@ seal_key = { env = "SEAL" }
 
 [danger]
 no_auth = true
+digest_rfc2069 = true
 "#;
 
 #[test]
@@ -90,6 +99,16 @@ fn a_whole_document() {
     assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
     assert_eq!(config.auth.ntlm, Ntlm { name: "STAFF".into(), integrity: true });
     assert_eq!(config.auth.channel_binding, ChannelBinding::Required);
+    let digest = settings::Digest {
+        algorithms: ["SHA-512-256", "MD5-sess"].map(|name| Algorithm::by_name(name).unwrap()).to_vec(),
+        qop: vec![Qop::AuthInt, Qop::Auth],
+        nonce_lifetime: Duration::from_secs(3600),
+        userhash: true,
+        domain: vec!["/a".into(), "/b".into()],
+        danger_rfc2069: true,
+        ..settings::Digest::default()
+    };
+    assert_eq!(config.auth.digest, digest);
     assert_eq!(config.keys, Keys::File("keys.json".into()));
     let service = "HTTP/www.example.com".parse().unwrap();
     assert_eq!(config.keytab, Some(Keytab { file: "http.keytab".into(), service }));
@@ -118,7 +137,7 @@ fn every_value_knows_its_source() {
 fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
     assert_eq!(config.routes[0].target, Target::Demo);
-    assert_eq!(config.routes[0].guard, Guard::Schemes(vec!["Bearer", "Digest", "WSSE", "Basic"]));
+    assert_eq!(config.routes[0].guard, Guard::Schemes(vec!["Bearer", "WSSE", "Basic"]));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     let open = Flags { no_auth: true, ..Flags::default() };
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
@@ -208,6 +227,17 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "or `{ ambient = true }`",
         "",
     ),
+    (
+        "[auth.digest]\nalgorithms = [\"SHA-265\"]",
+        "gatepost.toml:2:14",
+        "unknown algorithm `SHA-265`",
+        "did you mean `SHA-256`?",
+    ),
+    ("[auth.digest]\nalgorithms = []", "gatepost.toml:2:14", "without an algorithm", "name one"),
+    ("[auth.digest]\nqop = []", "gatepost.toml:2:7", "covers nothing", "digest_rfc2069"),
+    ("[auth.digest]\nqop = [\"auth-conf\"]", "gatepost.toml:2:7", "unknown qop `auth-conf`", "auth-int"),
+    ("[auth.digest]\nnonce_lifetime = \"2d\"", "gatepost.toml:2:18", "from 1s to 1d, found 2d", ""),
+    ("[auth.digest]\ndomain = [\"/a /b\"]", "gatepost.toml:2:10", "neither a path nor a URL", ""),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
     ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
     ("[[route]]\nwebsocket = \"rellay\"", "gatepost.toml:2:13", "unknown way `rellay`", "did you mean `relay`?"),

@@ -22,8 +22,7 @@ const MOST_USES: u32 = 1 << 16;
 pub(crate) struct Claim {
     pub(crate) answer: Answer,
     pub(crate) algorithm: Algorithm,
-    /// When the nonce was made and until when it is good.
-    made: Timestamp,
+    /// Until when the nonce is good.
     pub(crate) end: Timestamp,
 }
 
@@ -55,11 +54,11 @@ impl Claim {
         }
         // A nonce of before our key changed is as old as one that has aged: neither says anything about the secret.
         let standing = key.judge(&answer.nonce, &answer.realm, turn.now, settings.nonce_lifetime);
-        let Standing::Good { made, end } = standing else { return Err(Refusal::Stale) };
+        let Standing::Good { end } = standing else { return Err(Refusal::Stale) };
         if answer.count.as_ref().is_some_and(|count| count.number > MOST_USES) {
             return Err(Refusal::Stale);
         }
-        Ok(Self { answer, algorithm, made, end })
+        Ok(Self { answer, algorithm, end })
     }
 
     /// The name of who claims to prove; `None` if a hashed one is nobody's.
@@ -93,10 +92,10 @@ impl Claim {
 
     /// What the answer says: that we know the secret too, and with which nonce to go on once this one is half gone.
     pub(crate) fn info(&self, turn: &Turn<'_>, key: &NonceKey, ha1: &Secret) -> Info {
-        let left = self.end.since(turn.now);
+        let lifetime = turn.settings.digest.nonce_lifetime;
         let used = self.answer.count.as_ref().map_or(MOST_USES, |count| count.number);
-        let is_late = left < turn.now.since(self.made) || used > MOST_USES / 2;
-        let nextnonce = is_late.then(|| key.make(&self.answer.realm, turn.now, turn.entropy));
+        let is_late = self.end.since(turn.now) < lifetime / 2 || used > MOST_USES / 2;
+        let nextnonce = is_late.then(|| key.make(&self.answer.realm, turn.now + lifetime, turn.entropy));
         let Some(count) = &self.answer.count else { return Info { nextnonce, ..Info::default() } };
         // RFC 7616 §3.5: of what is proved the answer's qop tells. Its content is not known yet.
         let mut answered = self.answer.clone();

@@ -1,7 +1,8 @@
 //! A server's nonces: made and judged with a key, and kept nowhere.
 //!
-//! A nonce says when it was made, holds random octets, and is signed for its realm. Every node that has the key can
-//! judge the nonces of every other one; whoever has it not can make none.
+//! A nonce says until when it is good, holds random octets, and is signed for its realm. Every node that has the key can
+//! judge the nonces of every other one; whoever has it not can make none. Its end stands in it and nowhere else, so that
+//! no change of a setting gives new life to one whose uses have been forgotten.
 
 use std::time::Duration;
 
@@ -28,14 +29,12 @@ pub struct NonceKey(Secret);
 /// What a nonce is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It was made here, or by a node with our key, and is good until `end`.
+    /// It was made here, or by a node with our key, and is good until then.
     Good {
-        /// When it was made.
-        made: Timestamp,
-        /// Until when it is good.
+        /// Its end.
         end: Timestamp,
     },
-    /// It was made with our key, but is not good any more, or not yet.
+    /// It was made with our key, but is not good any more; or for longer than nonces are made for now.
     Old,
     /// Nobody with our key made it for this realm.
     Foreign,
@@ -48,27 +47,26 @@ impl NonceKey {
         Self(Secret::new(key.to_vec()))
     }
 
-    /// A new nonce for this realm.
+    /// A new nonce for this realm, good until `end`.
     #[must_use]
-    pub fn make(&self, realm: &str, now: Timestamp, entropy: &[u8; 32]) -> String {
-        let mut octets = now.as_millis().to_be_bytes().to_vec();
+    pub fn make(&self, realm: &str, end: Timestamp, entropy: &[u8; 32]) -> String {
+        let mut octets = end.as_millis().to_be_bytes().to_vec();
         octets.extend(entropy.iter().take(RANDOM));
         octets.extend(self.signature(realm, &octets));
         URL_SAFE_NO_PAD.encode(octets)
     }
 
-    /// What this nonce is worth now, in this realm.
+    /// What this nonce is worth now, in this realm, where nonces are made for `lifetime`.
     #[must_use]
     pub fn judge(&self, nonce: &str, realm: &str, now: Timestamp, lifetime: Duration) -> Standing {
         let Ok(octets) = URL_SAFE_NO_PAD.decode(nonce) else { return Standing::Foreign };
-        let Some((made, signature)) = octets.split_at_checked(TIME + RANDOM) else { return Standing::Foreign };
-        if !same(&self.signature(realm, made), signature) {
+        let Some((signed, signature)) = octets.split_at_checked(TIME + RANDOM) else { return Standing::Foreign };
+        if !same(&self.signature(realm, signed), signature) {
             return Standing::Foreign;
         }
-        let Some(time) = made.first_chunk::<TIME>() else { return Standing::Foreign };
-        let made = Timestamp::from_millis(i64::from_be_bytes(*time));
-        let end = made + lifetime;
-        if now <= end && made <= now + AHEAD { Standing::Good { made, end } } else { Standing::Old }
+        let Some(time) = signed.first_chunk::<TIME>() else { return Standing::Foreign };
+        let end = Timestamp::from_millis(i64::from_be_bytes(*time));
+        if now <= end && end <= now + lifetime + AHEAD { Standing::Good { end } } else { Standing::Old }
     }
 
     /// What comes back with every answer to a challenge for this realm.
@@ -97,15 +95,16 @@ mod tests {
     fn a_nonce_is_good_with_its_key_in_its_realm_for_its_time() {
         let key = NonceKey::new([7; 32]);
         let made = Timestamp::from_secs(1_800_000_000);
-        let nonce = key.make("r", made, &[9; 32]);
+        let end = made + LIFETIME;
+        let nonce = key.make("r", end, &[9; 32]);
         assert_eq!((nonce.len(), nonce.contains('=')), (48, false));
-        assert_ne!(nonce, key.make("r", made, &[8; 32]));
+        assert_ne!(nonce, key.make("r", end, &[8; 32]));
         let judge = |key: &NonceKey, nonce: &str, realm: &str, now| key.judge(nonce, realm, now, LIFETIME);
-        let good = Standing::Good { made, end: made + LIFETIME };
-        let later = made + LIFETIME + Duration::from_millis(1);
+        let good = Standing::Good { end };
+        let later = end + Duration::from_millis(1);
         let table = [
             (made, good),
-            (made + LIFETIME, good),
+            (end, good),
             (later, Standing::Old),
             (made - AHEAD, good),
             (made - AHEAD - Duration::from_millis(1), Standing::Old),
@@ -113,6 +112,9 @@ mod tests {
         for (now, expected) in table {
             assert_eq!(judge(&key, &nonce, "r", now), expected, "{now}");
         }
+        // Made for longer than nonces live now; and that they live longer now makes it no younger.
+        assert_eq!(key.judge(&nonce, "r", made, LIFETIME - Duration::from_secs(61)), Standing::Old);
+        assert_eq!(key.judge(&nonce, "r", later, LIFETIME * 100), Standing::Old);
         assert_eq!(judge(&key, &nonce, "s", made), Standing::Foreign);
         assert_eq!(judge(&NonceKey::new([8; 32]), &nonce, "r", made), Standing::Foreign);
         for at in 0..nonce.len() {

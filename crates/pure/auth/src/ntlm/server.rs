@@ -61,7 +61,7 @@ pub fn challenge(negotiate: &[u8], name: &str, nonce: [u8; 8], now: Timestamp) -
         asked if asked.has(Flags::OEM) => Flags::OEM,
         _ => return Err(Broken::Flags("no encoding of text")),
     };
-    let mut flags = (asked & AGREED) | encoding | Flags::TARGET_IS_SERVER;
+    let mut flags = (asked & AGREED) | encoding;
     // Nothing is signed, so no key is exchanged (MS-NLMP 3.1.5.1.2).
     if !flags.has(Flags::SIGN) {
         flags = flags - Flags::KEY_EXCHANGE;
@@ -70,7 +70,11 @@ pub fn challenge(negotiate: &[u8], name: &str, nonce: [u8; 8], now: Timestamp) -
     info.set(target_info::DOMAIN, text::utf16(name));
     info.set(target_info::COMPUTER, text::utf16(name));
     info.set(target_info::TIMESTAMP, file_time(now).to_vec());
-    let target = if asked.has(Flags::REQUEST_TARGET) { name.to_owned() } else { String::new() };
+    let mut target = String::new();
+    if asked.has(Flags::REQUEST_TARGET) {
+        name.clone_into(&mut target);
+        flags = flags | Flags::TARGET_IS_SERVER;
+    }
     // pyspnego puts its integrity code where the version belongs if there is none.
     let version = asked.has(Flags::VERSION).then_some(VERSION);
     Challenge { flags, nonce, target, info, version }.to_octets()

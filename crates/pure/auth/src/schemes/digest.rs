@@ -48,6 +48,10 @@ impl Scheme for Digest {
         Strength::Digest
     }
 
+    fn is_usual(&self) -> bool {
+        false
+    }
+
     fn rank(&self, challenge: &Challenge) -> u8 {
         let offer = Offer::parse(challenge).ok();
         offer.and_then(|offer| offer.algorithm).map_or(0, Algorithm::rank)
@@ -138,7 +142,7 @@ impl Scheme for Digest {
         let realm = &turn.settings.realm;
         let offer = |algorithm: &Algorithm| Offer {
             realm: realm.clone(),
-            nonce: key.make(realm, turn.now, turn.entropy),
+            nonce: key.make(realm, turn.now + settings.nonce_lifetime, turn.entropy),
             opaque: Some(key.opaque(realm)),
             algorithm: Some(*algorithm),
             spelling: Some(algorithm.name().to_owned()),

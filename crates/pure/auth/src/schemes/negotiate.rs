@@ -28,6 +28,10 @@ impl Scheme for Negotiate {
         Strength::Digest
     }
 
+    fn is_usual(&self) -> bool {
+        false
+    }
+
     fn binds_connection(&self) -> bool {
         true
     }

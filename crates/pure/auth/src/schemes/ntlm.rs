@@ -32,6 +32,10 @@ impl Scheme for Ntlm {
         Strength::Digest
     }
 
+    fn is_usual(&self) -> bool {
+        false
+    }
+
     fn binds_connection(&self) -> bool {
         true
     }

@@ -9,3 +9,6 @@ mod der;
 pub(crate) mod initiator;
 pub mod mechanism;
 pub mod token;
+
+#[cfg(test)]
+mod tests;

@@ -9,26 +9,26 @@ use serde_json::{Value, json};
 
 use crate::error::CliError;
 
-pub(super) fn from_file(path: &Path) -> Result<Certificate, CliError> {
+pub(crate) fn from_file(path: &Path) -> Result<Certificate, CliError> {
     let chain = chain(path)?;
     facts(chain.first().map_or(&[], Vec::as_slice))
 }
 
 /// The certificates of a PEM file.
-pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+pub(crate) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     Ok(pem::parse_chain_pem(&read(path)?).map_err(gatepost::Error::from)?)
 }
 
 /// A file of at most 1 MiB.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
 }
 
-pub(super) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
+pub(crate) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
     Ok(Certificate::parse(der).map_err(gatepost::Error::from)?)
 }
 
-pub(super) fn to_json(facts: &Certificate) -> Value {
+pub(crate) fn to_json(facts: &Certificate) -> Value {
     json!({
         "subject": facts.subject,
         "issuer": facts.issuer,
@@ -44,6 +44,6 @@ pub(super) fn to_json(facts: &Certificate) -> Value {
     })
 }
 
-pub(super) fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! `gatepost cert issue`: a certificate of the local authority.
+//! `gatepost cert issue`: a certificate of the local authority, or of an ACME authority.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,6 +12,7 @@ use gatepost::tls::pem;
 use gatepost_gateway::first_run;
 use serde_json::json;
 
+use super::acme::{self, AcmeArgs};
 use super::facts::hex;
 use crate::error::CliError;
 use crate::options::StateArgs;
@@ -26,12 +27,17 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 Examples:
   gatepost cert issue api.test 127.0.0.1 --out certs
   gatepost cert issue ali@example.com --client --days 30
+  gatepost cert issue --acme letsencrypt --names example.com,www.example.com --email ops@example.com --agree-tos
+  gatepost cert issue db.corp --acme https://ca.corp/directory --ca-file corp.pem --challenge http-01 --agree-tos
 
 Writes NAME.pem (the certificate and its authority) and NAME.key (for its owner alone). It is good where the local
-authority is trusted: `ca.pem` in the state directory.")]
+authority is trusted: `ca.pem` in the state directory.
+
+With --acme, the certificate is kept in the store and its names are bound to it, at every port. For the proof that the
+names are ours, the authority asks at port 443 or 80 of each name; `gatepost cert renew` asks again.")]
 pub struct IssueArgs {
     /// DNS names and IP addresses; with --client also mail addresses
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required_unless_present = "acme_names")]
     pub names: Vec<String>,
     /// How many days it is good; never longer than the authority
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
@@ -42,6 +48,9 @@ pub struct IssueArgs {
     /// The directory for the files; it is made if it is not there
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
+    /// Of whom, if not of the local authority.
+    #[command(flatten)]
+    pub acme: AcmeArgs,
     /// Where the authority is kept.
     #[command(flatten)]
     pub state: StateArgs,
@@ -49,6 +58,10 @@ pub struct IssueArgs {
 
 pub(super) fn issue(args: &IssueArgs, ui: &Ui) -> Result<(), CliError> {
     let store = runtime::store(&args.state)?;
+    if let Some(directory) = &args.acme.acme {
+        let names = [args.names.as_slice(), args.acme.names.as_slice()].concat();
+        return acme::issue(&args.acme, directory, &names, store, ui);
+    }
     let now = clock::now();
     let authority = runtime::block_on(async { Ok(first_run::authority(store.as_ref(), now).await?) })?;
     let life = DAY * args.days;
