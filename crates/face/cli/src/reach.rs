@@ -31,7 +31,7 @@ pub struct ReachArgs {
     /// Through which proxy.
     #[command(flatten)]
     pub detour: DetourArgs,
-    /// Take no answer of a server that does not prove itself as well, by what it was proved with: Digest, Negotiate
+    /// Take no answer of a server that does not prove itself, too, by what it was proved with: Digest, Negotiate
     #[arg(long)]
     pub mutual: bool,
     /// Answer Digest challenges without qop, as devices of before 1999 make them: who stands between can prepare for the answer
@@ -59,8 +59,8 @@ impl ReachArgs {
     }
 
     /// The makings of a session that reaches servers so, with the one scheme that was named, if any. What is allowed in
-    /// the clear is allowed for the host of `url`, and so is what `credential` says of whoever runs this; a certificate of
-    /// ours is for that host alone.
+    /// the clear is allowed for the host of `url`; a certificate of ours, and what `credential` says of whoever runs this,
+    /// is for that host alone.
     pub(crate) fn builder(
         &self,
         url: &str,
@@ -69,8 +69,8 @@ impl ReachArgs {
         ui: Ui,
     ) -> Result<SessionBuilder, CliError> {
         let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
-        let mut builder = Session::builder().tls(self.trust.client_tls(&origin, ui)?);
-        builder = builder.credential_rules(tickets::rules(credential, url)?);
+        let builder = Session::builder().credential_rules(tickets::rules(credential, &origin));
+        let mut builder = builder.tls(self.trust.client_tls(&origin, ui)?);
         if let Some(proxy) = self.detour.proxy(ui)? {
             builder = builder.proxy(proxy);
         }

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gatepost::model::credential::{Credential, Means};
-use gatepost::model::url::Url;
+use gatepost::model::url::Origin;
 use gatepost::policy::credentials::CredentialRules;
 use gatepost::policy::hosts::HostRule;
-
-use crate::error::CliError;
 
 /// Whose Kerberos tickets to prove with, by Negotiate.
 #[derive(Debug, Args)]
@@ -39,23 +37,21 @@ impl TicketArgs {
     }
 }
 
-/// Where this credential may go: who runs this, only the host of `url` may learn, which was named for it.
-///
-/// # Errors
-/// If `url` is none.
-pub(crate) fn rules(credential: Option<&Credential>, url: &str) -> Result<CredentialRules, CliError> {
-    let is_ambient = credential.is_some_and(|credential| credential.means == Means::Ambient);
-    if !is_ambient {
-        return Ok(CredentialRules::default());
+/// Where this credential may go: who runs this, only the host at `origin` may learn, which was named for it.
+pub(crate) fn rules(credential: Option<&Credential>, origin: &Origin) -> CredentialRules {
+    match credential {
+        Some(Credential { means: Means::Ambient, .. }) => {
+            CredentialRules::default().ambient_for(vec![HostRule::of(origin)])
+        }
+        _ => CredentialRules::default(),
     }
-    let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
-    Ok(CredentialRules::default().ambient_for(vec![HostRule::of(&origin)]))
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
     use clap::error::ErrorKind;
+    use gatepost::model::url::Url;
 
     use super::*;
     use crate::args::Cli;
@@ -81,10 +77,9 @@ mod tests {
     #[test]
     fn whoever_runs_this_is_for_the_host_of_the_url() {
         let (ambient, tickets) = (Credential::ambient(), Credential::tickets("t"));
-        assert!(rules(Some(&ambient), "no url").is_err());
-        let named = |credential, url| format!("{:?}", rules(credential, url).unwrap()).contains("a.test");
-        assert!(named(Some(&ambient), "https://a.test/x"));
-        assert!(!named(Some(&tickets), "https://a.test/x"));
-        assert!(!named(None, "https://a.test/x"));
+        let origin = Url::parse("https://a.test/x").unwrap().origin();
+        let named = |credential| format!("{:?}", rules(credential, &origin)).contains("a.test");
+        assert!(named(Some(&ambient)));
+        assert!(!named(Some(&tickets)) && !named(None));
     }
 }

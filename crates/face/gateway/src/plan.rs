@@ -65,12 +65,11 @@ impl Plan {
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
-        let mut door = door.signing_nonces_with(nonces::key(store.as_ref()).await?);
+        let mut door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
         if let Some(kerberos::Keytab { file, service }) = config.keytab.clone() {
             door = door.with_keytab(Keytab::open(system::kerberos(), file, service).await.map_err(engine)?);
         }
-        let door = Arc::new(door);
+        let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let outbound = Outbound { store, environment, limits: &config.limits, events: &events };

@@ -228,8 +228,8 @@ impl ConnectorBuilder {
         let mut tls = self.tls;
         tls.min = self.protection.oldest().map_or(tls.min, |oldest| oldest.max(tls.min));
         let dialer = Dialer::new(tls, Arc::new(self.limits))?.with_options(self.options);
-        let proxied =
-            |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), system::kerberos(), events.clone());
+        let kerberos = system::kerberos();
+        let proxied = |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), kerberos, events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let opener = Opener { dialer, events, inspection: self.inspection, detour };
         Ok(Connector { opener: Arc::new(opener), protection: self.protection })

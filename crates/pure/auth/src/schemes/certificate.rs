@@ -32,11 +32,6 @@ impl Scheme for Certificate {
         &[]
     }
 
-    /// Somebody has to say first who a certificate stands for.
-    fn is_usual(&self) -> bool {
-        false
-    }
-
     fn prove(&self, _turn: &Turn<'_>) -> Result<Step, AuthError> {
         Ok(Step::Decline("a certificate is shown in the handshake, not in a request".into()))
     }
