@@ -20,7 +20,8 @@ pub struct TrustArgs {
     /// Trust these authorities (PEM) instead of the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
-    /// Take only a server with one of these in its chain: spki-sha256:HEX as `cert show --live` prints it, or sha256//BASE64
+    /// Take only a server with one of these in its chain: spki-sha256:HEX as `cert show --live` prints it, or
+    /// sha256//BASE64
     #[arg(long = "pin", value_name = "DIGEST")]
     pub pins: Vec<Digest>,
     /// Refuse certificates that these revocation lists (PEM or DER) name
@@ -29,7 +30,8 @@ pub struct TrustArgs {
     /// Go on although this is wrong with the server's certificates, as in expired,wrong-name; never what is fatal
     #[arg(long, value_name = "FLAWS", value_delimiter = ',', value_parser = flaw)]
     pub danger_ignore_cert_error: Vec<Flaw>,
-    /// Show this certificate (PEM, with its chain) to the named server if it asks; with the key in it or in --client-key
+    /// Show this certificate (PEM, with its chain) to the named server if it asks; with the key in it or in
+    /// --client-key
     #[arg(long, value_name = "FILE")]
     pub client_cert: Option<PathBuf>,
     /// The private key of --client-cert (PEM)

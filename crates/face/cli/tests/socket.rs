@@ -305,6 +305,9 @@ fn what_is_bound_is_shown_and_clients_can_be_asked_who_they_are() {
     let asks = Listening::start(&bench, "--cert cert.pem --key key.pem --client-ca ada.pem --echo");
     let place = format!("localhost:{} --ca cert.pem", asks.port);
     assert_eq!(connect(&bench, &format!("{place} --client-cert ada.pem"), "it is ada\n").1, "it is ada\n");
+    // It is for the server that was named, whatever was dialled.
+    let named = format!("127.0.0.1:{} --ca cert.pem --server-name localhost --client-cert ada.pem", asks.port);
+    assert_eq!(connect(&bench, &named, "it is ada\n").1, "it is ada\n");
     let (code, stdout, _) = connect(&bench, &place, "nobody\n");
     assert_eq!((code == Some(0), stdout.as_str()), (false, ""));
 }

@@ -12,8 +12,8 @@ use crate::secured::handshake::accept;
 use crate::secured::stream::Secured;
 use crate::upgrade::Stream;
 
-/// Shakes hands with the client at `remote`, which has reached `local`: the bindings of `tls` for that address, and for the
-/// name that the client asks for, say what it is shown and what is asked of it. Not longer than `limit`.
+/// Shakes hands with the client at `remote`, which has reached `local`: the bindings of `tls` for that address, and for
+/// the name that the client asks for, say what it is shown and what is asked of it. Not longer than `limit`.
 ///
 /// # Errors
 /// [`NetError::Tls`] or [`NetError::Timeout`]; whatever broke the stream.

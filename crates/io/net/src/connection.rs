@@ -29,7 +29,7 @@ pub struct ConnectionFacts {
     pub address: SocketAddr,
     /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
     pub tls: Option<&'static str>,
-    /// `http/1.1` or `h2`.
+    /// `http/1.1` or `h2`; `tcp` of a socket.
     pub protocol: &'static str,
     /// What was found about the certificates of the other end, and they themselves; `None` in the clear.
     pub judgement: Option<Arc<Judgement>>,

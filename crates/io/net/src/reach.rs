@@ -35,8 +35,8 @@ pub struct Route {
     pub remote: SocketAddr,
 }
 
-/// The ways to the addresses of a name, in the order in which they would be tried: the system's, which follows RFC 6724.
-/// Nothing is sent to any of them.
+/// The ways to the addresses of a name, in the order in which they would be tried: the system's, which follows RFC
+/// 6724. Nothing is sent to any of them.
 ///
 /// # Errors
 /// [`NetError::Resolve`] if the name has no address.

@@ -1,5 +1,5 @@
-//! Asks Linux about a TCP connection over netlink (sock_diag(7)), which any process may: linux/netlink.h, linux/sock_diag.h
-//! and linux/inet_diag.h in words.
+//! Asks Linux about a TCP connection over netlink (sock_diag(7)), which any process may: linux/netlink.h,
+//! linux/sock_diag.h and linux/inet_diag.h in words.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,5 @@
-//! A way through a SOCKS proxy (RFC 1928), with a name and a password if it asks (RFC 1929). The proxy looks the host up.
+//! A way through a SOCKS proxy (RFC 1928), with a name and a password if it asks (RFC 1929). The proxy looks the host
+//! up.
 
 use std::net::{IpAddr, SocketAddr};
 

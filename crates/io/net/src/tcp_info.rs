@@ -33,8 +33,8 @@ pub struct TcpInfo {
     pub rate: Option<u64>,
 }
 
-/// What the system knows about the connection between these two ends, the first of which is ours. `None` where it does not
-/// say: on other systems than Linux, or when the connection has gone.
+/// What the system knows about the connection between these two ends, the first of which is ours. `None` where it does
+/// not say: on other systems than Linux, or when the connection has gone.
 #[must_use]
 pub fn tcp_info(local: SocketAddr, remote: SocketAddr) -> Option<TcpInfo> {
     interpret(&ask(local, remote)?)

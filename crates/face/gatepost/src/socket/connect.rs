@@ -25,6 +25,7 @@ use crate::events::{Events, Sink, SinkEntry};
 use crate::socket::info::Info;
 use crate::socket::protection::Protection;
 use crate::socket::stream::{Role, Socket};
+use crate::system;
 
 /// Opens sockets, all on the same terms. Cheap to clone; clones share the TLS sessions to resume.
 #[derive(Debug, Clone)]
@@ -40,8 +41,8 @@ impl Connector {
         ConnectorBuilder::default()
     }
 
-    /// Connects to `host:port`, where the port may have its name (`/etc/services`), and protects it from the first octet
-    /// as the connector does: by TLS, unless it was told otherwise.
+    /// Connects to `host:port`, where the port may have its name (`/etc/services`), and protects it from the first
+    /// octet as the connector does: by TLS, unless it was told otherwise.
     ///
     /// All addresses of the name are tried, one after the other. Where there is a proxy it is asked, and nothing goes
     /// directly.
@@ -49,15 +50,14 @@ impl Connector {
     /// # Errors
     /// [`NetError`](gatepost_net::error::NetError): the name, the address, the time, the proxy, the handshake.
     pub async fn connect(&self, target: &str) -> Result<Socket, Error> {
-        let socket = self.connect_plain(target).await?;
-        match (self.protection, &socket.role) {
-            (Protection::Plain, _) => Ok(socket),
-            (_, Role::Connected(_, target)) => {
-                let name = target.host().to_owned();
-                socket.upgrade_tls(&name).await
-            }
-            (_, Role::Accepted(..)) => Ok(socket),
+        let target = endpoint::parse(target, None)?;
+        let socket = self.reach(&target).await?;
+        if self.protection != Protection::Plain {
+            return socket.upgrade_tls(target.host()).await;
         }
+        let facts = ConnectionFacts { protocol: "tcp", ..ConnectionFacts::clear(socket.info.remote) };
+        self.opener.judge(&facts).await?;
+        Ok(socket)
     }
 
     /// Connects in the clear: for a conversation that leads to TLS ([`Socket::starttls`], [`Socket::upgrade_tls`]), or
@@ -66,16 +66,19 @@ impl Connector {
     /// # Errors
     /// As [`connect`](Self::connect), but for the handshake.
     pub async fn connect_plain(&self, target: &str) -> Result<Socket, Error> {
-        let target = endpoint::parse(target, None)?;
-        let through_proxy = self.opener.detour(&target).is_some();
-        let Way { stream, local, address } = self.opener.reach(&target).await?;
+        self.reach(&endpoint::parse(target, None)?).await
+    }
+
+    async fn reach(&self, target: &Origin) -> Result<Socket, Error> {
+        let through_proxy = self.opener.detour(target).is_some();
+        let Way { stream, local, address } = self.opener.reach(target).await?;
         let info = Info { local, remote: address, through_proxy, starttls: None, tls: None };
-        Ok(Socket::new(stream, info, Role::Connected(Arc::clone(&self.opener), target)))
+        Ok(Socket::new(stream, info, Role::Connected(Arc::clone(&self.opener), target.clone())))
     }
 }
 
-/// The ways to the addresses of `host:port`, in the order in which [`Connector::connect`] tries them. Nothing is sent to
-/// any of them.
+/// The ways to the addresses of `host:port`, in the order in which [`Connector::connect`] tries them. Nothing is sent
+/// to any of them.
 ///
 /// # Errors
 /// If it is no host and port, or the name has no address.
@@ -156,8 +159,8 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Who this client is, by a certificate, to these servers when they ask: the origin of TLS with the server's name, at the
-    /// port that was dialled. Nobody else is shown it. Default nobody.
+    /// Who this client is, by a certificate, to these servers when they ask: the origin of TLS with the server's name,
+    /// at the port that was dialled. Nobody else is shown it. Default nobody.
     #[must_use]
     pub fn client_identity(mut self, identity: Identity, servers: Vec<Origin>) -> Self {
         self.tls.identity = Some((identity, servers));
@@ -179,8 +182,8 @@ impl ConnectorBuilder {
         self
     }
 
-    /// The bounds: `connect_time` for a connection, `answer_time` for a proxy's answer and for a conversation that leads to
-    /// TLS, `handshake_time` for TLS. Default [`Limits::default`].
+    /// The bounds: `connect_time` for a connection, `answer_time` for a proxy's answer and for a conversation that
+    /// leads to TLS, `handshake_time` for TLS. Default [`Limits::default`].
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -194,9 +197,10 @@ impl ConnectorBuilder {
         self
     }
 
-    /// Looks at each connection after its TLS handshake, before one octet of the caller's leaves: `Err` says why not, and
-    /// ends it. It can only tighten what the other rules let pass. A connection in the clear has no handshake, and is not
-    /// looked at. Default: no look.
+    /// Looks at each connection after its TLS handshake, before one octet of the caller's leaves: `Err` says why not,
+    /// and ends it. It can only tighten what the other rules let pass. With [`Protection::Plain`] it looks at what
+    /// [`connect`](Connector::connect) opens, which has no TLS; a conversation that leads to TLS it sees when it has.
+    /// Default: no look.
     #[must_use]
     pub fn before_send<F, V>(mut self, look: F) -> Self
     where
@@ -224,7 +228,8 @@ impl ConnectorBuilder {
         let mut tls = self.tls;
         tls.min = self.protection.oldest().map_or(tls.min, |oldest| oldest.max(tls.min));
         let dialer = Dialer::new(tls, Arc::new(self.limits))?.with_options(self.options);
-        let proxied = |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), events.clone());
+        let proxied =
+            |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), system::kerberos(), events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let opener = Opener { dialer, events, inspection: self.inspection, detour };
         Ok(Connector { opener: Arc::new(opener), protection: self.protection })

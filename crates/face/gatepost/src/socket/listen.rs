@@ -16,8 +16,9 @@ use crate::socket::stream::{Role, Socket};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// Takes TCP connections. Each is in the clear at first: [`Socket::accept_tls`] protects it, which belongs into a task of the
-/// connection's own, so that a slow handshake holds nobody else up. How many there are at once is the caller's to bound.
+/// Takes TCP connections. Each is in the clear at first: [`Socket::accept_tls`] protects it, which belongs into a task
+/// of the connection's own, so that a slow handshake holds nobody else up. How many there are at once is the caller's
+/// to bound.
 ///
 /// ```no_run
 /// use gatepost::socket::listen::Listener;
@@ -86,8 +87,8 @@ impl Listener {
         self.accepting.local_addr()
     }
 
-    /// Waits for the next connection. It never fails: one that has gone before it was taken, or does not take the options, is
-    /// passed over; while the system has no descriptor left it waits.
+    /// Waits for the next connection. It never fails: one that has gone before it was taken, or does not take the
+    /// options, is passed over; while the system has no descriptor left it waits.
     pub async fn accept(&self) -> Socket {
         loop {
             let (stream, remote) = self.accepting.accept().await;

@@ -24,8 +24,8 @@ const READ: usize = 1024;
 ///
 /// Behind TLS the end of what is read is the other end's close_notify; an end without one is
 /// [`io::ErrorKind::UnexpectedEof`], because what was read may not be all (RFC 8446 §6.1). Shutting it down says that
-/// nothing more comes (close_notify, and the end of our direction of the TCP connection); reading can go on. Dropping it
-/// ends it at once. What was written is sent when it is flushed.
+/// nothing more comes (close_notify, and the end of our direction of the TCP connection); reading can go on. Dropping
+/// it ends it at once. What was written is sent when it is flushed.
 pub struct Socket {
     pub(super) layer: Layer,
     pub(super) info: Info,
@@ -69,8 +69,8 @@ impl Socket {
     /// [`upgrade_tls`](Self::upgrade_tls). What came behind it is read next.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] if a line has more than `limit` octets; [`io::ErrorKind::UnexpectedEof`] if it has
-    /// no end; whatever breaks the connection.
+    /// [`io::ErrorKind::InvalidData`] if a line has more than `limit` octets; [`io::ErrorKind::UnexpectedEof`] if it
+    /// has no end; whatever breaks the connection.
     pub async fn read_line(&mut self, limit: usize) -> io::Result<Vec<u8>> {
         loop {
             let end = self.heard.iter().take(limit).position(|octet| *octet == b'\n');

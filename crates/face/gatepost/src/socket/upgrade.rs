@@ -38,9 +38,9 @@ impl Socket {
     /// Trust, pins, the client's certificate and the look before anything is sent are those of the connector.
     ///
     /// # Errors
-    /// [`StartTlsError::Injected`] if something has come that nobody has read yet: behind the go-ahead it is our turn, and
-    /// whoever put it there in the clear wants it to be heard behind TLS (CVE-2011-0411). The error of the handshake.
-    /// If this socket was accepted, or speaks TLS already.
+    /// [`StartTlsError::Injected`] if something has come that nobody has read yet: behind the go-ahead it is our turn,
+    /// and whoever put it there in the clear wants it to be heard behind TLS (CVE-2011-0411). The error of the
+    /// handshake. If this socket was accepted, or speaks TLS already.
     pub async fn upgrade_tls(self, server_name: &str) -> Result<Self, Error> {
         self.secure(server_name, None).await
     }
@@ -84,12 +84,12 @@ impl Socket {
         Ok(converse(dialogue, self.in_the_clear()?, limit, teller(&events)).await?)
     }
 
-    /// Begins with TLS as the server, now. What is bound to the address that was reached, and to the name that the client
-    /// asks for, answers.
+    /// Begins with TLS as the server, now. What is bound to the address that was reached, and to the name that the
+    /// client asks for, answers.
     ///
     /// # Errors
-    /// [`StartTlsError::Injected`] if the client has said something that nobody has read; the error of the handshake. If
-    /// this socket was not accepted, or speaks TLS already.
+    /// [`StartTlsError::Injected`] if the client has said something that nobody has read; the error of the handshake.
+    /// If this socket was not accepted, or speaks TLS already.
     pub async fn accept_tls(self, tls: &ServerTls) -> Result<Self, Error> {
         self.shake_hands(tls, None).await
     }
@@ -146,8 +146,8 @@ impl Socket {
         }
     }
 
-    /// Whether something has come, as far as that can be seen without waiting. What comes later meets the handshake, which
-    /// takes it for none of its own.
+    /// Whether something has come, as far as that can be seen without waiting. What comes later meets the handshake,
+    /// which takes it for none of its own.
     async fn has_more(&mut self) -> bool {
         let Layer::Plain(stream) = &mut self.layer else { return false };
         poll_fn(|cx| {

@@ -270,6 +270,23 @@ async fn whoever_is_not_wanted_hears_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_resumed_is_judged_again() {
+    let authority = Authority::new();
+    let tls = usual(&authority);
+    let connector = trusting(&authority).build().unwrap();
+    let mut resumed = Vec::new();
+    for _ in 0..2 {
+        let (target, taken) = take(Arc::clone(&tls), None);
+        let client = connector.connect(&target).await.unwrap();
+        let facts = client.info().tls.clone().unwrap();
+        resumed.push((facts.resumed, facts.judgement.unwrap().chain.len()));
+        // It takes the ticket along.
+        talk(client, taken.await.unwrap().unwrap()).await;
+    }
+    assert_eq!(resumed, [(false, 1), (true, 1)]);
+}
+
+#[tokio::test]
 async fn how_well_it_has_to_be_protected() {
     let authority = Authority::new();
     let old = ServerRules { max: TlsVersion::V1_2, ..plain_rules() };
@@ -278,8 +295,10 @@ async fn how_well_it_has_to_be_protected() {
     assert!(code(strict.connect(&target).await).starts_with("GP-TLS-"));
     let usual = trusting(&authority).build().unwrap().connect(&target).await.unwrap();
     assert_eq!(usual.info().tls.as_ref().unwrap().version, TlsVersion::V1_2);
-    let plain = Connector::builder().protection(Protection::Plain).build().unwrap();
-    assert_eq!(plain.connect(&target).await.unwrap().info().tls, None);
+    let plain = || Connector::builder().protection(Protection::Plain);
+    assert_eq!(plain().build().unwrap().connect(&target).await.unwrap().info().tls, None);
+    let look = plain().before_send(|facts| async move { facts.tls.map(drop).ok_or_else(|| "in the clear".to_owned()) });
+    assert_eq!(code(look.build().unwrap().connect(&target).await), "GP-NET-021");
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ pub const MAX_HEARD: usize = 32 * 1024;
 
 /// A dialogue that ends in TLS, or in an error.
 ///
-/// Whoever drives it sends what [`take_output`](Self::take_output) gives, also before anything has come, reads, and hands
-/// what was read to [`receive`](Self::receive), until [`is_agreed`](Self::is_agreed); then sends the output once more, and
-/// begins with TLS. When the other end hangs up, [`hung_up`](Self::hung_up) is the error.
+/// Whoever drives it sends what [`take_output`](Self::take_output) gives, also before anything has come, reads, and
+/// hands what was read to [`receive`](Self::receive), until [`is_agreed`](Self::is_agreed); then sends the output once
+/// more, and begins with TLS. When the other end hangs up, [`hung_up`](Self::hung_up) is the error.
 ///
 /// ```
 /// use gatepost_tls::starttls::{by_name, dialogue::Dialogue};

@@ -13,10 +13,7 @@ const QUOTED: usize = 200;
 pub enum StartTlsError {
     /// Octets came in the clear when it was not the other end's turn. Behind TLS they would pass for its own words,
     /// whoever on the way had put them there (CVE-2011-0411).
-    #[error(
-        "{protocol}: {count} octets came in the clear before TLS, out of turn: anybody on the way can have put them \
-         there (CVE-2011-0411)"
-    )]
+    #[error("{protocol}: {count} octets came in the clear out of turn: they can be anybody's (CVE-2011-0411)")]
     Injected {
         /// The protocol.
         protocol: &'static str,

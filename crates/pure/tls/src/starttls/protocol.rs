@@ -23,8 +23,8 @@ pub trait Protocol: fmt::Debug + Send + Sync {
         None
     }
 
-    /// What is heard from a server that speaks in the clear before a client, who has heard it from us, is let through to
-    /// it; `None` where a server says nothing first.
+    /// What is heard from a server that speaks in the clear before a client, who has heard it from us, is let through
+    /// to it; `None` where a server says nothing first.
     fn greeting(&self) -> Option<Box<dyn Talk>> {
         None
     }

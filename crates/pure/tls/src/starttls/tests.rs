@@ -203,7 +203,7 @@ fn a_server_that_does_not_offer_tls_or_says_no() {
 
 #[test]
 fn what_breaks_the_rules() {
-    let table: [(&str, &[&[u8]]); 23] = [
+    let table: [(&str, &[&[u8]]); 24] = [
         ("smtp", &[b"220 x\n"]),
         ("smtp", &[b"220 a\rb\r\n"]),
         ("smtp", &[b"SSH-2.0-x\r\n"]),
@@ -215,6 +215,7 @@ fn what_breaks_the_rules() {
         ("pop3", &[b"220 x\r\n"]),
         ("ftp", &[b"hello\r\n"]),
         ("xmpp", &[b"<html>"]),
+        ("xmpp", &[b"SSH-2.0-x\r\n"]),
         ("xmpp", &[b"<!DOCTYPE x>"]),
         ("xmpp", &[b"<stream:stream><!-- x -->"]),
         ("xmpp", &[b"<stream:stream><?evil x?>"]),

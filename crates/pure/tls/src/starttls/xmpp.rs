@@ -66,6 +66,10 @@ impl Talk for Client {
 
     fn hear(&mut self, heard: &[u8], speech: &mut Speech) -> Result<Heard, StartTlsError> {
         let broken = |detail: &str| StartTlsError::Broken { protocol: NAME, detail: detail.to_owned() };
+        // Before the stream there is white space at most; who speaks something else would be waited for in vain.
+        if self.depth == 0 && heard.trim_ascii_start().first().is_some_and(|first| *first != b'<') {
+            return Err(broken("what it says first is no XML"));
+        }
         let (tag, used) = match tags::next(heard).map_err(broken)? {
             Next::NotYet => return Ok(Heard::NotYet),
             Next::Other(used) => return Ok(Heard::Went(used)),

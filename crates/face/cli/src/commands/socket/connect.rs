@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use gatepost::model::event::Event;
 use gatepost::model::url::Origin;
+use gatepost::net::endpoint;
 use gatepost::socket::connect::{Connector, ConnectorBuilder};
 use gatepost::socket::protection::Protection;
 use gatepost::socket::stream::Socket;
@@ -24,15 +25,16 @@ use crate::ui::Ui;
 #[command(after_help = "\
 Examples:
   gatepost socket connect imap.example.com:imaps               TLS from the first octet
-  gatepost socket connect mail.example.com --starttls smtp -v  From the clear to TLS, every line of it shown
+  gatepost socket connect mail.example.com --starttls smtp -v  From the clear to TLS, line by line
   gatepost socket connect db.example.com --starttls postgres --check --json
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | gatepost socket connect example.com:443 --no-shutdown
   gatepost socket connect example.com:443 --proxy socks5://127.0.0.1:1080
   gatepost socket connect 127.0.0.1:2000 --plain < big.bin     No TLS, as ncat does
 
-The port may have its name. When stdin ends the other end is told, and what it still says is printed; it is over when both
-have ended. Once the other end has, two seconds of silence end stdin as well, and a terminal at once. With --starttls nothing that came in the clear gets behind TLS.
-After `--starttls mysql` the server has greeted already: what follows is for clients that know what it said.")]
+The port may have its name. When stdin ends the other end is told, and what it still says is printed; it
+is over when both have ended. Once the other end has, two seconds of silence end stdin as well, and a
+terminal at once. With --starttls nothing that came in the clear gets behind TLS. After `--starttls mysql`
+the server has greeted already: what follows is for clients that know what it said.")]
 pub struct ConnectArgs {
     /// Where to: HOST:PORT; with --starttls the port of the protocol is the usual one
     #[arg(value_name = "HOST:PORT")]
@@ -90,10 +92,10 @@ fn oldest(text: &str) -> Result<Protection, String> {
 pub(crate) fn run(args: &ConnectArgs, ui: &Ui) -> Result<(), CliError> {
     let target = target(&args.target, args.starttls.as_deref())?;
     let name = args.server_name.clone().unwrap_or_else(|| target.host().to_owned());
-    let server = self::target(&name, args.starttls.as_deref()).unwrap_or_else(|_| target.clone());
-    let server = Origin::new(true, server.host(), target.port());
+    let server = endpoint::parse(&name, Some(target.port())).map_err(gatepost::Error::from)?;
+    let protection = if args.plain { Protection::Plain } else { args.min_tls };
     let connector = builder(&args.trust, &args.detour, &args.socket, &server, args.verbose, *ui)?
-        .protection(args.min_tls)
+        .protection(protection)
         .alpn(args.alpn.iter().map(|name| name.clone().into_bytes()).collect())
         .build()?;
     runtime::block_on(async {
@@ -136,9 +138,12 @@ async fn all(args: &ConnectArgs, connector: &Connector, target: &Origin, name: &
 }
 
 async fn open(args: &ConnectArgs, connector: &Connector, target: &Origin, name: &str) -> Result<Socket, CliError> {
-    let socket = connector.connect_plain(&format!("{}:{}", target.host(), target.port())).await?;
+    let place = format!("{}:{}", target.host(), target.port());
+    if args.plain {
+        return Ok(connector.connect(&place).await?);
+    }
+    let socket = connector.connect_plain(&place).await?;
     Ok(match &args.starttls {
-        _ if args.plain => socket,
         Some(protocol) => socket.starttls_as(protocol, name).await?,
         None => socket.upgrade_tls(name).await?,
     })

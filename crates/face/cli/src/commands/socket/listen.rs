@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use gatepost::events::Events;
-use gatepost::model::event::Event;
+use gatepost::model::event::{Event, one_line};
 use gatepost::socket::connect::Connector;
 use gatepost::socket::listen::Listener;
 use gatepost::socket::protection::Protection;
@@ -27,14 +27,14 @@ use crate::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  gatepost socket listen 127.0.0.1:2000 --plain                         One connection: its octets to stdout, stdin to it
+  gatepost socket listen 127.0.0.1:2000 --plain                  One connection, by hand
   gatepost socket listen 127.0.0.1:0 --cert chain.pem --key key.pem --echo
-  gatepost socket listen 0.0.0.0:8443 --tls --to 127.0.0.1:8080         TLS in front of a plain server
-  gatepost socket listen 127.0.0.1:3306 --plain --to-tls db.example.com:3306
-                                                                        And a plain port in front of a TLS server
+  gatepost socket listen 0.0.0.0:8443 --tls --to 127.0.0.1:8080  TLS before a plain server
+  gatepost socket listen 127.0.0.1:6379 --plain --to-tls redis.example.com:6380
   gatepost socket listen 0.0.0.0:587 --cert both.pem --starttls smtp --to 127.0.0.1:25
 
-Without --echo, --to or --to-tls the first connection is carried, and it is over when that is.")]
+Without --echo, --to or --to-tls the first connection is carried: what comes goes to stdout and stdin goes
+there, and it is over when that is.")]
 pub struct ListenArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(value_name = "ADDRESS", value_parser = serve::address)]
@@ -81,6 +81,10 @@ pub(crate) fn run(args: ListenArgs, ui: Ui) -> Result<(), CliError> {
     let mut listener_options = args.socket.options();
     // They are for connections that go out.
     (listener_options.local, listener_options.interface) = (None, None);
+    if job.is_some() {
+        // Whoever has gone without a word gives the place back some day.
+        listener_options.keep_alive.get_or_insert_default();
+    }
     runtime::block_on(async {
         let events = match args.verbose {
             true => Events::to(vec![Arc::new(move |event: &Event| ui.event(event))]),
@@ -125,10 +129,8 @@ fn job(args: &ListenArgs, ui: Ui) -> Result<Option<Job>, CliError> {
         (None, None) => return Ok(None),
     };
     let target = target(to, None)?;
-    let connector: Connector = builder(&args.trust, &args.detour, &args.socket, &target, args.verbose, ui)?
-        .protection(protection)
-        .alpn(args.protect.alpn.iter().map(|name| name.clone().into_bytes()).collect())
-        .build()?;
+    let connector: Connector =
+        builder(&args.trust, &args.detour, &args.socket, &target, args.verbose, ui)?.protection(protection).build()?;
     Ok(Some(Job::Pass { connector, to: format!("{}:{}", target.host(), target.port()) }))
 }
 
@@ -139,7 +141,7 @@ async fn first(door: &Door, listener: &Listener, piping: Piping) -> Result<(), C
         let peer = socket.info().remote;
         match door.admit(socket).await {
             Ok(socket) => return piping.carry(socket).await,
-            Err(error) => piping.ui.note(&format!("{peer}: {error}")),
+            Err(error) => piping.ui.note(&one_line(&format!("{peer}: {error}"))),
         }
     }
 }

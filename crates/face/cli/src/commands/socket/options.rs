@@ -29,7 +29,8 @@ pub struct SocketArgs {
     /// The class of traffic: 0 to 63, or a name as in ef, af41, cs1, le
     #[arg(long, value_name = "CLASS", value_parser = dscp)]
     pub dscp: Option<u8>,
-    /// Ask silent connections whether the other end is still there, after this time [default: not; 60s if no time is given]
+    /// Ask silent connections whether the other end is still there, after this time [default: not; 60s if no time is
+    /// given]
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
     pub keep_alive: Option<Period>,
     /// Collect small writes instead of sending them at once (Nagle's algorithm)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gatepost::model::event::one_line;
 use gatepost::net::tunnel::tunnel;
 use gatepost::socket::connect::Connector;
 use gatepost::socket::listen::Listener;
@@ -71,7 +72,7 @@ impl Door {
                         door.ui.detail(&format!("#{number} {peer}: {there} octets there, {back} back"));
                     }
                     Ok(_) => {}
-                    Err(error) => door.ui.note(&format!("#{number} {peer}: {error}")),
+                    Err(error) => door.ui.note(&one_line(&format!("#{number} {peer}: {error}"))),
                 }
                 drop(place);
             });

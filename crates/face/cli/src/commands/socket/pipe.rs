@@ -26,8 +26,8 @@ const CHUNK: usize = 16 * 1024;
 /// Pieces of stdin that may wait. More of it stays where it is.
 const WAITING: usize = 4;
 
-/// How long stdin may be silent once the other end has ended. A server that has ended all has also ended what it reads, and
-/// only a write would tell.
+/// How long stdin may be silent once the other end has ended. A server that has ended all has also ended what it reads,
+/// and only a write would tell.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What is carried, and when it is over.
@@ -40,8 +40,8 @@ pub(super) struct Piping {
 }
 
 impl Piping {
-    /// Carries until both directions have ended. Once the other end has, stdin counts as ended when it is silent for two
-    /// seconds, and a terminal at once.
+    /// Carries until both directions have ended. Once the other end has, stdin counts as ended when it is silent for
+    /// two seconds, and a terminal at once.
     pub(super) async fn carry(self, socket: Socket) -> Result<(), CliError> {
         self.event(|| {
             let mut event = json!({ "event": "connected" });
