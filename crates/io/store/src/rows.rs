@@ -3,9 +3,10 @@
 use gatepost_model::credential::Credential;
 use gatepost_model::scope::Scope;
 use gatepost_model::secret::Secret;
-use rusqlite::Row;
+use rusqlite::{Connection, Row, params};
 
 use crate::error::StoreError;
+use crate::queue::Failure;
 use crate::seal::{Place, SealingKey};
 use crate::store::{KnownCertificate, StoredCertificate, StoredCredential, User};
 
@@ -68,6 +69,17 @@ impl CredentialRow {
         let Self { name, user, scheme, scope, .. } = self;
         let credential = Credential { user, secret, scheme, scope: scope.map(|Scoped(scope)| scope) };
         Ok(StoredCredential { name, credential })
+    }
+
+    /// Adds the row; one of its name stays as it is.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<(), Failure> {
+        let sql = "INSERT INTO credentials (name, user, scheme, scope, secret) VALUES (?1, ?2, ?3, ?4, ?5) \
+                   ON CONFLICT DO NOTHING";
+        let row = params![self.name, self.user, self.scheme, self.scope, self.secret];
+        match connection.prepare_cached(sql)?.execute(row)? {
+            0 => Err(exists("credential", &self.name).into()),
+            _ => Ok(()),
+        }
     }
 
     /// Where a credential may go is sealed with it: a row whose scope was changed does not open.

@@ -129,6 +129,11 @@ fn credentials() {
             store.remove_credential("a").await.unwrap();
             assert_eq!(store.remove_credential("a").await, missing("credential \"a\""));
             assert_eq!(store.credential("a").await, Ok(None));
+            let others = vec![all[0].clone(), stored("b", Credential::token("other"))];
+            assert_eq!(store.add_credentials(others).await, exists("credential \"b\""));
+            assert_eq!(store.credential("a").await, Ok(None), "all or none");
+            store.add_credentials(vec![all[0].clone(), stored("z", Credential::token("other"))]).await.unwrap();
+            assert_eq!(store.credential("a").await, Ok(Some(all[0].clone())));
         });
     }
 }
