@@ -2,8 +2,10 @@
 
 pub(crate) mod authenticate;
 pub mod backoff;
+mod choice;
 pub mod context;
 pub(crate) mod detour;
+pub mod explain;
 pub(crate) mod held;
 mod inspection;
 pub mod lane;

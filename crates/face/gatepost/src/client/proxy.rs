@@ -6,7 +6,6 @@ use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{Exchange, Leg, Next};
 use gatepost_auth::need::Answers;
 use gatepost_auth::scheme::{Scheme, Strength};
-use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
@@ -16,15 +15,17 @@ use gatepost_model::url::{Origin, Url};
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_net::proxy::{Asked, Way};
-use gatepost_policy::credentials::{Ask, CredentialRules};
+use gatepost_policy::credentials::{Ask, CredentialPolicy, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::client::detour::{Detour, Opening};
+use crate::client::explain::Prospect;
 use crate::clock;
 use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
+use crate::registry::Registry;
 
 /// Proofs that a proxy may ask for on the way to one connection.
 const LEGS: usize = 4;
@@ -78,14 +79,21 @@ impl Proxy {
 pub(crate) struct Proxied {
     proxy: Proxy,
     rules: CredentialRules,
-    schemes: Vec<&'static dyn Scheme>,
-    settings: Settings,
+    spoken: Spoken,
     events: Events,
+}
+
+/// What may be spoken to a proxy.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    pub(crate) registry: Registry,
+    pub(crate) schemes: Vec<&'static dyn Scheme>,
+    pub(crate) settings: Settings,
 }
 
 impl Detour for Proxied {
     fn leads_to(&self, origin: &Origin) -> bool {
-        !any_names(&self.proxy.except, origin)
+        self.leads_past(origin)
     }
 
     fn open<'a>(&'a self, dialer: &'a Dialer, origin: &'a Origin) -> Opening<'a> {
@@ -96,23 +104,51 @@ impl Detour for Proxied {
 impl Proxied {
     pub(crate) fn new(
         proxy: Proxy,
-        schemes: Vec<&'static dyn Scheme>,
-        settings: Settings,
+        spoken: Spoken,
+        policies: &[Arc<dyn CredentialPolicy>],
         events: Events,
     ) -> Arc<Self> {
         let rules = match proxy.over_plain {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        Arc::new(Self { proxy, rules, schemes, settings, events })
+        let rules = policies.iter().fold(rules, |rules, policy| rules.with_shared(Arc::clone(policy)));
+        Arc::new(Self { proxy, rules, spoken, events })
+    }
+
+    /// Whether the way to this origin goes through it.
+    pub(crate) fn leads_past(&self, origin: &Origin) -> bool {
+        !any_names(&self.proxy.except, origin)
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.proxy.url
+    }
+
+    /// What would be said to it by each scheme, the strongest first.
+    pub(crate) fn prospects(&self) -> Vec<Prospect> {
+        let mut schemes = self.spoken.schemes.clone();
+        schemes.sort_by_key(|scheme| std::cmp::Reverse(scheme.strength()));
+        let prospect = |scheme: &'static dyn Scheme| {
+            let credential = self.proxy.credential.as_ref().filter(|credential| credential.serves(scheme.name()));
+            let rules = credential.map(|credential| self.rules.each(&self.question(credential, scheme.name())));
+            Prospect {
+                scheme: scheme.name(),
+                strength: scheme.strength(),
+                credential: credential.cloned(),
+                rules: rules.unwrap_or_default(),
+            }
+        };
+        schemes.into_iter().map(prospect).collect()
     }
 
     /// A way to `origin`. Each proof goes on a connection of its own.
     async fn way(&self, dialer: &Dialer, origin: &Origin) -> Result<Way, NetError> {
-        let allowed = self.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
+        let allowed = self.spoken.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
         let credential = self.proxy.credential.as_ref().and_then(|credential| credential.scheme.clone());
         let preference = Preference { allowed: Some(allowed), order: Order::Strongest, credential };
-        let mut exchange = Exchange::new(Party::Proxy, preference);
+        let mut exchange = Exchange::with_registry(Party::Proxy, preference, self.spoken.registry.kept());
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
         for _ in 0..LEGS {
@@ -138,7 +174,7 @@ impl Proxied {
         let (method, headers) = (Method::CONNECT, HeaderMap::new());
         let request = RequestHead { method: &method, url: &self.proxy.url, headers: &headers, party: Party::Proxy };
         loop {
-            let leg = Leg { request, settings: &self.settings, now, entropy: &entropy };
+            let leg = Leg { request, settings: &self.spoken.settings, now, entropy: &entropy };
             match exchange.step(&leg, answers)? {
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
@@ -155,17 +191,24 @@ impl Proxied {
     /// The credential for this scheme, if the policy lets it go to the proxy.
     fn credential_for(&self, scheme: &str) -> Option<&Credential> {
         let credential = self.proxy.credential.as_ref().filter(|credential| credential.serves(scheme))?;
-        let decision = self.rules.evaluate(&Ask {
-            challenged: &self.proxy.url,
-            requested: &self.proxy.url,
-            scheme,
-            clear: schemes::by_name(scheme).is_none_or(|scheme| scheme.strength() == Strength::Clear),
-            scope: credential.scope.as_ref(),
-            party: Party::Proxy,
-            redirected: false,
-        });
+        let decision = self.rules.evaluate(&self.question(credential, scheme));
         let allowed = decision.allowed;
         self.events.emit(&decision.into_event("proxy credential"));
         allowed.then_some(credential)
+    }
+
+    /// The question to the policy.
+    fn question<'a>(&'a self, credential: &'a Credential, scheme: &'a str) -> Ask<'a> {
+        let known = self.spoken.registry.by_name(scheme);
+        Ask {
+            challenged: &self.proxy.url,
+            requested: &self.proxy.url,
+            scheme,
+            clear: known.is_none_or(|scheme| scheme.strength() == Strength::Clear),
+            scope: credential.scope.as_ref(),
+            party: Party::Proxy,
+            redirected: false,
+            ambient: false,
+        }
     }
 }
