@@ -2,6 +2,9 @@
 
 mod bearer;
 mod before_send;
+#[path = "../../../../../examples/own_scheme/door_code.rs"]
+mod door_code;
+mod hops;
 mod house;
 mod proved;
 mod redirects;
