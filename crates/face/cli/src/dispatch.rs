@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
-use crate::commands::{auth, cert, completions, config, credential, get, man, serve, token, user, ws};
+use crate::commands::{auth, cert, completions, config, credential, get, log, man, serve, state, token, user, ws};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -18,7 +18,9 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Cert(command) => cert::run(command, ui),
         Command::Token(command) => token::run(command, ui),
         Command::Config(command) => config::run(command, ui),
-        Command::Auth(command) => auth::run(&command, ui),
+        Command::Auth(command) => auth::run(*command, ui),
+        Command::Log(command) => log::run(&command, ui),
+        Command::State(command) => state::run(&command, ui),
         Command::Completions(args) => completions::run(&args, Cli::command(), ui),
         Command::Man(args) => man::run(&args, Cli::command(), ui),
     }

@@ -20,6 +20,7 @@ use gatepost::tls::verify::pin::{Digest, Pin, Pins, Place};
 
 use crate::error::CliError;
 use crate::passwords;
+use crate::policy;
 use crate::ui::Ui;
 
 /// How a server is reached.
@@ -46,6 +47,9 @@ pub struct ReachArgs {
     /// The private key of --client-cert (PEM)
     #[arg(long, value_name = "FILE", requires = "client_cert")]
     pub client_key: Option<PathBuf>,
+    /// Where credentials may go, as this file says (see `gatepost auth explain --help`)
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Go through this HTTP proxy: http://HOST:PORT or https://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
@@ -83,6 +87,9 @@ impl ReachArgs {
     /// the clear is allowed for the host of `url`.
     pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
         let mut builder = Session::builder();
+        if let Some(path) = &self.policy {
+            builder = policy::apply(path, builder)?;
+        }
         if let Some(path) = &self.ca {
             let pem = std::fs::read(path).map_err(|error| CliError::io(path.display().to_string(), &error))?;
             builder = builder.roots(Roots::Only(pem::parse_chain_pem(&pem).map_err(gatepost::Error::from)?));

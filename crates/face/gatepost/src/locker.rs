@@ -98,15 +98,7 @@ impl Locker {
     /// # Errors
     /// If two are equally good for some scheme: which of them is meant has to be said. Whatever the store says.
     pub async fn retrieve(&self, url: &Url, user: Option<&str>) -> Result<Vec<StoredCredential>, Error> {
-        let found = covering(self.store.credentials().await?, url, user);
-        if let Some((one, other)) = tie(&found) {
-            let scope = one.credential.scope.as_ref().map(Scope::to_string).unwrap_or_default();
-            let (one, other) = (&one.name, &other.name);
-            return Err(Error::usage(format!(
-                "both `{one}` and `{other}` are kept for {scope}: say which one, or whose"
-            )));
-        }
-        Ok(found.into_iter().map(|(_, stored)| stored).collect())
+        choose(self.store.credentials().await?, url, user)
     }
 
     /// The credential of this name with its secret. Whoever calls this answers for where it goes, and for the record of
@@ -127,6 +119,20 @@ impl Locker {
     pub async fn remove(&self, name: &str) -> Result<(), Error> {
         Ok(self.store.remove_credential(name).await?)
     }
+}
+
+/// What a session needs to answer at this address, out of these: as [`Locker::retrieve`].
+///
+/// # Errors
+/// If two are equally good for some scheme.
+pub fn choose(all: Vec<StoredCredential>, url: &Url, user: Option<&str>) -> Result<Vec<StoredCredential>, Error> {
+    let found = covering(all, url, user);
+    if let Some((one, other)) = tie(&found) {
+        let scope = one.credential.scope.as_ref().map(Scope::to_string).unwrap_or_default();
+        let (one, other) = (&one.name, &other.name);
+        return Err(Error::usage(format!("both `{one}` and `{other}` are kept for {scope}: say which one, or whose")));
+    }
+    Ok(found.into_iter().map(|(_, stored)| stored).collect())
 }
 
 fn kept(stored: &StoredCredential) -> Kept {

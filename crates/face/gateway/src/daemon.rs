@@ -103,7 +103,7 @@ impl Daemon {
         let config = orders.config()?;
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
-        let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
+        let store = kept::open(&orders.state, config.store.as_deref(), &config.sealing, &lookup)?;
         let ready = furnish(&orders, &config, store.as_ref()).await?;
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);

@@ -2,7 +2,6 @@
 
 use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_model::credential::Credential;
-use gatepost_model::scope::Scope;
 use gatepost_model::url::Url;
 use gatepost_policy::decision::Decision;
 use gatepost_policy::transport;
@@ -82,12 +81,7 @@ fn ordered(cx: &Context) -> Vec<&'static dyn Scheme> {
 }
 
 fn prospect(cx: &Context, named: Option<&Credential>, url: &Url, scheme: &'static dyn Scheme) -> Prospect {
-    // As one that is named for a request: bound to its origin.
-    let bound = named.map(|named| match &named.scope {
-        Some(_) => named.clone(),
-        None => named.clone().within(Scope::of(url.origin())),
-    });
-    let found = choice::candidates(cx, bound.as_ref(), url, scheme.name(), Wanted::by(scheme));
+    let found = choice::candidates(cx, named, url, scheme.name(), Wanted::by(scheme));
     let Some(credential) = found.first() else {
         return Prospect { scheme: scheme.name(), strength: scheme.strength(), credential: None, rules: Vec::new() };
     };

@@ -11,6 +11,7 @@ use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::damping::{Damping, DampingRules};
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
 use crate::server::lookout::{self, Lookout};
@@ -24,6 +25,7 @@ pub struct Doorkeeper {
     pub(crate) passwords: Passwords,
     pub(crate) keys: Keys,
     pub(crate) proved: Proved,
+    pub(crate) damping: Damping,
     lookout: Lookout,
     forgotten: AtomicU64,
 }
@@ -39,8 +41,17 @@ impl Doorkeeper {
     /// If the system has no randomness for the keys of what is remembered.
     pub fn new(store: Arc<dyn Store>, keys: Keys) -> Result<Self, Error> {
         let proved = Proved::new(&clock::entropy()?);
+        let damping = Damping::new(DampingRules::default(), &clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
-        Ok(Self { store, passwords: Passwords::new()?, keys, proved, lookout, forgotten: AtomicU64::new(0) })
+        let forgotten = AtomicU64::new(0);
+        Ok(Self { store, passwords: Passwords::new()?, keys, proved, damping, lookout, forgotten })
+    }
+
+    /// Sets how guessing at secrets is slowed down. Default [`DampingRules::default`].
+    #[must_use]
+    pub fn damping(mut self, rules: DampingRules) -> Self {
+        self.damping = self.damping.with(rules);
+        self
     }
 
     /// Sets within what time a change by another process, or of a key file, ends what was accepted before it.

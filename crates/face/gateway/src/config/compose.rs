@@ -20,6 +20,7 @@ use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpe
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
+use crate::kept::Sealing;
 
 /// Everything that the gateway was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// The store file; the state directory's own if `None`.
     pub store: Option<PathBuf>,
-    /// Where the key that seals secrets comes from; the state directory's own if `None`.
-    pub seal_key: Option<SecretSource>,
+    /// Where the key that seals secrets comes from; the state directory's own if nothing is said.
+    pub sealing: Sealing,
     /// Which protections are switched off.
     pub danger: Danger,
     /// Each setting with its source.
@@ -129,9 +130,9 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     }
     let (auth, keys) = schemes(auth, document, &mut layers)?;
     let limits = limits(bounds, &mut layers)?;
-    let (store, seal_key) = keeping(store, document, &mut layers)?;
+    let (store, sealing) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, sealing, danger, entries })
 }
 
 fn all_listeners(
@@ -231,15 +232,28 @@ fn keeping(
     spec: StoreSpec,
     document: Option<&Document>,
     layers: &mut Layers<'_>,
-) -> Result<(Option<PathBuf>, Option<SecretSource>), GatewayError> {
+) -> Result<(Option<PathBuf>, Sealing), GatewayError> {
     let path = layers.pick_any("store.path", spec.path)?;
     let path =
         path.map(|path| document.map_or_else(|| PathBuf::from(&path), |document| document.beside(Path::new(&path))));
-    let (Some(seal_key), Some(document)) = (spec.seal_key, document) else {
-        return Ok((path, None));
-    };
-    let span = seal_key.span();
-    let source = match seal_key.into_inner() {
+    let Some(document) = document else { return Ok((path, Sealing::default())) };
+    if let (Some(_), Some(second)) = (&spec.seal_key, &spec.seal_passphrase) {
+        return Err(document.wrong(&second.span(), "a store is sealed with a key or with a passphrase, not with both"));
+    }
+    let key = secret_source("store.seal_key", spec.seal_key, document, layers)?;
+    let passphrase = secret_source("store.seal_passphrase", spec.seal_passphrase, document, layers)?;
+    Ok((path, Sealing { key, passphrase }))
+}
+
+fn secret_source(
+    name: &str,
+    spec: Written<SecretSpec>,
+    document: &Document,
+    layers: &mut Layers<'_>,
+) -> Result<Option<SecretSource>, GatewayError> {
+    let Some(spec) = spec else { return Ok(None) };
+    let span = spec.span();
+    let source = match spec.into_inner() {
         SecretSpec { env: Some(name), file: None } => SecretSource::Environment(name),
         SecretSpec { env: None, file: Some(file) } => SecretSource::File(document.beside(&file)),
         _ => {
@@ -251,8 +265,8 @@ fn keeping(
         SecretSource::Environment(name) => format!("environment {name}"),
         SecretSource::File(file) => file.display().to_string(),
     };
-    layers.note("store.seal_key", &shown, document.source(&span));
-    Ok((path, Some(source)))
+    layers.note(name, &shown, document.source(&span));
+    Ok(Some(source))
 }
 
 fn bug(detail: String) -> GatewayError {

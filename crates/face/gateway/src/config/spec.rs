@@ -133,6 +133,7 @@ pub(crate) struct LimitsSpec {
 pub(crate) struct StoreSpec {
     pub(crate) path: Written<String>,
     pub(crate) seal_key: Written<SecretSpec>,
+    pub(crate) seal_passphrase: Written<SecretSpec>,
 }
 
 /// A secret is named by where it lies, never written down.

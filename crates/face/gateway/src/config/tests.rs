@@ -80,7 +80,7 @@ fn a_whole_document() {
     assert_eq!(config.keys, Keys::File("keys.json".into()));
     assert_eq!(config.limits.head_time, Duration::from_secs(5));
     assert_eq!(config.store, Some("data/store.db".into()));
-    assert_eq!(config.seal_key, Some(SecretSource::Environment("SEAL".into())));
+    assert_eq!(config.sealing.key, Some(SecretSource::Environment("SEAL".into())));
 }
 
 #[test]
@@ -174,6 +174,12 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "gatepost.toml:2:12",
         "unknown dialect `sha265`",
         "did you mean `sha256`?",
+    ),
+    (
+        "[store]\nseal_key = { env = \"A\" }\nseal_passphrase = { env = \"B\" }",
+        "gatepost.toml:3:19",
+        "a store is sealed with a key or with a passphrase, not with both",
+        "",
     ),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
     ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
