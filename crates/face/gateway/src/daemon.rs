@@ -27,6 +27,7 @@ use crate::first_run;
 use crate::gate::Gate;
 use crate::issuer::Issuer;
 use crate::kept;
+use crate::ledger::Ledger;
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
@@ -65,6 +66,7 @@ pub struct Daemon {
     stamps: Stamps,
     ready: Ready,
     signals: Signals,
+    ledger: Option<Ledger>,
 }
 
 /// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
@@ -98,12 +100,17 @@ impl Daemon {
     ///
     /// # Errors
     /// What has to be put right first, with its place; or that the system does not let us hear signals.
-    pub async fn start(orders: Orders) -> Result<Self, GatewayError> {
+    pub async fn start(mut orders: Orders) -> Result<Self, GatewayError> {
         let stamps = Stamps::of(orders.document.as_deref());
         let config = orders.config()?;
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
         let store = kept::open(&orders.state, config.store.as_deref(), &config.sealing, &lookup)?;
+        let keep = |size| Ledger::start(&orders.state.decisions(), size);
+        let ledger = config.decision_bytes.map(keep).transpose()?;
+        if let Some(ledger) = &ledger {
+            orders.events = orders.events.with_ledger(ledger.inlet());
+        }
         let ready = furnish(&orders, &config, store.as_ref()).await?;
         warn(&config, &orders.events);
         let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
@@ -114,7 +121,7 @@ impl Daemon {
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
         let mut daemon =
-            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals };
+            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals, ledger };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
@@ -143,11 +150,14 @@ impl Daemon {
                 _ = self.signals.interrupt.recv() => break,
             }
         }
-        let Self { listeners, workers, mut signals, .. } = self;
+        let Self { listeners, workers, mut signals, ledger, .. } = self;
         tokio::select! {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
             _ = signals.interrupt.recv() => {}
+        }
+        if let Some(ledger) = ledger {
+            ledger.flush();
         }
     }
 
@@ -244,8 +254,9 @@ impl Daemon {
             || config.drain_time != self.started.drain_time
             || config.workers != self.started.workers
             || config.store != self.started.store
+            || config.decision_bytes != self.started.decision_bytes
         {
-            detail.push_str("; open listeners keep their limits, and workers and store wait for a restart");
+            detail.push_str("; open listeners keep their limits, and workers, store and log wait for a restart");
         }
         self.listeners.append(&mut opened);
         for open in gone {
@@ -329,7 +340,7 @@ async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<
         token: None,
         target: first.map(|route| route.target.to_string()).unwrap_or_default(),
         schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names)) => names.clone(),
+            Some(Guard::Schemes(names) | Guard::Pass(names)) => names.clone(),
             _ => Vec::new(),
         },
         demo: first.is_some_and(|route| route.target == Target::Demo),

@@ -12,9 +12,10 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
+use crate::config::routes::Guard;
 use crate::hygiene::{self, Sender};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -37,6 +38,11 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
     hygiene::tell(request.headers_mut(), sender, &route.identity, name);
+    if let Guard::Pass(_) = &route.guard {
+        let mark = visitor.principal.as_ref().map_or("none", |principal| principal.scheme);
+        let mark = HeaderValue::from_str(mark).unwrap_or(HeaderValue::from_static("other"));
+        request.headers_mut().insert(hygiene::MARK, mark);
+    }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);

@@ -8,9 +8,13 @@ use gatepost::http1::fields;
 use gatepost::http1::spellings::Spellings;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+/// In which an upstream of a route with `mode = "pass"` is told whether anybody was proved: the scheme, or `none`.
+pub const MARK: HeaderName = HeaderName::from_static("x-gatepost-auth");
+
 /// Fields in which a proxy tells where a request comes from and what it was before: ours only.
 /// Frameworks take host, path and even the user from them.
-const FORWARDED: [HeaderName; 10] = [
+const FORWARDED: [HeaderName; 11] = [
+    MARK,
     header::FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-client-ip"),
@@ -121,6 +125,7 @@ mod tests {
             ("X-Gatepost-User", "root"),
             ("X_Forwarded_For", "1.2.3.4"),
             ("Forwarded", "for=1.2.3.4"),
+            ("X_Gatepost.Auth", "Basic"),
             ("X-Forwarded-User", "admin"),
             ("x_forwarded.prefix", "/admin"),
             ("X-Original-URL", "/admin"),

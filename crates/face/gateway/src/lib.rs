@@ -18,6 +18,7 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
+mod ledger;
 pub mod plan;
 pub mod ready;
 pub mod reload;

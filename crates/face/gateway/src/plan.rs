@@ -11,6 +11,7 @@ use gatepost::http1::spellings::Spellings;
 use gatepost::model::fault::{Blame, Fault};
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
+use gatepost::registry::Registry;
 use gatepost::server::authenticate::Authenticator;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys as TokenKeys};
@@ -51,8 +52,9 @@ impl Plan {
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?);
-        let guard = |route: &Route| guard(route, &settings, &door, &events);
+        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?.damping(config.damping.clone()));
+        let makings = Makings { registry: &config.registry, settings: &settings, door: &door, events: &events };
+        let guard = |route: &Route| makings.guard(route);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let ways = config.routes.iter().map(|route| way(route, &upstream)).collect::<Result<_, _>>()?;
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
@@ -61,7 +63,7 @@ impl Plan {
             guards,
             ways,
             stripped_open: hygiene::ours(&identities, &[]),
-            stripped_guarded: hygiene::ours(&identities, &credential_fields()),
+            stripped_guarded: hygiene::ours(&identities, &credential_fields(&config.registry)),
             events,
         })
     }
@@ -71,7 +73,7 @@ impl Plan {
     pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
         match guard {
             routes::Guard::Open => &self.stripped_open,
-            routes::Guard::Schemes(_) => &self.stripped_guarded,
+            routes::Guard::Schemes(_) | routes::Guard::Pass(_) => &self.stripped_guarded,
         }
     }
 
@@ -114,8 +116,8 @@ async fn tokens(
 }
 
 /// The fields that hold credentials of any scheme: a proof for us is nobody else's.
-fn credential_fields() -> Vec<HeaderName> {
-    let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields());
+fn credential_fields(registry: &Registry) -> Vec<HeaderName> {
+    let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields()).copied().chain(registry.fields());
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
@@ -130,15 +132,28 @@ fn way(route: &Route, upstream: &Upstream) -> Result<Option<Way>, GatewayError> 
     way.map(Some)
 }
 
-fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Events) -> Result<Guard, GatewayError> {
-    let names = match &route.guard {
-        routes::Guard::Open => return Ok(Guard::DangerOpen),
-        routes::Guard::Schemes(names) => names,
-    };
-    let allowed = names.iter().filter_map(|name| schemes::by_name(name)).collect();
-    let authenticator = Authenticator::new(allowed, settings.clone(), Arc::clone(door), events.clone());
-    let access = Access::by(names.iter().copied()).map_err(engine)?;
-    Ok(Guard::Schemes { authenticator, access: Arc::new(access) })
+/// What guards are made of.
+struct Makings<'a> {
+    registry: &'a Registry,
+    settings: &'a Settings,
+    door: &'a Arc<Doorkeeper>,
+    events: &'a Events,
+}
+
+impl Makings<'_> {
+    fn guard(&self, route: &Route) -> Result<Guard, GatewayError> {
+        let (routes::Guard::Schemes(names) | routes::Guard::Pass(names)) = &route.guard else {
+            return Ok(Guard::DangerOpen);
+        };
+        let allowed = names.iter().filter_map(|name| self.registry.by_name(name)).collect();
+        let (door, events) = (Arc::clone(self.door), self.events.clone());
+        let authenticator = Authenticator::new(allowed, self.settings.clone(), door, events);
+        let access = Arc::new(Access::by(names.iter().copied()).map_err(engine)?);
+        Ok(match &route.guard {
+            routes::Guard::Pass(_) => Guard::Optional { authenticator, access },
+            _ => Guard::Schemes { authenticator, access },
+        })
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]

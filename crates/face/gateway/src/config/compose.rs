@@ -8,15 +8,19 @@ use std::time::Duration;
 use gatepost::auth::settings::Settings;
 use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
+use gatepost::registry::Registry;
+use gatepost::server::damping::DampingRules;
+use gatepost::store::journal::USUAL_SIZE;
 use toml::Spanned;
 
+use crate::config::damping::damping;
 use crate::config::document::Document;
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, SecretSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, LogSpec, SecretSpec, StoreSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
@@ -33,8 +37,12 @@ pub struct Config {
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
     pub drain_time: Duration,
+    /// The schemes that there are.
+    pub registry: Registry,
     /// How the schemes are set up.
     pub auth: Settings,
+    /// How guessing at secrets is slowed down.
+    pub damping: DampingRules,
     /// Whose keys sign tokens.
     pub keys: Keys,
     /// The bounds.
@@ -43,6 +51,8 @@ pub struct Config {
     pub store: Option<PathBuf>,
     /// Where the key that seals secrets comes from; the state directory's own if nothing is said.
     pub sealing: Sealing,
+    /// After how many octets the decision log gives way to a new one; none is kept if `None`.
+    pub decision_bytes: Option<u64>,
     /// Which protections are switched off.
     pub danger: Danger,
     /// Each setting with its source.
@@ -91,6 +101,8 @@ pub struct Flags {
     pub upstream: Option<Upstream>,
     /// `--danger-no-auth`.
     pub no_auth: bool,
+    /// The schemes that there are: a program that starts a gateway may have some of its own.
+    pub registry: Registry,
     /// Other settings: dotted name to flag and text.
     pub settings: BTreeMap<&'static str, (&'static str, String)>,
 }
@@ -119,10 +131,17 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
     };
-    let DocumentSpec { listener, route, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, mut auth, limits: bounds, store, log, .. } = spec;
+    let registry = flags.registry.clone();
+    let schemes_of_all = inherited(auth.schemes.take(), &registry, &mut layers)?;
+    let damping = damping(std::mem::take(&mut auth.damping), &mut layers)?;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
-        Some(document) => routes::routes(route, danger.no_auth, &identity, document, &mut layers)?,
+        Some(document) => {
+            let open_allowed = danger.no_auth;
+            let common = routes::Common { open_allowed, identity, registry: &registry, schemes: schemes_of_all };
+            routes::routes(route, &common, document, &mut layers)?
+        }
         None => vec![only_route(flags, identity, danger, &mut layers)],
     };
     if let (Some(document), true) = (document, routes.is_empty()) {
@@ -131,8 +150,48 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let (auth, keys) = schemes(auth, document, &mut layers)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, sealing) = keeping(store, document, &mut layers)?;
+    let decision_bytes = decision_bytes(log, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, workers, drain_time, auth, keys, limits, store, sealing, danger, entries })
+    Ok(Config {
+        listeners,
+        routes,
+        workers,
+        drain_time,
+        registry,
+        auth,
+        damping,
+        keys,
+        limits,
+        store,
+        sealing,
+        decision_bytes,
+        danger,
+        entries,
+    })
+}
+
+/// The schemes of routes that list none.
+fn inherited(
+    written: Written<List<String>>,
+    registry: &Registry,
+    layers: &mut Layers<'_>,
+) -> Result<Option<Vec<&'static str>>, GatewayError> {
+    let Some(List(names)) = layers.pick_any("auth.schemes", written)? else { return Ok(None) };
+    let known =
+        |name: &String| routes::scheme(name, registry).map_err(|(problem, hint)| layers.wrong(problem, Some(hint)));
+    let names: Vec<_> = names.iter().map(known).collect::<Result<_, _>>()?;
+    if names.is_empty() {
+        let problem = "`auth.schemes` lists none: leave it out, or list some".to_owned();
+        return Err(layers.wrong(problem, Some("a route is opened to everybody at the route itself".into())));
+    }
+    Ok(Some(names))
+}
+
+fn decision_bytes(spec: LogSpec, layers: &mut Layers<'_>) -> Result<Option<u64>, GatewayError> {
+    let kept = layers.pick("log.decisions", spec.decisions, true)?;
+    let range = 64 * 1024..=1024 * 1024 * 1024;
+    let octets = layers.pick_within("log.decision_bytes", spec.decision_bytes, USUAL_SIZE, &range)?;
+    Ok(kept.then_some(octets))
 }
 
 fn all_listeners(
@@ -173,7 +232,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::scheme_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(flags.registry.names().collect()) };
     let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: WebSocket::Tunnel, source };
     routes::note(&route, 0, layers);
     route

@@ -5,6 +5,7 @@
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
 pub mod compose;
+mod damping;
 pub mod document;
 pub mod layers;
 mod limits;

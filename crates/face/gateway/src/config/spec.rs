@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
-use crate::config::websocket::{Mode, Pings};
+use crate::config::websocket::{self, Pings};
 
 /// A value that may have been written, and where.
 pub(crate) type Written<T> = Option<Spanned<T>>;
@@ -23,6 +23,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
+    pub(crate) log: LogSpec,
     pub(crate) danger: DangerSpec,
 }
 
@@ -41,10 +42,11 @@ pub(crate) struct RouteSpec {
     pub(crate) host: Written<Host>,
     pub(crate) path: Written<Prefix>,
     pub(crate) schemes: Written<List<Spanned<String>>>,
+    pub(crate) mode: Written<Mode>,
     pub(crate) upstream: Written<Upstream>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
-    pub(crate) websocket: Written<Mode>,
+    pub(crate) websocket: Written<websocket::Mode>,
     pub(crate) relay: Written<RelaySpec>,
 }
 
@@ -73,8 +75,20 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) schemes: Written<List<String>>,
+    pub(crate) damping: DampingSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DampingSpec {
+    pub(crate) per_user: Written<u32>,
+    pub(crate) per_address: Written<u32>,
+    pub(crate) first_wait: Written<Period>,
+    pub(crate) longest_wait: Written<Period>,
+    pub(crate) forget_after: Written<Period>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -134,6 +148,24 @@ pub(crate) struct StoreSpec {
     pub(crate) path: Written<String>,
     pub(crate) seal_key: Written<SecretSpec>,
     pub(crate) seal_passphrase: Written<SecretSpec>,
+}
+
+/// Whether a route demands a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Nobody passes without one.
+    #[default]
+    Demand,
+    /// Whoever brings none passes as nobody.
+    Pass,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSpec {
+    pub(crate) decisions: Written<bool>,
+    pub(crate) decision_bytes: Written<u64>,
 }
 
 /// A secret is named by where it lies, never written down.
