@@ -299,7 +299,7 @@ fn websockets_pass_as_it_is_written() {
 fn wrong_documents_name_the_place_and_say_what_to_do() {
     for &(text, place, problem, hint) in WRONG {
         // What is looked at after the routes needs one to get there.
-        let whole = if text.starts_with("[auth") || text.starts_with("[store") || text.starts_with("[limits") {
+        let whole = if ["[auth", "[store", "[limits", "[log"].iter().any(|section| text.starts_with(section)) {
             format!("{text}\n[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n")
         } else {
             text.to_owned()
