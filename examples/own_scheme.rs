@@ -24,9 +24,9 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::store::store::User;
 use gatepost::tls::pem;
 use gatepost::{Server, Session};
-use gatepost_gateway::config::compose::Flags;
+use gatepost_gateway::config::compose::{Flags, Sealing};
 use gatepost_gateway::daemon::{Daemon, Orders};
-use gatepost_gateway::kept::{self, Sealing};
+use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
 use http::{Request, Response};
 

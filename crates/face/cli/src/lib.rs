@@ -20,6 +20,7 @@ mod policy;
 pub mod reach;
 pub mod report;
 mod runtime;
+mod scheme_names;
 pub mod ui;
 pub mod who;
 mod ws;

@@ -14,18 +14,19 @@ use gatepost::netrc::Netrc;
 use gatepost::store::store::StoredCredential;
 use gatepost_gateway::state::read_secret;
 
-use crate::commands::{auth, user};
+use crate::commands::user;
 use crate::error::CliError;
 use crate::netrc;
 use crate::options::StateArgs;
 use crate::passwords::{self, PasswordArgs};
 use crate::runtime;
+use crate::scheme_names::scheme_names;
 
 /// Who we say we are.
 #[derive(Debug, Args)]
 pub struct WhoArgs {
     /// The one scheme to use [default: the strongest on offer]
-    #[arg(long, value_name = "SCHEME", value_parser = auth::scheme_names(), ignore_case = true, help_heading = "Who you are")]
+    #[arg(long, value_name = "SCHEME", value_parser = scheme_names(), ignore_case = true, help_heading = "Who you are")]
     pub auth: Option<String>,
     /// The user name; the password is asked for on the terminal
     #[arg(long, value_name = "NAME", value_parser = user::name, conflicts_with_all = ["credential", "token_env", "token_file"], help_heading = "Who you are")]

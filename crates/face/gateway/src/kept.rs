@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gatepost::model::secret::Secret;
-use gatepost::store::open::{self, KeySource, Options};
+use gatepost::store::key_source::KeySource;
+use gatepost::store::open::{self, Options};
 use gatepost::store::seal::SealingKey;
 use gatepost::store::store::Store;
 
-use crate::config::compose::SecretSource;
+use crate::config::compose::{Sealing, SecretSource};
 use crate::config::layers::Lookup;
 use crate::error::GatewayError;
 use crate::state::{State, read_secret};
@@ -18,15 +19,6 @@ pub const SEAL_KEY: &str = "GATEPOST_SEAL_KEY";
 
 /// The variable that may hold a passphrase instead, of which the key is made.
 pub const SEAL_PASSPHRASE: &str = "GATEPOST_SEAL_PASSPHRASE";
-
-/// Where the configuration says that the sealing key comes from; at most one of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sealing {
-    /// The key, as base64 of 32 octets.
-    pub key: Option<SecretSource>,
-    /// A passphrase, of which Argon2id makes the key.
-    pub passphrase: Option<SecretSource>,
-}
 
 /// Opens the store at `path` (the state directory's own if `None`), and makes it if it is not there. Blocks on the disk.
 ///

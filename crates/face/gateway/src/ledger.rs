@@ -77,11 +77,14 @@ impl Ledger {
     }
 }
 
+/// Who, from where, by which scheme.
+type Acceptance = (Option<String>, Option<IpAddr>, Option<String>);
+
 struct Writer {
     journal: Journal,
     lost: Arc<AtomicU64>,
     /// Who was let in from where by what, and when that was written.
-    accepted: HashMap<(Option<String>, Option<IpAddr>, Option<String>), Instant>,
+    accepted: HashMap<Acceptance, Instant>,
 }
 
 impl Writer {

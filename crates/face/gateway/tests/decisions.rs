@@ -16,9 +16,9 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::store::journal::Reader;
 use gatepost::store::store::User;
 use gatepost::{Server, auth::password};
-use gatepost_gateway::config::compose::Flags;
+use gatepost_gateway::config::compose::{Flags, Sealing};
 use gatepost_gateway::daemon::{Daemon, Orders};
-use gatepost_gateway::kept::{self, Sealing};
+use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
 use http::{Request, Response, StatusCode};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::StoreError;
-use crate::open::KeySource;
+use crate::key_source::KeySource;
 use crate::publish::replace;
 use crate::queue::Failure;
 use crate::schema::{opens, stretch_of};

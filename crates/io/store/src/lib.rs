@@ -10,6 +10,7 @@
 pub mod bundle;
 pub mod error;
 pub mod journal;
+pub mod key_source;
 pub mod memory;
 pub mod open;
 pub mod rekey;

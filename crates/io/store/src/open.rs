@@ -2,31 +2,18 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost_model::secret::Secret;
-
 use crate::error::StoreError;
+use crate::key_source::KeySource;
 use crate::owner::{check_file, check_folder, unusable};
 use crate::schema;
 use crate::seal::SealingKey;
 use crate::sqlite::SqliteStore;
 use crate::store::Store;
 use crate::stretch::Stretch;
-
-/// Where the sealing key comes from.
-#[derive(Debug)]
-pub enum KeySource {
-    /// The key itself.
-    Key(SealingKey),
-    /// A file, as [`SealingKey::load`] reads it. It is made together with a store that does not
-    /// exist yet, and never for one that does.
-    File(PathBuf),
-    /// A passphrase, of which Argon2id makes the key; a store that is made with one remembers its salt.
-    Passphrase(Secret),
-}
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +34,8 @@ impl Default for Options {
 /// the disk, so call it at the start. Several processes may have one store open.
 ///
 /// ```
-/// use gatepost_store::open::{KeySource, Options, open};
+/// use gatepost_store::key_source::KeySource;
+/// use gatepost_store::open::{Options, open};
 ///
 /// # let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
 /// # let folder = folder.path();

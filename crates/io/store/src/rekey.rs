@@ -8,7 +8,8 @@ use rusqlite::{Connection, params};
 
 use crate::chosen_key::{arrive, choose, next_to};
 use crate::error::StoreError;
-use crate::open::{KeySource, Options, check_place};
+use crate::key_source::KeySource;
+use crate::open::{Options, check_place};
 use crate::owner::unusable;
 use crate::publish::publish;
 use crate::queue::Failure;

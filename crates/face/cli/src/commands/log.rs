@@ -70,13 +70,15 @@ fn decisions(args: &DecisionsArgs, ui: &Ui) -> Result<(), CliError> {
         }
     }
     held.iter().try_for_each(|decided| print(decided, ui))?;
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         match next(&mut reader, args)? {
             Some(decided) => print(&decided, ui)?,
             None => std::thread::sleep(EVERY),
         }
     }
-    Ok(())
 }
 
 /// The next one that is asked for.

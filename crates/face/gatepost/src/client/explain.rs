@@ -1,6 +1,6 @@
 //! What a session would say of us at an address, and why. Nothing is sent.
 
-use gatepost_auth::scheme::{Scheme, Strength};
+use gatepost_auth::scheme::Scheme;
 use gatepost_model::credential::Credential;
 use gatepost_model::url::Url;
 use gatepost_policy::decision::Decision;
@@ -8,6 +8,7 @@ use gatepost_policy::transport;
 
 use crate::client::choice::{self, Wanted};
 use crate::client::context::Context;
+use crate::client::prospect::Prospect;
 use crate::client::session::Session;
 use crate::error::Error;
 
@@ -20,38 +21,6 @@ pub struct Explanation {
     pub server: Vec<Prospect>,
     /// The proxy on the way, and what would be said to it.
     pub proxy: Option<(Url, Vec<Prospect>)>,
-}
-
-/// What would be said by one scheme.
-#[derive(Debug, Clone)]
-pub struct Prospect {
-    /// The scheme.
-    pub scheme: &'static str,
-    /// How much it protects the secret.
-    pub strength: Strength,
-    /// The credential that would be used, if there is one.
-    pub credential: Option<Credential>,
-    /// What each policy says to that, in order; the first no is the answer. Empty without a credential.
-    pub rules: Vec<(&'static str, Decision)>,
-}
-
-impl Prospect {
-    /// Whether a proof would be made.
-    #[must_use]
-    pub fn is_answered(&self) -> bool {
-        self.credential.is_some() && self.rules.iter().all(|(_, decision)| decision.allowed)
-    }
-
-    /// Whether a proof would be made, and why or why not, in one clause.
-    pub fn verdict(&self) -> Decision {
-        if self.credential.is_none() {
-            return Decision::deny("no credential for it is kept for this address");
-        }
-        match self.rules.iter().find(|(_, decision)| !decision.allowed) {
-            Some((name, decision)) => Decision::deny(format!("{name}: {}", decision.reason)),
-            None => Decision::allow("no policy forbids it"),
-        }
-    }
 }
 
 impl Session {

@@ -14,6 +14,7 @@ mod outgoing;
 pub mod payload;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
+pub mod prospect;
 pub mod proxy;
 pub mod request;
 pub mod session;

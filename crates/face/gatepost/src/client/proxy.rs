@@ -20,7 +20,7 @@ use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::client::detour::{Detour, Opening};
-use crate::client::explain::Prospect;
+use crate::client::prospect::Prospect;
 use crate::clock;
 use crate::error::Error;
 use crate::events::Events;

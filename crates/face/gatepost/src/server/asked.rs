@@ -9,15 +9,17 @@ use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::channel::{Channel, ChannelBindings};
 use gatepost_model::head::RequestHead;
+use gatepost_model::principal::Principal;
 use gatepost_net::handler::{Memory, Peer};
+use http::HeaderMap;
 
 use crate::clock::Moment;
-use crate::server::authenticate::Authenticated;
 use crate::server::damping::Try;
 
 /// What came of asking the schemes.
 pub(crate) enum Outcome {
-    Proved(Authenticated),
+    /// Who it is, and what the answer has to tell them.
+    Proved(Arc<Principal>, HeaderMap),
     /// By this scheme, of this user as far as that is known.
     Refused(&'static str, Option<String>, Refusal),
     /// Not looked at: there were too many failures before. The same, and how long to wait.

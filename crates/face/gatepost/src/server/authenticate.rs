@@ -185,11 +185,10 @@ impl Authenticator {
         let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory, from };
         let peer_address = Some(peer.address);
         match self.ask_all(exchange).await {
-            Ok(Outcome::Proved(who)) => {
-                self.report(&who.principal, peer);
-                let Principal { name, scheme, .. } = &*who.principal;
-                events.record(|| minutes::proved(head, from, scheme, name));
-                Ok(Ok(who))
+            Ok(Outcome::Proved(principal, fields)) => {
+                self.report(&principal, peer);
+                events.record(|| minutes::proved(head, from, principal.scheme, &principal.name));
+                Ok(Ok(Authenticated { principal, fields }))
             }
             Ok(Outcome::Unfinished(challenge)) => Err(Denied::Unauthenticated(vec![challenge])),
             Ok(Outcome::Refused(scheme, claimed, refusal)) => {
@@ -266,7 +265,7 @@ impl Authenticator {
                 Verdict::Accept { principal, fields } => {
                     let principal = Arc::new(principal);
                     self.remember(*scheme, exchange, &principal, epoch, &answers);
-                    return Ok(Outcome::Proved(Authenticated { principal, fields: fields.into_iter().collect() }));
+                    return Ok(Outcome::Proved(principal, fields.into_iter().collect()));
                 }
                 Verdict::Continue { challenge, memory } => {
                     let (authenticator, scheme) = (self.0.number, scheme.name());

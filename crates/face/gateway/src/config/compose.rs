@@ -24,7 +24,6 @@ use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, LogSpec, SecretSpec,
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
-use crate::kept::Sealing;
 
 /// Everything that the gateway was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +78,15 @@ pub enum SecretSource {
     Environment(String),
     /// In a file; a line end at its end does not belong to it.
     File(PathBuf),
+}
+
+/// Where the configuration says that the sealing key comes from; at most one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sealing {
+    /// The key, as base64 of 32 octets.
+    pub key: Option<SecretSource>,
+    /// A passphrase, of which Argon2id makes the key.
+    pub passphrase: Option<SecretSource>,
 }
 
 /// Protections that someone switched off.

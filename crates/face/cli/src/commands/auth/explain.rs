@@ -2,7 +2,8 @@
 
 use clap::Args;
 use gatepost::auth::challenge::Challenge;
-use gatepost::client::explain::{Explanation, Prospect};
+use gatepost::client::explain::Explanation;
+use gatepost::client::prospect::Prospect;
 use gatepost::client::session::SessionBuilder;
 use gatepost::model::credential::Credential;
 use gatepost::model::event::one_line;

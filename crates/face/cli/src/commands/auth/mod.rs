@@ -3,7 +3,6 @@
 mod explain;
 
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
 use gatepost::auth::scheme::{Scheme, Strength};
 use gatepost::auth::schemes;
 use serde_json::json;
@@ -19,11 +18,6 @@ pub enum AuthCommand {
     Schemes,
     /// Say who you would be at an address, by which scheme, and why; nothing is sent
     Explain(Box<explain::ExplainArgs>),
-}
-
-/// The names of the schemes, for arguments that take one.
-pub(crate) fn scheme_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(schemes::ALL.iter().map(|scheme| scheme.name()))
 }
 
 pub(crate) fn run(command: AuthCommand, ui: &Ui) -> Result<(), CliError> {

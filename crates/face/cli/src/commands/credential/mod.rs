@@ -11,11 +11,12 @@ use gatepost::model::url::Url;
 use gatepost::store::store::StoredCredential;
 use serde_json::json;
 
-use crate::commands::{auth, user};
+use crate::commands::user;
 use crate::error::CliError;
 use crate::options::StateArgs;
 use crate::passwords::PasswordArgs;
 use crate::runtime;
+use crate::scheme_names::scheme_names;
 use crate::ui::{self, Ui};
 
 /// Manage the credentials that `get` uses.
@@ -55,7 +56,7 @@ pub struct AddArgs {
     #[arg(long)]
     pub like_dotnet: bool,
     /// The one scheme that it may be used with
-    #[arg(long, value_parser = auth::scheme_names(), ignore_case = true)]
+    #[arg(long, value_parser = scheme_names(), ignore_case = true)]
     pub scheme: Option<String>,
     /// Where the secret comes from.
     #[command(flatten)]
