@@ -67,9 +67,8 @@ impl Scheme for DoorCode {
         let Some((user, time, sent)) = value.to_str().ok().and_then(read) else {
             return Ok(Verdict::Reject(Refusal::Malformed("not USER TIME CODE".into())));
         };
-        let login = match &turn.answers.login {
-            None => return Ok(Verdict::Need(Need::Login { user: Some(user.into()) })),
-            Some(login) => login,
+        let Some(login) = &turn.answers.login else {
+            return Ok(Verdict::Need(Need::Login { user: Some(user.into()) }));
         };
         // An unknown user costs what a known one does.
         let nobody = Secret::from("");
