@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{auth, cert, completions, config, credential, get, man, serve, socket, token, user, ws};
+use crate::commands::{
+    auth, cert, completions, config, credential, get, log, man, serve, socket, state, token, user, ws,
+};
 use crate::options::Output;
 
 /// Secures connections and authenticates requests, both ways.
@@ -62,9 +64,15 @@ pub enum Command {
     /// Check or show a configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Show the authentication schemes
+    /// Show the authentication schemes, and what would be said of you where
     #[command(subcommand)]
-    Auth(auth::AuthCommand),
+    Auth(Box<auth::AuthCommand>),
+    /// Read the decision log
+    #[command(subcommand)]
+    Log(log::LogCommand),
+    /// Manage the state directory: its sealing key
+    #[command(subcommand)]
+    State(state::StateCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Write the manual pages

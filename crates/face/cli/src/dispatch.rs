@@ -3,7 +3,9 @@
 use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
-use crate::commands::{auth, cert, completions, config, credential, get, man, serve, socket, token, user, ws};
+use crate::commands::{
+    auth, cert, completions, config, credential, get, log, man, serve, socket, state, token, user, ws,
+};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -19,7 +21,9 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Cert(command) => cert::run(command, ui),
         Command::Token(command) => token::run(command, ui),
         Command::Config(command) => config::run(command, ui),
-        Command::Auth(command) => auth::run(&command, ui),
+        Command::Auth(command) => auth::run(*command, ui),
+        Command::Log(command) => log::run(&command, ui),
+        Command::State(command) => state::run(&command, ui),
         Command::Completions(args) => completions::run(&args, Cli::command(), ui),
         Command::Man(args) => man::run(&args, Cli::command(), ui),
     }

@@ -1,7 +1,7 @@
 //! Where a secret comes from: the terminal, stdin, the environment, a file; never the command line,
 //! which every user of the machine can read.
 
-use std::io::{IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -71,9 +71,12 @@ pub(crate) fn from_environment(name: &str) -> Result<Secret, CliError> {
 
 fn from_stdin() -> Result<Secret, CliError> {
     let mut octets = Vec::new();
-    let bound = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let bound = u64::try_from(LONGEST).unwrap_or(u64::MAX).saturating_add(1);
     let read = std::io::stdin().lock().take(bound).read_to_end(&mut octets);
     read.map_err(|error| CliError::io("stdin", &error))?;
+    if octets.len() > LONGEST {
+        return Err(CliError::usage(format!("stdin held more than {LONGEST} octets"), "a secret is shorter"));
+    }
     if octets.last() == Some(&b'\n') {
         octets.pop();
         if octets.last() == Some(&b'\r') {
@@ -97,4 +100,30 @@ fn from_terminal(prompt: &str) -> Result<Secret, CliError> {
         return Err(CliError::usage("the password is empty", hint));
     }
     Ok(Secret::from(entered))
+}
+
+/// Whether there is somebody at a terminal who can be asked and can read the question.
+pub(crate) fn is_somebody_there() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// A name that is typed, with echo.
+pub(crate) fn name_from_terminal(prompt: &str) -> Result<String, CliError> {
+    if !is_somebody_there() {
+        return Err(CliError::usage("there is no terminal to ask for the user", "name one with `--user NAME`"));
+    }
+    line_from_terminal(prompt)
+}
+
+/// A yes that is typed; anything else is a no.
+pub(crate) fn confirm(question: &str) -> Result<bool, CliError> {
+    Ok(matches!(line_from_terminal(&format!("{question} [y/N]"))?.as_str(), "y" | "Y" | "yes"))
+}
+
+fn line_from_terminal(prompt: &str) -> Result<String, CliError> {
+    let failed = |error: std::io::Error| CliError::io("the terminal", &error);
+    write!(std::io::stderr().lock(), "{prompt}: ").map_err(failed)?;
+    let mut line = String::new();
+    std::io::stdin().lock().take(4096).read_line(&mut line).map_err(failed)?;
+    Ok(line.trim().to_owned())
 }

@@ -1,6 +1,7 @@
 //! How a server is reached: trust, versions, and what may go in the clear. Shared by every verb that speaks HTTP to
 //! one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use gatepost::policy::transport::TransportRules;
 
 use crate::detour::DetourArgs;
 use crate::error::CliError;
+use crate::policy;
 use crate::tickets;
 use crate::trust::TrustArgs;
 use crate::ui::Ui;
@@ -28,6 +30,9 @@ pub struct ReachArgs {
     /// Whom it trusts.
     #[command(flatten)]
     pub trust: TrustArgs,
+    /// Where credentials may go, as this file says (see `gatepost auth explain --help`)
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Through which proxy.
     #[command(flatten)]
     pub detour: DetourArgs,
@@ -71,6 +76,9 @@ impl ReachArgs {
         let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
         let builder = Session::builder().credential_rules(tickets::rules(credential, &origin));
         let mut builder = builder.tls(self.trust.client_tls(&origin, ui)?);
+        if let Some(path) = &self.policy {
+            builder = policy::apply(path, builder)?;
+        }
         if let Some(proxy) = self.detour.proxy(ui)? {
             builder = builder.proxy(proxy);
         }

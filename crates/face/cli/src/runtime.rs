@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
+use gatepost::locker::Locker;
+use gatepost::model::decided::Decided;
+use gatepost::store::journal::{Journal, USUAL_SIZE};
 use gatepost::store::store::Store;
+use gatepost_gateway::config::secret::Sealing;
 use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
 
@@ -31,5 +35,21 @@ pub(crate) fn state(args: &StateArgs) -> Result<State, CliError> {
 
 /// The store in the state directory.
 pub(crate) fn store(args: &StateArgs) -> Result<Arc<dyn Store>, CliError> {
-    Ok(kept::open(&state(args)?, None, None, &environment)?)
+    Ok(kept::open(&state(args)?, None, &Sealing::default(), &environment)?)
+}
+
+/// The credentials in that store.
+pub(crate) fn locker(args: &StateArgs) -> Result<Locker, CliError> {
+    Ok(Locker::of(store(args)?))
+}
+
+/// Writes into the decision log of the state directory what was decided here; it is on the disk when this returns.
+pub(crate) fn record(args: &StateArgs, decided: Decided) -> Result<(), CliError> {
+    let mut journal = Journal::open(&state(args)?.decisions(), USUAL_SIZE).map_err(gatepost::Error::from)?;
+    Ok(journal.write(&[decided]).and_then(|()| journal.sync()).map_err(gatepost::Error::from)?)
+}
+
+/// Whoever runs this, as the system knows them.
+pub(crate) fn own_user() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
 }

@@ -41,7 +41,7 @@ impl TicketArgs {
 pub(crate) fn rules(credential: Option<&Credential>, origin: &Origin) -> CredentialRules {
     match credential {
         Some(Credential { means: Means::Ambient, .. }) => {
-            CredentialRules::default().ambient_for(vec![HostRule::of(origin)])
+            CredentialRules::default().ambient_to(vec![HostRule::of(origin)])
         }
         _ => CredentialRules::default(),
     }

@@ -5,7 +5,8 @@ mod bench;
 
 use bench::Bench;
 
-const VERBS: [&str; 9] = ["serve", "get", "ws", "credential", "user", "cert", "token", "config", "auth"];
+const VERBS: [&str; 11] =
+    ["serve", "get", "ws", "credential", "user", "cert", "token", "config", "auth", "log", "state"];
 
 #[test]
 fn version() {
@@ -29,6 +30,9 @@ fn every_verb_is_in_the_help_and_has_a_help_of_its_own_with_examples() {
         "credential add",
         "credential list",
         "credential remove",
+        "credential reveal",
+        "credential export",
+        "credential import",
         "user add",
         "user list",
         "user remove",
@@ -45,6 +49,9 @@ fn every_verb_is_in_the_help_and_has_a_help_of_its_own_with_examples() {
         "config check",
         "config show",
         "auth schemes",
+        "auth explain",
+        "log decisions",
+        "state rekey",
         "completions",
     ];
     for leaf in leaves {

@@ -4,76 +4,27 @@
 mod bench;
 mod peer;
 mod running;
+mod terminal;
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 
 use bench::Bench;
 use peer::Peer;
-use running::Running;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::tcgetattr;
+use terminal::Session;
 
 /// What switches bracketed paste on: the terminal is the editor's from here.
 const PROMPT: &str = "\u{1b}[?2004h";
 
-/// A session on a terminal of its own.
-struct Session {
-    running: Running,
-    keyboard: File,
-    /// What the terminal was set to at first.
-    before: Termios,
-    screen: String,
-}
-
-impl Session {
-    fn start(bench: &Bench, arguments: &str) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        tcsetwinsize(&master, Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-        let terminal = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        let before = tcgetattr(&master).unwrap();
-        let mut command = Running::command(bench, &format!("ws {arguments}"));
-        command.env("TERM", "xterm").stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap());
-        let running = Running::of(command.stderr(terminal));
-        // With its own copies closed, the test sees when nobody has the terminal open any more.
-        drop(command);
-        Self { running, keyboard: File::from(master), before, screen: String::new() }
-    }
-
-    /// Reads the screen until this stands on it, behind what was waited for before.
-    fn wait_for(&mut self, text: &str) {
-        let mut octets = [0; 4096];
-        loop {
-            if let Some(at) = self.screen.find(text) {
-                self.screen.drain(..at + text.len());
-                return;
-            }
-            // Once nobody has the terminal open any more, reading it fails.
-            let read = self.keyboard.read(&mut octets);
-            let read = read.unwrap_or_else(|_| panic!("it ended before `{text}` came, with\n{}", self.screen));
-            self.screen.push_str(&String::from_utf8_lossy(&octets[..read]));
-        }
-    }
-
-    fn type_line(&mut self, line: &str) {
-        self.keyboard.write_all(line.as_bytes()).unwrap();
-        self.keyboard.write_all(b"\r").unwrap();
-    }
-
-    /// Waits for the end; gives the code.
-    fn end(&mut self) -> Option<i32> {
-        self.running.code()
-    }
+fn start(bench: &Bench, arguments: &str) -> Session {
+    Session::start(bench, &format!("ws {arguments}"))
 }
 
 #[test]
 fn a_session_shows_what_is_said_and_obeys_commands() {
     let (bench, peer) = (Bench::new(), Peer::start());
     let arguments = format!("{} --danger-plain-http --color never --subprotocol chat", peer.url("echo"));
-    let mut session = Session::start(&bench, &arguments);
+    let mut session = start(&bench, &arguments);
     session.wait_for("* connected to ws://127.0.0.1:");
     session.wait_for("no TLS, http/1.1, subprotocol chat");
     session.type_line("hello there");
@@ -121,7 +72,7 @@ fn the_terminal_is_as_it_was_whoever_ends_it() {
         ("drop", "", "* the connection ended without a close", 13),
     ] {
         let arguments = format!("{} --danger-plain-http --color never", peer.url(path));
-        let mut session = Session::start(&bench, &arguments);
+        let mut session = start(&bench, &arguments);
         if !keys.is_empty() {
             session.wait_for(PROMPT);
             session.keyboard.write_all(keys.as_bytes()).unwrap();
@@ -141,7 +92,7 @@ fn the_terminal_is_as_it_was_whoever_ends_it() {
 fn what_comes_while_something_is_typed_stands_above_it() {
     let (bench, peer) = (Bench::new(), Peer::start());
     let arguments = format!("{} --danger-plain-http --color never --history typed", peer.url("echo"));
-    let mut session = Session::start(&bench, &arguments);
+    let mut session = start(&bench, &arguments);
     session.wait_for(PROMPT);
     // The answer comes while the next line has begun: it is drawn again behind it.
     session.type_line("first");

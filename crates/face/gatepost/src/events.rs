@@ -3,22 +3,40 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gatepost_model::decided::Decided;
 use gatepost_model::event::Event;
 
 /// A consumer of events. It is called on the path of a request: it must not block.
 pub type Sink = Arc<dyn Fn(&Event) + Send + Sync>;
 
+/// A keeper of decisions. It is called on the path of a request: it must not block.
+pub type Ledger = Arc<dyn Fn(Decided) + Send + Sync>;
+
 /// Where events go. Cheap to clone; every clone feeds the same sinks.
 #[derive(Clone, Default)]
 pub struct Events {
     sinks: Arc<[Sink]>,
+    ledger: Option<Ledger>,
 }
 
 impl Events {
     /// Events that go to the log and to these sinks.
     #[must_use]
     pub fn to(sinks: Vec<Sink>) -> Self {
-        Self { sinks: sinks.into() }
+        Self { sinks: sinks.into(), ledger: None }
+    }
+
+    /// Keeps what is decided about those who come, too: each judgement that was made anew, and none that only repeats one.
+    #[must_use]
+    pub fn with_ledger(self, ledger: Ledger) -> Self {
+        Self { ledger: Some(ledger), ..self }
+    }
+
+    /// Keeps one decision, if anybody keeps them.
+    pub(crate) fn record(&self, decided: impl FnOnce() -> Decided) {
+        if let Some(ledger) = &self.ledger {
+            ledger(decided());
+        }
     }
 
     /// Whether anybody would notice an ordinary event: ask before making one for each request.

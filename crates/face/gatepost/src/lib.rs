@@ -66,7 +66,9 @@
 //!
 //! | for | look at |
 //! |---|---|
-//! | the schemes, both ends | [`auth::schemes::ALL`]: Basic, WSSE, Digest, Bearer, Certificate |
+//! | the schemes, both ends | [`auth::schemes::ALL`] |
+//! | a scheme of one's own | [`registry::Registry`], `examples/own_scheme.rs` |
+//! | credentials that are kept | [`locker::Locker`], [`netrc::Netrc`] |
 //! | where a credential may go | [`policy::credentials`], [`model::scope`] |
 //! | where plain `http` may go | [`policy::transport`] |
 //! | users, and what was used once | [`store::store::Store`] |
@@ -86,7 +88,10 @@ pub mod client;
 pub mod clock;
 pub mod error;
 pub mod events;
+pub mod locker;
 mod needs;
+pub mod netrc;
+pub mod registry;
 pub mod server;
 pub mod socket;
 pub mod system;

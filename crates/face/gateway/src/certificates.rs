@@ -284,6 +284,9 @@ mod tests {
         fn add_credential(&self, _: StoredCredential) -> Pending<'_, ()> {
             self.fails()
         }
+        fn add_credentials(&self, _: Vec<StoredCredential>) -> Pending<'_, ()> {
+            self.fails()
+        }
         fn credential(&self, _: &str) -> Pending<'_, Option<StoredCredential>> {
             self.fails()
         }

@@ -31,6 +31,7 @@ use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
 use crate::kept;
+use crate::ledger::Ledger;
 use crate::open::{Open, drain, same};
 use crate::plan::Plan;
 use crate::ready::Ready;
@@ -74,6 +75,7 @@ pub struct Daemon {
     renewals: Renewals,
     ready: Ready,
     signals: Signals,
+    ledger: Option<Ledger>,
 }
 
 impl Orders {
@@ -92,12 +94,17 @@ impl Daemon {
     ///
     /// # Errors
     /// What has to be put right first, with its place; or that the system does not let us hear signals.
-    pub async fn start(orders: Orders) -> Result<Self, GatewayError> {
+    pub async fn start(mut orders: Orders) -> Result<Self, GatewayError> {
         let stamps = Stamps::of(orders.document.as_deref());
         let config = orders.config()?;
         let stamps = stamps.and_those_of(&config);
         let lookup = |name: &str| (orders.environment)(name);
-        let store = kept::open(&orders.state, config.store.as_deref(), config.seal_key.as_ref(), &lookup)?;
+        let store = kept::open(&orders.state, config.store.as_deref(), &config.sealing, &lookup)?;
+        let keep = |size| Ledger::start(&orders.state.decisions(), size);
+        let ledger = config.decision_bytes.map(keep).transpose()?;
+        if let Some(ledger) = &ledger {
+            orders.events = orders.events.with_ledger(ledger.inlet());
+        }
         let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
         let charges = acme::charges(&config.acme, &lookup)?;
@@ -127,6 +134,7 @@ impl Daemon {
             renewals,
             ready,
             signals,
+            ledger,
         };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
@@ -159,13 +167,16 @@ impl Daemon {
                 _ = self.signals.interrupt.recv() => break,
             }
         }
-        let Self { listeners, workers, renewals, mut signals, .. } = self;
+        let Self { listeners, workers, renewals, mut signals, ledger, .. } = self;
         // What is under way there is begun anew at the next start; it has a hold on the workers as well.
         drop(renewals);
         tokio::select! {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
             _ = signals.interrupt.recv() => {}
+        }
+        if let Some(ledger) = ledger {
+            ledger.flush();
         }
     }
 
@@ -356,11 +367,13 @@ impl Daemon {
 
 /// What of a new configuration is not in force yet, in words.
 fn waiting(started: &Config, config: &Config) -> &'static str {
-    let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, config.store.clone());
+    let of = |config: &Config| {
+        (config.limits.clone(), config.drain_time, config.workers, config.store.clone(), config.decision_bytes)
+    };
     if of(started) == of(config) {
         return "";
     }
-    "; open listeners keep their limits, and workers and store wait for a restart"
+    "; open listeners keep their limits, and workers, store and log wait for a restart"
 }
 
 /// Says aloud which protections are off.

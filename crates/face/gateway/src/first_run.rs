@@ -64,7 +64,7 @@ pub(crate) async fn furnish(
         token: None,
         target: first.map(|route| route.target.to_string()).unwrap_or_default(),
         schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names)) => names.clone(),
+            Some(Guard::Schemes(names) | Guard::Pass(names)) => names.clone(),
             _ => Vec::new(),
         },
         demo: first.is_some_and(|route| route.target == Target::Demo),

@@ -15,11 +15,12 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
 use crate::config::proxies::Announcing;
+use crate::config::routes::Guard;
 use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
@@ -48,6 +49,11 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
     if let Some(chain) = &visitor.peer.client {
         let told = hygiene::tell_certificate(request.headers_mut(), chain.told(), route.forwarded);
         told.map_err(|TooLong| clients::too_long(&visitor.peer, &chosen.plan().events))?;
+    }
+    if let Guard::Pass(_) = &route.guard {
+        let mark = visitor.principal.as_ref().map_or("none", |principal| principal.scheme);
+        let mark = HeaderValue::from_str(mark).unwrap_or(HeaderValue::from_static("other"));
+        request.headers_mut().insert(hygiene::MARK, mark);
     }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.

@@ -11,9 +11,13 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::config::clients::Forwarded;
 
+/// In which an upstream of a route with `mode = "pass"` is told whether anybody was proved: the scheme, or `none`.
+pub const MARK: HeaderName = HeaderName::from_static("x-gatepost-auth");
+
 /// Fields in which a proxy tells where a request comes from and what it was before: ours only.
 /// Frameworks take host, path and even the user from them.
-const FORWARDED: [HeaderName; 12] = [
+const FORWARDED: [HeaderName; 13] = [
+    MARK,
     header::FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-client-ip"),
@@ -155,6 +159,7 @@ mod tests {
             ("X-Gatepost-User", "root"),
             ("X_Forwarded_For", "1.2.3.4"),
             ("Forwarded", "for=1.2.3.4"),
+            ("X_Gatepost.Auth", "Basic"),
             ("X-Forwarded-User", "admin"),
             ("x_forwarded.prefix", "/admin"),
             ("X-Original-URL", "/admin"),

@@ -22,6 +22,7 @@ pub mod gate;
 pub mod hygiene;
 pub mod issuer;
 pub mod kept;
+mod ledger;
 mod nonces;
 mod open;
 mod outbound;

@@ -40,7 +40,7 @@ impl Outbound<'_> {
         let rules = if url.is_secure() { CredentialRules::default() } else { CredentialRules::danger_over_plain() };
         // This upstream was named for it, and no other.
         let ambient = (found.means == Means::Ambient).then(|| HostRule::of(&url.origin()));
-        let rules = rules.ambient_for(ambient.into_iter().collect());
+        let rules = rules.ambient_to(ambient.into_iter().collect());
         let mut builder = Session::builder()
             .http1_only()
             .limits(self.limits.clone())

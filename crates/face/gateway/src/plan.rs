@@ -11,6 +11,7 @@ use gatepost::http1::spellings::Spellings;
 use gatepost::model::fault::{Blame, Fault};
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
+use gatepost::registry::Registry;
 use gatepost::server::authenticate::Authenticator;
 use gatepost::server::contexts::Keytab;
 use gatepost::server::doorkeeper::Doorkeeper;
@@ -69,8 +70,10 @@ impl Plan {
         if let Some(kerberos::Keytab { file, service }) = config.keytab.clone() {
             door = door.with_keytab(Keytab::open(system::kerberos(), file, service).await.map_err(engine)?);
         }
-        let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
-        let guard = |route: &Route| guard(route, &settings, &door, &events);
+        let door = door.signing_nonces_with(nonces::key(store.as_ref()).await?);
+        let door = Arc::new(door.damping(config.damping.clone()));
+        let makings = Makings { registry: &config.registry, settings: &settings, door: &door, events: &events };
+        let guard = |route: &Route| makings.guard(route);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
         let outbound = Outbound { store, environment, limits: &config.limits, events: &events };
         let mut ways = Vec::with_capacity(config.routes.len());
@@ -85,7 +88,7 @@ impl Plan {
             ways,
             demands,
             stripped_open: hygiene::ours(&identities, &[]),
-            stripped_guarded: hygiene::ours(&identities, &credential_fields()),
+            stripped_guarded: hygiene::ours(&identities, &credential_fields(&config.registry)),
             events,
         })
     }
@@ -95,7 +98,7 @@ impl Plan {
     pub(crate) fn stripped(&self, route: &Route) -> &Spellings {
         match (&route.guard, &route.credential) {
             (routes::Guard::Open, None) => &self.stripped_open,
-            (routes::Guard::Open | routes::Guard::Schemes(_), _) => &self.stripped_guarded,
+            _ => &self.stripped_guarded,
         }
     }
 
@@ -148,8 +151,8 @@ async fn tokens(
 }
 
 /// The fields that hold credentials of any scheme: a proof for us is nobody else's.
-fn credential_fields() -> Vec<HeaderName> {
-    let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields());
+fn credential_fields(registry: &Registry) -> Vec<HeaderName> {
+    let fields = schemes::ALL.iter().flat_map(|scheme| scheme.fields()).copied().chain(registry.fields());
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
@@ -168,15 +171,28 @@ async fn way(route: &Route, upstream: &Upstream, outbound: &Outbound<'_>) -> Res
     way.map(Some)
 }
 
-fn guard(route: &Route, settings: &Settings, door: &Arc<Doorkeeper>, events: &Events) -> Result<Guard, GatewayError> {
-    let names = match &route.guard {
-        routes::Guard::Open => return Ok(Guard::DangerOpen),
-        routes::Guard::Schemes(names) => names,
-    };
-    let allowed = names.iter().filter_map(|name| schemes::by_name(name)).collect();
-    let authenticator = Authenticator::new(allowed, settings.clone(), Arc::clone(door), events.clone());
-    let access = Access::by(names.iter().copied()).map_err(engine)?;
-    Ok(Guard::Schemes { authenticator, access: Arc::new(access) })
+/// What guards are made of.
+struct Makings<'a> {
+    registry: &'a Registry,
+    settings: &'a Settings,
+    door: &'a Arc<Doorkeeper>,
+    events: &'a Events,
+}
+
+impl Makings<'_> {
+    fn guard(&self, route: &Route) -> Result<Guard, GatewayError> {
+        let (routes::Guard::Schemes(names) | routes::Guard::Pass(names)) = &route.guard else {
+            return Ok(Guard::DangerOpen);
+        };
+        let allowed = names.iter().filter_map(|name| self.registry.by_name(name)).collect();
+        let (door, events) = (Arc::clone(self.door), self.events.clone());
+        let authenticator = Authenticator::new(allowed, self.settings.clone(), door, events);
+        let access = Arc::new(Access::by(names.iter().copied()).map_err(engine)?);
+        Ok(match &route.guard {
+            routes::Guard::Pass(_) => Guard::Optional { authenticator, access },
+            _ => Guard::Schemes { authenticator, access },
+        })
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]

@@ -90,6 +90,12 @@ impl State {
         self.directory.join("seal.key")
     }
 
+    /// The decision log.
+    #[must_use]
+    pub fn decisions(&self) -> PathBuf {
+        self.directory.join("decisions.log")
+    }
+
     /// Writes a file of this directory for its owner alone (mode 0600): all of it, or nothing.
     ///
     /// # Errors

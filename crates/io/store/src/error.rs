@@ -71,6 +71,12 @@ pub enum StoreError {
         /// Which.
         what: String,
     },
+    /// What was given as a bundle of credentials cannot be opened, or cannot be made.
+    #[error("the bundle cannot be used: {detail}")]
+    Bundle {
+        /// Why. Never what is in it.
+        detail: String,
+    },
     /// There is no such row.
     #[error("there is no {what}")]
     Missing {
@@ -86,6 +92,7 @@ impl Fault for StoreError {
             | Self::Missing { .. }
             | Self::Changed { .. }
             | Self::NotOwned { .. }
+            | Self::Bundle { .. }
             | Self::Unkept { .. } => Blame::Caller,
             Self::Sealed { .. } | Self::Key { .. } => Blame::Config,
             Self::Unusable { .. } | Self::Locked { .. } | Self::Foreign { .. } => Blame::Environment,
@@ -104,6 +111,7 @@ impl Fault for StoreError {
             Self::Changed { .. } => "GP-STORE-008",
             Self::NotOwned { .. } => "GP-STORE-009",
             Self::Unkept { .. } => "GP-STORE-012",
+            Self::Bundle { .. } => "GP-STORE-010",
         }
     }
     fn hint(&self) -> Option<String> {
@@ -113,8 +121,9 @@ impl Fault for StoreError {
             Self::Sealed { .. } => "give the sealing key that the store was made with",
             Self::Changed { .. } => "look at it again, and decide anew",
             Self::NotOwned { .. } => "if you mean it, force it",
-            Self::Key { .. } => "a sealing key is 32 random octets in base64",
             Self::Unkept { .. } => "name its file where it is used",
+            Self::Key { .. } => "a sealing key is 32 random octets in base64, or a passphrase",
+            Self::Bundle { .. } => "give the passphrase that it was exported with, and the file as it was written",
             Self::Unusable { .. } | Self::Exists { .. } | Self::Missing { .. } => return None,
         };
         Some(text.to_owned())

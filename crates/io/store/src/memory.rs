@@ -149,6 +149,20 @@ impl Store for MemoryStore {
         })
     }
 
+    fn add_credentials(&self, credentials: Vec<StoredCredential>) -> Pending<'_, ()> {
+        self.change(|state| {
+            let mut kept = state.credentials.clone();
+            for stored in credentials {
+                if kept.contains_key(&stored.name) {
+                    return Err(exists("credential", &stored.name));
+                }
+                kept.insert(stored.name.clone(), stored);
+            }
+            state.credentials = kept;
+            Ok(())
+        })
+    }
+
     fn credential(&self, name: &str) -> Pending<'_, Option<StoredCredential>> {
         self.read(|state| state.credentials.get(name).cloned())
     }

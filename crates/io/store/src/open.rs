@@ -2,26 +2,18 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
+use crate::key_source::KeySource;
 use crate::owner::{check_file, check_folder, unusable};
 use crate::schema;
-use crate::seal::{SealingKey, sealed};
+use crate::seal::SealingKey;
 use crate::sqlite::SqliteStore;
 use crate::store::Store;
-
-/// Where the sealing key comes from.
-#[derive(Debug)]
-pub enum KeySource {
-    /// The key itself.
-    Key(SealingKey),
-    /// A file, as [`SealingKey::load`] reads it. It is made together with a store that does not
-    /// exist yet, and never for one that does.
-    File(PathBuf),
-}
+use crate::stretch::Stretch;
 
 /// How a store is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +34,8 @@ impl Default for Options {
 /// the disk, so call it at the start. Several processes may have one store open.
 ///
 /// ```
-/// use gatepost_store::open::{KeySource, Options, open};
+/// use gatepost_store::key_source::KeySource;
+/// use gatepost_store::open::{Options, open};
 ///
 /// # let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
 /// # let folder = folder.path();
@@ -61,36 +54,37 @@ impl Default for Options {
 /// - [`StoreError::Locked`]: another process kept it for longer than the time-out.
 pub fn open(path: &Path, key: KeySource, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
     prepare_folder(path, options)?;
-    let key = match fs::metadata(path) {
-        Ok(_) => existing_key(path, key)?,
+    let source = match fs::metadata(path) {
+        Ok(_) => key,
         Err(error) if error.kind() == ErrorKind::NotFound => make(path, key, options)?,
         Err(error) => return Err(unusable(path, error)),
     };
+    check_place(path)?;
+    Ok(Arc::new(SqliteStore::start(path, source, options.busy_timeout)?))
+}
+
+/// Refuses a file that is no database, not ours, or open to others. Junk is told as junk even where there is no key
+/// beside it.
+pub(crate) fn check_place(path: &Path) -> Result<(), StoreError> {
     schema::recognise(path)?;
     let metadata = fs::metadata(path).map_err(|error| unusable(path, error))?;
-    check_file(path, &metadata)?;
-    Ok(Arc::new(SqliteStore::start(path, key, options.busy_timeout)?))
+    check_file(path, &metadata)
 }
 
-fn make(path: &Path, key: KeySource, options: &Options) -> Result<SealingKey, StoreError> {
-    let key = match key {
-        KeySource::Key(key) => key,
-        KeySource::File(file) => SealingKey::load_or_create(&file)?,
-    };
-    schema::create(path, &key, options.busy_timeout)?;
-    Ok(key)
-}
-
-/// Never a new key: it would open nothing, and the loss of the old one would stay hidden.
-fn existing_key(path: &Path, key: KeySource) -> Result<SealingKey, StoreError> {
-    // Junk is told as junk even where there is no key beside it.
-    schema::recognise(path)?;
-    let file = match key {
-        KeySource::Key(key) => return Ok(key),
-        KeySource::File(file) => file,
-    };
-    let missing = || sealed(format!("all of {}: there is no key file {}", path.display(), file.display()));
-    SealingKey::load(&file)?.ok_or_else(missing)
+/// Makes the store, and where the key is in a file, that file. An existing store never gets a new key: it would open
+/// nothing, and the loss of the old one would stay hidden.
+fn make(path: &Path, source: KeySource, options: &Options) -> Result<KeySource, StoreError> {
+    let busy = options.busy_timeout;
+    match &source {
+        KeySource::Key(key) => schema::create(path, key, None, busy)?,
+        KeySource::File(file) => schema::create(path, &SealingKey::load_or_create(file)?, None, busy)?,
+        KeySource::Passphrase(passphrase) => {
+            let stretch = Stretch::fresh()?;
+            let key = SealingKey::from_bytes(stretch.key(passphrase)?.as_slice())?;
+            schema::create(path, &key, Some(&stretch), busy)?;
+        }
+    }
+    Ok(source)
 }
 
 fn prepare_folder(path: &Path, options: &Options) -> Result<(), StoreError> {

@@ -32,10 +32,20 @@ pub(crate) fn settle_name(from: &Path, path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(path, error)),
         _ => {}
     }
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    sync_folder(folder)
+    sync_folder_of(path)
+}
+
+/// Gives the finished file at `from` the name of another one, which is gone then, and makes that last.
+pub(crate) fn replace(from: &Path, path: &Path) -> Result<(), StoreError> {
+    fs::rename(from, path).map_err(|error| unusable(from, error))?;
+    sync_folder_of(path)
+}
+
+fn sync_folder_of(path: &Path) -> Result<(), StoreError> {
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => sync_folder(folder),
+        None => Ok(()),
+    }
 }
 
 /// Opens a new file that only we may read.

@@ -3,9 +3,10 @@
 use gatepost_model::credential::{Credential, Means};
 use gatepost_model::scope::Scope;
 use gatepost_model::secret::Secret;
-use rusqlite::Row;
+use rusqlite::{Connection, Row, params};
 
 use crate::error::StoreError;
+use crate::queue::Failure;
 use crate::seal::{Place, SealingKey};
 use crate::store::{KnownCertificate, StoredCertificate, StoredCredential, User, UserRecord};
 
@@ -59,7 +60,7 @@ pub(crate) struct RecordRow {
 }
 
 impl RecordRow {
-    fn seal(user: &str, record: UserRecord, key: &SealingKey) -> Result<Self, StoreError> {
+    pub(crate) fn seal(user: &str, record: UserRecord, key: &SealingKey) -> Result<Self, StoreError> {
         let UserRecord { kind, alias, secret } = record;
         let also = [Some(kind.as_str()), alias.as_deref()];
         let secret = key.seal(&Place { kind: "user record", name: user, also: &also }, &secret)?;
@@ -70,7 +71,7 @@ impl RecordRow {
         Ok(Self { kind: row.get(0)?, alias: row.get(1)?, secret: row.get(2)? })
     }
 
-    fn open(self, user: &str, key: &SealingKey) -> Result<UserRecord, StoreError> {
+    pub(crate) fn open(self, user: &str, key: &SealingKey) -> Result<UserRecord, StoreError> {
         let Self { kind, alias, secret } = self;
         let also = [Some(kind.as_str()), alias.as_deref()];
         let secret = key.open(&Place { kind: "user record", name: user, also: &also }, &secret)?;
@@ -108,6 +109,17 @@ impl CredentialRow {
         let scope = scope.map(|Scoped(scope)| scope);
         let credential = Credential { user, secret, scheme, scope, means: Means::Secret };
         Ok(StoredCredential { name, credential })
+    }
+
+    /// Adds the row; one of its name stays as it is.
+    pub(crate) fn insert(&self, connection: &Connection) -> Result<(), Failure> {
+        let sql = "INSERT INTO credentials (name, user, scheme, scope, secret) VALUES (?1, ?2, ?3, ?4, ?5) \
+                   ON CONFLICT DO NOTHING";
+        let row = params![self.name, self.user, self.scheme, self.scope, self.secret];
+        match connection.prepare_cached(sql)?.execute(row)? {
+            0 => Err(exists("credential", &self.name).into()),
+            _ => Ok(()),
+        }
     }
 
     /// Where a credential may go is sealed with it: a row whose scope was changed does not open.

@@ -13,6 +13,7 @@ use crate::owner::unusable;
 use crate::publish::{create_private, fresh_sibling, settle_name};
 use crate::queue::Failure;
 use crate::seal::{Place, SealingKey};
+use crate::stretch::Stretch;
 
 /// `GPST`, in the header of every store, so that another program's database is not taken for one.
 const APPLICATION_ID: i64 = 0x4750_5354;
@@ -76,28 +77,34 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const QUICK_CHECK_PAGES: i64 = 4096;
 
 /// Sealed with the store's key when the store is made. Opening it tells whether the key is right.
-const CANARY: Place<'static> = Place { kind: "canary", name: "canary", also: &[] };
+pub(crate) const CANARY: Place<'static> = Place { kind: "canary", name: "canary", also: &[] };
 
 /// Makes an empty store at `path`, complete or not at all. One that is there by now stays.
 ///
 /// It is made under another name and then given its own: a file that has the name and is empty is
 /// therefore damage, and not a store that was being made.
-pub(crate) fn create(path: &Path, key: &SealingKey, busy: Duration) -> Result<(), StoreError> {
+pub(crate) fn create(
+    path: &Path,
+    key: &SealingKey,
+    stretch: Option<&Stretch>,
+    busy: Duration,
+) -> Result<(), StoreError> {
     let draft = fresh_sibling(path)?;
     // SQLite gives its side files the mode of this one.
     drop(create_private(&draft)?);
-    fill(&draft, key, busy).map_err(|failure| failure.about(path))?;
+    fill(&draft, key, stretch, busy).map_err(|failure| failure.about(path))?;
     File::open(&draft).and_then(|file| file.sync_all()).map_err(|error| unusable(&draft, error))?;
     settle_name(&draft, path)
 }
 
-fn fill(draft: &Path, key: &SealingKey, busy: Duration) -> Result<(), Failure> {
+fn fill(draft: &Path, key: &SealingKey, stretch: Option<&Stretch>, busy: Duration) -> Result<(), Failure> {
     let connection = connect(draft, busy)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     use_log(&connection)?;
     migrate(&connection, draft, MIGRATIONS)?;
     let canary = key.seal(&CANARY, &Secret::from("canary"))?;
     connection.execute("INSERT INTO meta (name, value) VALUES ('canary', ?1)", [canary])?;
+    keep_stretch(&connection, stretch)?;
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
 }
@@ -146,12 +153,28 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Failure>
     migrate(connection, path, MIGRATIONS)
 }
 
-/// Opens the canary with `key`.
-pub(crate) fn check_key(connection: &Connection, path: &Path, key: &SealingKey) -> Result<(), Failure> {
+/// Whether `key` opens the canary.
+pub(crate) fn opens(connection: &Connection, path: &Path, key: &SealingKey) -> Result<bool, Failure> {
     let canary: Option<Vec<u8>> =
         connection.query_row("SELECT value FROM meta WHERE name = 'canary'", [], |row| row.get(0)).optional()?;
     let canary = canary.ok_or_else(|| foreign(path, "it does not say which key seals it"))?;
-    key.open(&CANARY, &canary).map_err(|_| StoreError::Sealed { what: format!("all of {}", path.display()) })?;
+    Ok(key.open(&CANARY, &canary).is_ok())
+}
+
+/// How the passphrase that seals it becomes the key, if it is a passphrase.
+pub(crate) fn stretch_of(connection: &Connection, path: &Path) -> Result<Option<Stretch>, Failure> {
+    let octets: Option<Vec<u8>> =
+        connection.query_row("SELECT value FROM meta WHERE name = 'stretch'", [], |row| row.get(0)).optional()?;
+    let Some(octets) = octets else { return Ok(None) };
+    let odd = || foreign(path, "what it says of its passphrase cannot be");
+    Ok(Some(Stretch::decode(&octets).ok_or_else(odd)?))
+}
+
+/// Writes down how a passphrase becomes the key.
+pub(crate) fn keep_stretch(connection: &Connection, stretch: Option<&Stretch>) -> Result<(), Failure> {
+    if let Some(stretch) = stretch {
+        connection.execute("INSERT INTO meta (name, value) VALUES ('stretch', ?1)", [stretch.encode()])?;
+    }
     Ok(())
 }
 

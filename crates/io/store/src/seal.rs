@@ -104,10 +104,24 @@ impl SealingKey {
         if let Some(key) = Self::load(path)? {
             return Ok(key);
         }
-        let octets = random_octets()?;
-        let text = Zeroizing::new(STANDARD.encode(octets.as_slice()) + "\n");
-        publish(path, text.as_bytes())?;
+        publish(path, Self::fresh_text()?.as_bytes())?;
         Self::load(path)?.ok_or_else(|| unusable(path, "it went away while it was made"))
+    }
+
+    /// A new random key as a key file holds it.
+    pub(crate) fn fresh_text() -> Result<Zeroizing<String>, StoreError> {
+        let octets = random_octets()?;
+        Ok(Zeroizing::new(STANDARD.encode(octets.as_slice()) + "\n"))
+    }
+
+    /// Whether this and `other` are the same key.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+
+    /// Whether this key sealed that value, by what the value says of itself.
+    pub(crate) fn made(&self, value: &[u8]) -> bool {
+        value.starts_with(&self.header())
     }
 
     /// Encrypts `secret` for `place`.
@@ -197,7 +211,7 @@ pub(crate) fn sealed(what: impl Into<String>) -> StoreError {
     StoreError::Sealed { what: what.into() }
 }
 
-fn unfit(detail: impl Into<String>) -> StoreError {
+pub(crate) fn unfit(detail: impl Into<String>) -> StoreError {
     StoreError::Key { detail: detail.into() }
 }
 

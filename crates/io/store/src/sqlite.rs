@@ -12,7 +12,10 @@ use gatepost_model::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::bindings::{self, Twin};
+use crate::chosen_key::{check_current, choose};
 use crate::error::StoreError;
+use crate::key_source::KeySource;
+use crate::keyring::Keyring;
 use crate::queue::{Desk, Failure, serve_reads};
 use crate::rows::{self, CertificateRow, CredentialRow, RecordRow, UserRow, exists, missing, secret_place};
 use crate::schema;
@@ -28,7 +31,7 @@ use crate::writer::serve_writes;
 /// thread sees one in clear.
 #[derive(Debug)]
 pub struct SqliteStore {
-    key: Arc<SealingKey>,
+    keys: Keyring,
     writer: Desk,
     reader: Desk,
     /// The newest revision that was read or written here.
@@ -42,11 +45,15 @@ const DECOY: Place<'static> = Place { kind: "decoy", name: "decoy", also: &[] };
 
 impl SqliteStore {
     /// Opens both connections, checks the file and the key, and starts the threads.
-    pub(crate) fn start(path: &Path, key: SealingKey, busy: Duration) -> Result<Self, StoreError> {
+    pub(crate) fn start(path: &Path, source: KeySource, busy: Duration) -> Result<Self, StoreError> {
         let about = |failure: Failure| failure.about(path);
         let writing = schema::connect(path, busy).map_err(about)?;
         schema::check(&writing, path).map_err(about)?;
-        schema::check_key(&writing, path, &key).map_err(about)?;
+        let file = match &source {
+            KeySource::File(file) => Some(file.clone()),
+            KeySource::Key(_) | KeySource::Passphrase(_) => None,
+        };
+        let keys = Keyring::new(choose(&writing, path, source).map_err(about)?, file);
         let reading = schema::connect(path, busy).map_err(about)?;
         reading.pragma_update(None, "query_only", "ON").map_err(Failure::from).map_err(about)?;
         let known = AtomicU64::new(revision(&reading).map_err(about)?);
@@ -54,8 +61,37 @@ impl SqliteStore {
         let (write_path, read_path) = (path.to_owned(), path.to_owned());
         let writer = Desk::start("store-write", path, move |waiting| serve_writes(&writing, &write_path, waiting))?;
         let reader = Desk::start("store-read", path, move |waiting| serve_reads(&reading, &read_path, waiting))?;
-        let decoy = key.seal(&DECOY, &Secret::new(vec![0; 64]))?;
-        Ok(Self { key: Arc::new(key), writer, reader, known, decoy })
+        let decoy = keys.current().seal(&DECOY, &Secret::new(vec![0; 64]))?;
+        Ok(Self { keys, writer, reader, known, decoy })
+    }
+
+    /// Does something with the sealing key; if that is not the store's any more, once more with the one that is.
+    async fn with_key<'a, T: Send>(
+        &'a self,
+        ask: impl Fn(Arc<SealingKey>) -> Pending<'a, T> + Send,
+    ) -> Result<T, StoreError> {
+        let key = self.keys.current();
+        let error = match ask(Arc::clone(&key)).await {
+            Err(error @ StoreError::Sealed { .. }) => error,
+            answer => return answer,
+        };
+        let Some(next) = self.keys.after(&key) else { return Err(error) };
+        let answer = ask(Arc::clone(&next)).await?;
+        self.keys.proved(next);
+        Ok(answer)
+    }
+
+    /// A write of what is sealed: nothing is written that the store's own key does not open.
+    async fn change_sealed(
+        &self,
+        key: Arc<SealingKey>,
+        work: impl FnOnce(&Connection) -> Result<(), Failure> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let work = move |connection: &Connection| {
+            check_current(connection, &key)?;
+            work(connection)
+        };
+        self.change(work).await
     }
 
     /// A write that others must learn of: it raises the revision in the same transaction.
@@ -77,33 +113,39 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn add_user(&self, user: User) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let row = UserRow::seal(user, &self.key)?;
-            self.change(move |connection| {
+        Box::pin(self.with_key(move |key| {
+            let user = user.clone();
+            Box::pin(async move {
+                let row = UserRow::seal(user, &key)?;
                 let sql = "INSERT INTO users (name, password_hash, secret) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-                if execute(connection, sql, params![row.name, row.password_hash, row.secret])? == 0 {
-                    return Err(exists("user", &row.name).into());
-                }
-                let sql = "INSERT INTO user_records (user, kind, alias, secret) VALUES (?1, ?2, ?3, ?4)";
-                for record in &row.records {
-                    execute(connection, sql, params![row.name, record.kind, record.alias, record.secret])?;
-                }
-                Ok(())
+                let insert = move |connection: &Connection| {
+                    if execute(connection, sql, params![row.name, row.password_hash, row.secret])? == 0 {
+                        return Err(exists("user", &row.name).into());
+                    }
+                    let sql = "INSERT INTO user_records (user, kind, alias, secret) VALUES (?1, ?2, ?3, ?4)";
+                    for record in &row.records {
+                        execute(connection, sql, params![row.name, record.kind, record.alias, record.secret])?;
+                    }
+                    Ok(())
+                };
+                self.change_sealed(key, insert).await
             })
-            .await
-        })
+        }))
     }
 
     fn user(&self, name: &str) -> Pending<'_, Option<User>> {
         let name = name.to_owned();
-        Box::pin(async move {
-            let read = move |connection: &Connection| user(connection, &name);
-            let row = self.reader.ask(read).await?;
-            if row.as_ref().is_none_or(|row| row.secret.is_none() && row.records.is_empty()) {
-                drop(self.key.open(&DECOY, &self.decoy)?);
-            }
-            row.map(|row| row.open(&self.key)).transpose()
-        })
+        Box::pin(self.with_key(move |key| {
+            let name = name.clone();
+            Box::pin(async move {
+                let row = self.reader.ask(move |connection: &Connection| user(connection, &name)).await?;
+                if row.as_ref().is_none_or(|row| row.secret.is_none() && row.records.is_empty()) {
+                    // With another key it is not opened, and that takes as long.
+                    let _ = key.open(&DECOY, &self.decoy);
+                }
+                row.map(|row| row.open(&key)).transpose()
+            })
+        }))
     }
 
     fn user_called(&self, kind: &str, alias: &str) -> Pending<'_, Option<String>> {
@@ -132,41 +174,47 @@ impl Store for SqliteStore {
     }
 
     fn add_credential(&self, credential: StoredCredential) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let row = CredentialRow::seal(credential, &self.key)?;
-            self.change(move |connection| {
-                let sql = "INSERT INTO credentials (name, user, scheme, scope, secret) \
-                           VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-                match execute(connection, sql, params![row.name, row.user, row.scheme, row.scope, row.secret])? {
-                    0 => Err(exists("credential", &row.name).into()),
-                    _ => Ok(()),
-                }
+        self.add_credentials(vec![credential])
+    }
+
+    fn add_credentials(&self, credentials: Vec<StoredCredential>) -> Pending<'_, ()> {
+        Box::pin(self.with_key(move |key| {
+            let credentials = credentials.clone();
+            Box::pin(async move {
+                let seal = |stored| CredentialRow::seal(stored, &key);
+                let rows = credentials.into_iter().map(seal).collect::<Result<Vec<_>, _>>()?;
+                let insert = move |connection: &Connection| rows.iter().try_for_each(|row| row.insert(connection));
+                self.change_sealed(key, insert).await
             })
-            .await
-        })
+        }))
     }
 
     fn credential(&self, name: &str) -> Pending<'_, Option<StoredCredential>> {
         let name = name.to_owned();
-        Box::pin(async move {
-            let sql = "SELECT name, user, scheme, scope, secret FROM credentials WHERE name = ?1";
-            let read = move |connection: &Connection| {
-                Ok(connection.prepare_cached(sql)?.query_row([name], CredentialRow::read).optional()?)
-            };
-            self.reader.ask(read).await?.map(|row| row.open(&self.key)).transpose()
-        })
+        Box::pin(self.with_key(move |key| {
+            let name = name.clone();
+            Box::pin(async move {
+                let sql = "SELECT name, user, scheme, scope, secret FROM credentials WHERE name = ?1";
+                let read = move |connection: &Connection| {
+                    Ok(connection.prepare_cached(sql)?.query_row([name], CredentialRow::read).optional()?)
+                };
+                self.reader.ask(read).await?.map(|row| row.open(&key)).transpose()
+            })
+        }))
     }
 
     fn credentials(&self) -> Pending<'_, Vec<StoredCredential>> {
-        Box::pin(async move {
-            let sql = "SELECT name, user, scheme, scope, secret FROM credentials ORDER BY name";
-            let read = move |connection: &Connection| {
-                let mut statement = connection.prepare_cached(sql)?;
-                let rows = statement.query_map([], CredentialRow::read)?;
-                Ok(rows.collect::<Result<Vec<_>, _>>()?)
-            };
-            self.reader.ask(read).await?.into_iter().map(|row| row.open(&self.key)).collect()
-        })
+        Box::pin(self.with_key(move |key| {
+            Box::pin(async move {
+                let sql = "SELECT name, user, scheme, scope, secret FROM credentials ORDER BY name";
+                let read = move |connection: &Connection| {
+                    let mut statement = connection.prepare_cached(sql)?;
+                    let rows = statement.query_map([], CredentialRow::read)?;
+                    Ok(rows.collect::<Result<Vec<_>, _>>()?)
+                };
+                self.reader.ask(read).await?.into_iter().map(|row| row.open(&key)).collect()
+            })
+        }))
     }
 
     fn remove_credential(&self, name: &str) -> Pending<'_, ()> {
@@ -180,26 +228,31 @@ impl Store for SqliteStore {
     }
 
     fn put_certificate(&self, certificate: StoredCertificate) -> Pending<'_, ()> {
-        Box::pin(async move {
-            let row = CertificateRow::seal(&certificate, &self.key)?;
-            self.change(move |connection| {
+        Box::pin(self.with_key(move |key| {
+            let row = CertificateRow::seal(&certificate, &key);
+            Box::pin(async move {
+                let row = row?;
                 let sql = "INSERT INTO certificates (fingerprint, chain, secret) VALUES (?1, ?2, ?3) \
                            ON CONFLICT (fingerprint) DO UPDATE SET chain = excluded.chain, secret = excluded.secret";
-                execute(connection, sql, params![row.fingerprint, row.chain, row.secret])?;
-                Ok(())
+                let put = move |connection: &Connection| {
+                    execute(connection, sql, params![row.fingerprint, row.chain, row.secret])?;
+                    Ok(())
+                };
+                self.change_sealed(key, put).await
             })
-            .await
-        })
+        }))
     }
 
     fn certificate(&self, fingerprint: [u8; 32]) -> Pending<'_, Option<StoredCertificate>> {
-        Box::pin(async move {
-            let sql = "SELECT fingerprint, chain, secret FROM certificates WHERE fingerprint = ?1";
-            let read = move |connection: &Connection| {
-                Ok(connection.prepare_cached(sql)?.query_row([fingerprint], CertificateRow::read).optional()?)
-            };
-            self.reader.ask(read).await?.map(|row| row.open(&self.key)).transpose()
-        })
+        Box::pin(self.with_key(move |key| {
+            Box::pin(async move {
+                let sql = "SELECT fingerprint, chain, secret FROM certificates WHERE fingerprint = ?1";
+                let read = move |connection: &Connection| {
+                    Ok(connection.prepare_cached(sql)?.query_row([fingerprint], CertificateRow::read).optional()?)
+                };
+                self.reader.ask(read).await?.map(|row| row.open(&key)).transpose()
+            })
+        }))
     }
 
     fn certificates(&self) -> Pending<'_, Vec<KnownCertificate>> {
@@ -238,29 +291,34 @@ impl Store for SqliteStore {
 
     fn put_secret(&self, name: &str, secret: Secret) -> Pending<'_, ()> {
         let name = name.to_owned();
-        Box::pin(async move {
-            let value = self.key.seal(&secret_place(&name), &secret)?;
-            self.change(move |connection| {
+        Box::pin(self.with_key(move |key| {
+            let (name, value) = (name.clone(), key.seal(&secret_place(&name), &secret));
+            Box::pin(async move {
+                let value = value?;
                 let sql = "INSERT INTO secrets (name, secret) VALUES (?1, ?2) \
                            ON CONFLICT (name) DO UPDATE SET secret = excluded.secret";
-                execute(connection, sql, params![name, value])?;
-                Ok(())
+                let put = move |connection: &Connection| {
+                    execute(connection, sql, params![name, value])?;
+                    Ok(())
+                };
+                self.change_sealed(key, put).await
             })
-            .await
-        })
+        }))
     }
 
     fn secret(&self, name: &str) -> Pending<'_, Option<Secret>> {
         let name = name.to_owned();
-        Box::pin(async move {
-            let place = secret_place(&name);
-            let wanted = name.clone();
-            let read = move |connection: &Connection| {
-                let mut statement = connection.prepare_cached("SELECT secret FROM secrets WHERE name = ?1")?;
-                Ok(statement.query_row([wanted], |row| row.get::<_, Vec<u8>>(0)).optional()?)
-            };
-            self.reader.ask(read).await?.map(|value| self.key.open(&place, &value)).transpose()
-        })
+        Box::pin(self.with_key(move |key| {
+            let (name, wanted) = (name.clone(), name.clone());
+            Box::pin(async move {
+                let read = move |connection: &Connection| {
+                    let mut statement = connection.prepare_cached("SELECT secret FROM secrets WHERE name = ?1")?;
+                    Ok(statement.query_row([wanted], |row| row.get::<_, Vec<u8>>(0)).optional()?)
+                };
+                let value = self.reader.ask(read).await?;
+                value.map(|value| key.open(&secret_place(&name), &value)).transpose()
+            })
+        }))
     }
 
     fn first_use(&self, key: &str, until: Timestamp, now: Timestamp) -> Pending<'_, bool> {

@@ -96,6 +96,8 @@ pub trait Store: Debug + Send + Sync + 'static {
 
     /// Adds a credential.
     fn add_credential(&self, credential: StoredCredential) -> Pending<'_, ()>;
+    /// Adds credentials, all of them or none.
+    fn add_credentials(&self, credentials: Vec<StoredCredential>) -> Pending<'_, ()>;
     /// The credential of that name.
     fn credential(&self, name: &str) -> Pending<'_, Option<StoredCredential>>;
     /// All credentials, sorted by name.

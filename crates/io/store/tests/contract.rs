@@ -12,8 +12,9 @@ use gatepost_model::secret::Secret;
 use gatepost_model::terms::{ClientCertificate, Revocation, Terms, TlsBound};
 use gatepost_model::time::Timestamp;
 use gatepost_store::error::StoreError;
+use gatepost_store::key_source::KeySource;
 use gatepost_store::memory::MemoryStore;
-use gatepost_store::open::{KeySource, Options, open};
+use gatepost_store::open::{Options, open};
 use gatepost_store::seal::SealingKey;
 use gatepost_store::store::{
     KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User, UserRecord,
@@ -168,6 +169,11 @@ fn credentials() {
             store.remove_credential("a").await.unwrap();
             assert_eq!(store.remove_credential("a").await, missing("credential \"a\""));
             assert_eq!(store.credential("a").await, Ok(None));
+            let others = vec![all[0].clone(), stored("b", Credential::token("other"))];
+            assert_eq!(store.add_credentials(others).await, exists("credential \"b\""));
+            assert_eq!(store.credential("a").await, Ok(None), "all or none");
+            store.add_credentials(vec![all[0].clone(), stored("z", Credential::token("other"))]).await.unwrap();
+            assert_eq!(store.credential("a").await, Ok(Some(all[0].clone())));
         });
     }
 }

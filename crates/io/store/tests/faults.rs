@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use gatepost_model::credential::Credential;
 use gatepost_store::error::StoreError;
-use gatepost_store::open::{KeySource, Options, open};
+use gatepost_store::key_source::KeySource;
+use gatepost_store::open::{Options, open};
 use gatepost_store::seal::SealingKey;
 use gatepost_store::store::{Store, StoredCredential, User};
 use rusqlite::Connection;

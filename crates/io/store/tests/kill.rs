@@ -13,7 +13,8 @@ use gatepost_model::credential::Credential;
 use gatepost_model::secret::Secret;
 use gatepost_model::terms::Terms;
 use gatepost_model::time::Timestamp;
-use gatepost_store::open::{KeySource, Options, open};
+use gatepost_store::key_source::KeySource;
+use gatepost_store::open::{Options, open};
 use gatepost_store::store::{Store, StoredCertificate, StoredCredential, User};
 use tokio::task::JoinSet;
 

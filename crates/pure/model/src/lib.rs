@@ -13,6 +13,7 @@ pub mod bound;
 pub mod bucket;
 pub mod channel;
 pub mod credential;
+pub mod decided;
 pub mod event;
 pub mod fault;
 pub mod gauge;

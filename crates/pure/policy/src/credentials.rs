@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 use gatepost_model::head::Party;
 use gatepost_model::scope::Scope;
@@ -28,7 +29,7 @@ pub struct Ask<'a> {
     pub party: Party,
     /// Whether a redirect led to `challenged`.
     pub redirected: bool,
-    /// Whether it is the identity of whoever runs this process, and nobody named it.
+    /// Whether it is the identity that the system keeps for whoever is logged in, and no credential that somebody gave.
     pub ambient: bool,
 }
 
@@ -41,21 +42,21 @@ pub trait CredentialPolicy: Debug + Send + Sync {
     fn judge(&self, ask: &Ask<'_>) -> Decision;
 }
 
+/// The one scheme that the system's own identity is for (RFC 4559): all others would want its secret.
+const AMBIENT_SCHEME: &str = "Negotiate";
+
 /// The policies of one client, in order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CredentialRules {
-    policies: Vec<Box<dyn CredentialPolicy>>,
+    policies: Vec<Arc<dyn CredentialPolicy>>,
     clear_over_plain: bool,
     ambient: Vec<HostRule>,
 }
 
 impl Default for CredentialRules {
-    /// [`OnlySecure`], [`SameOrigin`], [`NotAfterRedirect`], [`NotToProxy`].
+    /// [`OnlySecure`], [`SameOrigin`], [`NotAfterRedirect`], [`NotToProxy`]; the system's own identity goes nowhere.
     fn default() -> Self {
-        Self { policies: vec![Box::new(OnlySecure::default())], clear_over_plain: false, ambient: Vec::new() }
-            .with(SameOrigin)
-            .with(NotAfterRedirect)
-            .with(NotToProxy)
+        Self::plain_for(Vec::new())
     }
 }
 
@@ -64,57 +65,85 @@ impl CredentialRules {
     /// clear over a connection in the clear. For a test set-up; anyone on the way can read along.
     #[must_use]
     pub fn danger_over_plain() -> Self {
-        Self { policies: Vec::new(), clear_over_plain: true, ambient: Vec::new() }
-            .with(SameOrigin)
-            .with(NotAfterRedirect)
-            .with(NotToProxy)
+        let rules = Self { policies: Vec::new(), clear_over_plain: true, ambient: Vec::new() };
+        rules.with(SameOrigin).with(NotAfterRedirect).with(NotToProxy)
     }
 
     /// The default, with proofs other than the secret itself allowed in the clear to `hosts`.
     #[must_use]
     pub fn plain_for(hosts: Vec<HostRule>) -> Self {
-        Self { policies: vec![Box::new(OnlySecure { except: hosts })], clear_over_plain: false, ambient: Vec::new() }
-            .with(SameOrigin)
-            .with(NotAfterRedirect)
-            .with(NotToProxy)
-    }
-
-    /// Lets the identity of whoever runs this process be proved to these hosts, with Negotiate. Default none: whoever
-    /// can make us ask for an address could otherwise learn who we are.
-    #[must_use]
-    pub fn ambient_for(mut self, hosts: Vec<HostRule>) -> Self {
-        self.ambient = hosts;
-        self
+        let rules = Self { policies: Vec::new(), clear_over_plain: false, ambient: Vec::new() };
+        rules.with(OnlySecure { except: hosts }).with(SameOrigin).with(NotAfterRedirect).with(NotToProxy)
     }
 
     /// Adds a policy at the end. A policy can only forbid.
     #[must_use]
-    pub fn with(mut self, policy: impl CredentialPolicy + 'static) -> Self {
-        self.policies.push(Box::new(policy));
+    pub fn with(self, policy: impl CredentialPolicy + 'static) -> Self {
+        self.with_shared(Arc::new(policy))
+    }
+
+    /// The same for a policy that others ask, too.
+    #[must_use]
+    pub fn with_shared(mut self, policy: Arc<dyn CredentialPolicy>) -> Self {
+        self.policies.push(policy);
+        self
+    }
+
+    /// Lets the identity that the system keeps (a Kerberos ticket) go to these hosts, by Negotiate. Default: nowhere.
+    #[must_use]
+    pub fn ambient_to(mut self, hosts: Vec<HostRule>) -> Self {
+        self.ambient = hosts;
         self
     }
 
     /// Asks every policy in order; the first no is the answer.
     pub fn evaluate(&self, ask: &Ask<'_>) -> Decision {
-        // Not a policy, so that no list of policies can leave it out (RFC 7617 §4).
-        if ask.clear && !ask.challenged.is_secure() && !self.clear_over_plain {
-            return Decision::deny(format!("{} would send the secret itself in the clear", ask.scheme));
-        }
-        // Nor this one.
-        if ask.ambient && !ask.scheme.eq_ignore_ascii_case("Negotiate") {
-            return Decision::deny(format!("{} is not for who runs this process: only Negotiate is", ask.scheme));
-        }
-        if ask.ambient && !any_names(&self.ambient, &ask.challenged.origin()) {
-            let host = ask.challenged.origin();
-            return Decision::deny(format!("{host} is not named as a host that may learn who runs this process"));
-        }
-        for policy in &self.policies {
-            let decision = policy.judge(ask);
+        let asked = self.policies.iter().map(|policy| (policy.name(), policy.judge(ask)));
+        // Not policies, so that no list of policies can leave them out.
+        let always = [("no-clear-secret", self.clear(ask)), ("ambient-only-listed", self.ambient(ask))];
+        for (name, decision) in always.into_iter().chain(asked) {
             if !decision.allowed {
-                return Decision::deny(format!("{}: {}", policy.name(), decision.reason));
+                return Decision::deny(format!("{name}: {}", decision.reason));
             }
         }
         Decision::allow("no policy forbids it")
+    }
+
+    /// What every policy says by itself, in order, each with its name: for people who want to know why.
+    #[must_use]
+    pub fn each(&self, ask: &Ask<'_>) -> Vec<(&'static str, Decision)> {
+        let mut said = vec![("no-clear-secret", self.clear(ask)), ("ambient-only-listed", self.ambient(ask))];
+        said.extend(self.policies.iter().map(|policy| (policy.name(), policy.judge(ask))));
+        said
+    }
+
+    /// A secret itself is not for a connection in the clear (RFC 7617 §4).
+    fn clear(&self, ask: &Ask<'_>) -> Decision {
+        if !ask.clear {
+            return Decision::allow("the proof does not show the secret");
+        }
+        if ask.challenged.is_secure() {
+            return Decision::allow("TLS hides the secret");
+        }
+        if self.clear_over_plain {
+            return Decision::allow("the rule was switched off");
+        }
+        Decision::deny(format!("{} would send the secret itself in the clear", ask.scheme))
+    }
+
+    /// Whoever is logged in has not said that they want to be known somewhere: only where it was said for them.
+    fn ambient(&self, ask: &Ask<'_>) -> Decision {
+        if !ask.ambient {
+            return Decision::allow("it is a credential that was given");
+        }
+        if !ask.scheme.eq_ignore_ascii_case(AMBIENT_SCHEME) {
+            return Decision::deny(format!("the system's identity is for {AMBIENT_SCHEME}, not for {}", ask.scheme));
+        }
+        let origin = ask.challenged.origin();
+        match any_names(&self.ambient, &origin) {
+            true => Decision::allow("the host is listed for the system's identity"),
+            false => Decision::deny(format!("{} is not listed for the system's identity", origin.host())),
+        }
     }
 }
 
@@ -184,6 +213,52 @@ impl CredentialPolicy for HostAllow {
             return Decision::allow("the host is on the list");
         }
         Decision::deny(format!("{} is not on the list of hosts", origin.host()))
+    }
+}
+
+/// Never to the hosts named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostDeny {
+    /// The hosts.
+    pub hosts: Vec<HostRule>,
+}
+
+impl CredentialPolicy for HostDeny {
+    fn name(&self) -> &'static str {
+        "host-deny"
+    }
+
+    fn judge(&self, ask: &Ask<'_>) -> Decision {
+        let origin = ask.challenged.origin();
+        if any_names(&self.hosts, &origin) {
+            return Decision::deny(format!("{} is on the list of hosts that get nothing", origin.host()));
+        }
+        Decision::allow("the host is not on the list of those that get nothing")
+    }
+}
+
+/// At the hosts named, only by the schemes named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SchemesAt {
+    /// The hosts that it is about; all if `None`.
+    pub hosts: Option<Vec<HostRule>>,
+    /// The schemes by registered name, without regard to case; an empty list allows none.
+    pub schemes: Vec<String>,
+}
+
+impl CredentialPolicy for SchemesAt {
+    fn name(&self) -> &'static str {
+        "schemes-at"
+    }
+
+    fn judge(&self, ask: &Ask<'_>) -> Decision {
+        if self.hosts.as_ref().is_some_and(|hosts| !any_names(hosts, &ask.challenged.origin())) {
+            return Decision::allow("it is about other hosts");
+        }
+        if self.schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(ask.scheme)) {
+            return Decision::allow("the scheme is on the list");
+        }
+        Decision::deny(format!("{} is not on the list of schemes", ask.scheme))
     }
 }
 

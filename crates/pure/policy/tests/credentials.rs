@@ -4,8 +4,8 @@ use gatepost_model::head::Party;
 use gatepost_model::scope::Scope;
 use gatepost_model::url::Url;
 use gatepost_policy::credentials::{
-    Ask, CredentialPolicy, CredentialRules, HostAllow, IntranetOnly, NotAfterRedirect, NotToProxy, OnlySecure,
-    SameOrigin,
+    Ask, CredentialPolicy, CredentialRules, HostAllow, HostDeny, IntranetOnly, NotAfterRedirect, NotToProxy,
+    OnlySecure, SameOrigin, SchemesAt,
 };
 
 const HERE: &str = "https://a.com/x";
@@ -87,6 +87,90 @@ fn host_allow() {
 }
 
 #[test]
+fn host_deny() {
+    let policy = HostDeny { hosts: vec!["a.com".parse().unwrap(), "*.b.com".parse().unwrap()] };
+    for (challenged, allowed) in
+        [("https://a.com/", false), ("https://x.b.com/", false), ("https://b.com/", true), ("https://c.com/", true)]
+    {
+        assert_eq!(judge(&policy, Case { challenged, ..PLAIN_CASE }), allowed, "{challenged}");
+    }
+    assert!(judge(&HostDeny::default(), PLAIN_CASE));
+}
+
+#[test]
+fn schemes_at() {
+    let at = |hosts: Option<&str>, schemes: &[&str]| SchemesAt {
+        hosts: hosts.map(|host| vec![host.parse().unwrap()]),
+        schemes: schemes.iter().map(ToString::to_string).collect(),
+    };
+    let table = [
+        (at(None, &["digest"]), true),
+        (at(None, &["Basic"]), false),
+        (at(None, &[]), false),
+        (at(Some("a.com"), &["Basic"]), false),
+        (at(Some("a.com"), &["Basic", "DIGEST"]), true),
+        (at(Some("b.com"), &["Basic"]), true),
+    ];
+    for (policy, allowed) in table {
+        assert_eq!(judge(&policy, PLAIN_CASE), allowed, "{policy:?}");
+    }
+}
+
+#[test]
+fn the_systems_own_identity_goes_to_listed_hosts_by_negotiate_alone() {
+    let listed = || CredentialRules::default().ambient_to(vec!["*.corp.example".parse().unwrap()]);
+    let table = [
+        (CredentialRules::default(), "https://a.corp.example/", "Negotiate", false),
+        (CredentialRules::danger_over_plain(), "https://a.corp.example/", "Negotiate", false),
+        (listed(), "https://a.corp.example/", "negotiate", true),
+        (listed(), "https://a.corp.example/", "NTLM", false),
+        (listed(), "https://a.corp.example/", "Basic", false),
+        (listed(), "https://corp.example/", "Negotiate", false),
+        (listed(), "http://a.corp.example/", "Negotiate", false),
+        (
+            listed().with(HostDeny { hosts: vec!["a.corp.example".parse().unwrap()] }),
+            "https://a.corp.example/",
+            "Negotiate",
+            false,
+        ),
+    ];
+    for (rules, challenged, scheme, allowed) in table {
+        let decision = with_ask(Case { challenged, requested: challenged, ..PLAIN_CASE }, |ask| {
+            rules.evaluate(&Ask { scheme, ambient: true, ..*ask })
+        });
+        assert_eq!(decision.allowed, allowed, "{challenged} {scheme}: {decision}");
+    }
+}
+
+#[test]
+fn a_policy_of_ones_own_has_the_last_no_and_each_one_says_why() {
+    #[derive(Debug)]
+    struct OfficeHours;
+    impl CredentialPolicy for OfficeHours {
+        fn name(&self) -> &'static str {
+            "office-hours"
+        }
+        fn judge(&self, _: &Ask<'_>) -> gatepost_policy::decision::Decision {
+            gatepost_policy::decision::Decision::deny("nobody works now")
+        }
+    }
+    let rules = CredentialRules::default().with(OfficeHours);
+    let (decision, each) = with_ask(PLAIN_CASE, |ask| (rules.evaluate(ask), rules.each(ask)));
+    assert_eq!(decision.to_string(), "denied: office-hours: nobody works now");
+    let names: Vec<_> = each.iter().map(|(name, decision)| (*name, decision.allowed)).collect();
+    let expected = [
+        ("no-clear-secret", true),
+        ("ambient-only-listed", true),
+        ("only-secure", true),
+        ("same-origin", true),
+        ("not-after-redirect", true),
+        ("not-to-proxy", true),
+        ("office-hours", false),
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
 fn not_after_redirect() {
     let table = [
         ("https://a.com/y", true, true),
@@ -151,13 +235,13 @@ fn one_no_is_enough() {
         (
             CredentialRules::default(),
             Case { clear: true, ..plain },
-            "denied: Basic would send the secret itself in the clear",
+            "denied: no-clear-secret: Basic would send the secret itself in the clear",
         ),
         (CredentialRules::plain_for(named()), plain, "allowed: no policy forbids it"),
         (
             CredentialRules::plain_for(named()),
             Case { clear: true, ..plain },
-            "denied: Basic would send the secret itself in the clear",
+            "denied: no-clear-secret: Basic would send the secret itself in the clear",
         ),
         (CredentialRules::danger_over_plain(), Case { clear: true, ..plain }, "allowed: no policy forbids it"),
         (
@@ -188,7 +272,7 @@ fn one_no_is_enough() {
 
 #[test]
 fn who_runs_the_process_is_told_to_nobody_who_is_not_named() {
-    let named = || CredentialRules::default().ambient_for(vec!["a.com:443".parse().unwrap()]);
+    let named = || CredentialRules::default().ambient_to(vec!["a.com:443".parse().unwrap()]);
     let table = [
         (named(), "Negotiate", HERE, "allowed: no policy forbids it"),
         (named(), "negotiate", HERE, "allowed: no policy forbids it"),

@@ -21,6 +21,7 @@ use crate::who::{self, WhoArgs};
 #[command(after_help = "\
 Examples:
   gatepost get https://localhost:8443/ --ca ca.pem --user ali
+  gatepost get https://example.com/api --stored
   gatepost get https://example.com/api --credential work -d @order.json -H 'Content-Type: application/json'
   gatepost get https://example.com/big.iso -o big.iso --token-file ali.token
   gatepost get https://intranet.example.com/ --auth negotiate --ambient")]
@@ -58,11 +59,15 @@ pub struct GetArgs {
 
 pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
     args.reach.refuse_plain(&args.url)?;
-    let credential = args.who.credential()?;
-    let advice = who::advice(&args.url, credential.as_ref());
-    let session = args.reach.builder(&args.url, args.who.auth.as_deref(), credential.as_ref(), *ui)?.build()?;
+    let who = args.who.resolve(Some(&args.url))?;
+    let found = who.at(&args.url)?;
+    let advice = who::advice(&args.url, &found);
+    let kept = if who.named.is_some() { Vec::new() } else { found };
+    let named = who.named.map(|found| found.credential);
+    let builder = args.reach.builder(&args.url, args.who.auth.as_deref(), named.as_ref(), *ui)?;
+    let session = kept.into_iter().fold(builder, |builder, found| builder.credential(found.credential)).build()?;
     let delivery = Delivery { output: args.output.clone(), include: args.include, of: args.url.clone() };
-    let (fail, request) = (args.fail, request(args, &session, credential)?);
+    let (fail, request) = (args.fail, request(args, &session, named)?);
     runtime::block_on(async {
         let response = request.send().await?;
         let status = response.status();

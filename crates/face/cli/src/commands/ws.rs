@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use gatepost::model::credential::Credential;
 use gatepost::server::websocket::Acceptance;
 use gatepost::ws::deflate::config::Config;
 
@@ -13,7 +12,7 @@ use crate::error::CliError;
 use crate::reach::ReachArgs;
 use crate::runtime;
 use crate::ui::Ui;
-use crate::who::{self, WhoArgs};
+use crate::who::{self, Who, WhoArgs};
 use crate::ws::caller::{Caller, Terms};
 use crate::ws::listen::{self, Orders};
 use crate::ws::options::{self, LinkArgs, TalkArgs};
@@ -62,7 +61,7 @@ pub struct WsArgs {
 }
 
 /// The options of whoever calls: they do nothing for whoever listens, and are refused there rather than passed over.
-const CALLERS: [&str; 39] = [
+const CALLERS: [&str; 44] = [
     "url",
     "data",
     "binary",
@@ -78,6 +77,11 @@ const CALLERS: [&str; 39] = [
     "auth",
     "user",
     "credential",
+    "stored",
+    "netrc",
+    "netrc_file",
+    "ask",
+    "policy",
     "token_env",
     "token_file",
     "ambient",
@@ -181,18 +185,19 @@ pub(crate) fn run(args: WsArgs, ui: &Ui) -> Result<(), CliError> {
     }
     let url = args.url.unwrap_or_default();
     args.reach.refuse_plain(&url)?;
-    let credential = args.who.credential()?;
-    let advice = who::advice(&url, credential.as_ref());
+    let who = args.who.resolve(Some(&url))?;
+    let advice = who::advice(&url, &who.at(&url)?);
     let plan = args.talk.plan(url, advice, ui)?;
-    let mut caller = Caller::new(terms(&args.link, args.reach, args.who.auth, credential), *ui);
+    let mut caller = Caller::new(terms(&args.link, args.reach, args.who.auth, who), *ui);
     runtime::block_on(session::hold(&mut caller, plan, *ui))
 }
 
-fn terms(link: &LinkArgs, reach: ReachArgs, scheme: Option<String>, credential: Option<Credential>) -> Terms {
+fn terms(link: &LinkArgs, reach: ReachArgs, scheme: Option<String>, who: Who) -> Terms {
     Terms {
         reach,
         scheme,
-        credential,
+        credential: who.named.map(|found| found.credential),
+        kept: who.kept,
         subprotocols: link.subprotocol.clone(),
         fields: link.headers.clone(),
         origin: link.origin.clone(),
@@ -204,11 +209,11 @@ fn terms(link: &LinkArgs, reach: ReachArgs, scheme: Option<String>, credential: 
 
 fn scripts(args: RunArgs, ui: &Ui) -> Result<(), CliError> {
     let scripts = suite::read(&args.scripts)?;
-    let credential = args.who.credential()?;
+    let who = args.who.resolve(None)?;
     let mut variables: Variables = options::from_environment(std::env::vars_os());
     variables.extend(args.variables);
     let reports = Reports { junit: args.report_junit, json: args.report_json };
-    let mut caller = Caller::new(terms(&args.link, args.reach, args.who.auth, credential), *ui);
+    let mut caller = Caller::new(terms(&args.link, args.reach, args.who.auth, who), *ui);
     runtime::block_on(suite::run_all(scripts, &mut caller, &variables, &reports, ui))
 }
 

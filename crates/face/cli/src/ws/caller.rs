@@ -21,6 +21,7 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use crate::error::CliError;
 use crate::reach::ReachArgs;
 use crate::ui::Ui;
+use crate::who::Kept;
 use crate::ws::halves::{Receiving, Sending, halves};
 use crate::ws::said::Opened;
 use crate::ws::wire::{Dial, Dialed, Refused, Target};
@@ -32,6 +33,8 @@ pub(crate) struct Terms {
     /// The one scheme to use.
     pub(crate) scheme: Option<String>,
     pub(crate) credential: Option<Credential>,
+    /// What is kept for some of the addresses.
+    pub(crate) kept: Kept,
     pub(crate) subprotocols: Vec<String>,
     pub(crate) fields: Vec<(String, String)>,
     pub(crate) origin: Option<String>,
@@ -71,6 +74,8 @@ impl Caller {
         };
         let builder =
             self.terms.reach.builder(text, self.terms.scheme.as_deref(), self.terms.credential.as_ref(), self.ui)?;
+        let kept = self.terms.kept.at(url)?.into_iter();
+        let builder = kept.fold(builder, |builder, found| builder.credential(found.credential));
         let session = builder.on_event(Arc::new(note)).build()?;
         self.sessions.insert(key, session.clone());
         Ok(session)

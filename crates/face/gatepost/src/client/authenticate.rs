@@ -7,20 +7,19 @@ use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::context::ContextStep;
 use gatepost_auth::exchange::{self, Exchange, Leg};
 use gatepost_auth::need::{Answers, Need};
-use gatepost_auth::scheme::{Confirmation, Confirmed, Strength};
-use gatepost_auth::schemes;
+use gatepost_auth::scheme::{Confirmation, Confirmed};
 use gatepost_model::channel::Channel;
-use gatepost_model::credential::{Credential, Means};
+use gatepost_model::credential::Credential;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::time::Timestamp;
 use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_net::failed::Failed;
-use gatepost_policy::credentials::Ask;
 use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Request, Response, StatusCode};
 
+use crate::client::choice::{self, Wanted};
 use crate::client::context::{Context, Preauthenticate};
 use crate::client::contexts::{self, Contexts};
 use crate::client::held::{self, Held};
@@ -75,7 +74,7 @@ impl<'a> Turns<'a> {
         let order = if cx.schemes_are_listed { Order::AsListed } else { Order::Strongest };
         let credential = outgoing.credential.as_ref().and_then(|credential| credential.scheme.clone());
         let preference = Preference { allowed: Some(allowed), order, credential };
-        let exchange = Exchange::new(Party::Server, preference);
+        let exchange = Exchange::with_registry(Party::Server, preference, cx.registry.kept());
         let (answers, proof) = (Answers::default(), HeaderMap::new());
         let (carrier, contexts) = (Carrier::Pool, Contexts::new(cx.kerberos.clone()));
         Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier, contexts, drawn: None }
@@ -171,7 +170,7 @@ impl<'a> Turns<'a> {
 
     /// An idle connection on which this scheme has proved us before, if it is one whose proofs are for connections.
     fn standing(&self, scheme: &'static str) -> Option<Held> {
-        let binds = schemes::by_name(scheme).is_some_and(|scheme| scheme.binds_connection());
+        let binds = self.cx.registry.by_name(scheme).is_some_and(|scheme| scheme.binds_connection());
         if !binds || matches!(self.carrier, Carrier::Lane(_)) {
             return None;
         }
@@ -320,42 +319,19 @@ impl<'a> Turns<'a> {
 
     /// The credential for this scheme at this address, if the policy lets it go there.
     fn credential_for(&self, scheme: &str, need: &Need) -> Option<Credential> {
-        let credential = self.candidates(scheme, need).next()?;
-        let decision = self.cx.credential_rules.evaluate(&Ask {
-            challenged: &self.outgoing.url,
-            requested: self.requested,
-            scheme,
-            clear: schemes::by_name(scheme).is_none_or(|scheme| scheme.strength() == Strength::Clear),
-            scope: credential.scope.as_ref(),
-            party: Party::Server,
-            redirected: self.redirected,
-            ambient: credential.means == Means::Ambient,
-        });
+        let wanted = if matches!(need, Need::Token { .. }) { Wanted::Token } else { Wanted::Login };
+        let credential = self.candidates(scheme, wanted).into_iter().next()?;
+        let asked_for = (self.requested, self.redirected);
+        let question = choice::question(self.cx, credential, scheme, &self.outgoing.url, asked_for);
+        let decision = self.cx.credential_rules.evaluate(&question);
         let allowed = decision.allowed;
         self.cx.events.emit(&decision.into_event("credential"));
         allowed.then(|| credential.clone())
     }
 
-    /// The credentials that fit, the best first: the one named for this request, then the session's
-    /// by the length of the scope that covers the address.
-    fn candidates(&self, scheme: &str, need: &Need) -> impl Iterator<Item = &Credential> {
-        // A password must never go out as a token: tokens are for the scheme that they name.
-        let fits = |credential: &&Credential| {
-            credential.serves(scheme) && (credential.scheme.is_some() || !matches!(need, Need::Token { .. }))
-        };
-        let mut stored: Vec<(usize, &Credential)> = self
-            .cx
-            .credentials
-            .iter()
-            .filter(fits)
-            .filter_map(|credential| match &credential.scope {
-                Some(scope) => Some((scope.covers(&self.outgoing.url)?, credential)),
-                None => Some((0, credential)),
-            })
-            .collect();
-        stored.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
-        let named = self.outgoing.credential.iter().filter(fits);
-        named.chain(stored.into_iter().map(|(_, credential)| credential)).collect::<Vec<_>>().into_iter()
+    /// The credentials that fit, the best first.
+    fn candidates(&self, scheme: &str, wanted: Wanted) -> Vec<&Credential> {
+        choice::candidates(self.cx, self.outgoing.credential.as_ref(), &self.outgoing.url, scheme, wanted)
     }
 
     /// The first of the session's schemes that there is a credential for.
@@ -364,13 +340,10 @@ impl<'a> Turns<'a> {
     }
 
     fn has_credential_for(&self, scheme: &str) -> bool {
-        let takes_token = schemes::by_name(scheme).is_some_and(|scheme| scheme.strength() == Strength::Token);
-        let need = if takes_token { Need::Token { refresh: false } } else { Need::Login { user: None } };
+        let wanted = self.cx.registry.by_name(scheme).map_or(Wanted::Login, Wanted::by);
+        let is_there = !self.candidates(scheme, wanted).is_empty();
         // A credential named for the request speaks for it alone.
-        match &self.outgoing.credential {
-            Some(named) => named.serves(scheme) && self.candidates(scheme, &need).next().is_some(),
-            None => self.candidates(scheme, &need).next().is_some(),
-        }
+        self.outgoing.credential.as_ref().is_none_or(|named| named.serves(scheme)) && is_there
     }
 }
 

@@ -1,5 +1,7 @@
 //! What all requests of a session refer to.
 
+use std::sync::Arc;
+
 use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::settings::Settings;
@@ -10,10 +12,12 @@ use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
 
 use crate::client::counts::Counts;
+use crate::client::proxy::Proxied;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
 use crate::client::websocket::turnstile::Turnstile;
 use crate::events::Events;
+use crate::registry::Registry;
 
 /// Whether a proof is sent before anybody asked for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) transport: TransportRules,
     pub(crate) credential_rules: CredentialRules,
     pub(crate) redirects: RedirectRules,
+    /// All that this program speaks; `schemes` are those that the session may use.
+    pub(crate) registry: Registry,
     pub(crate) schemes: Vec<&'static dyn Scheme>,
     /// The caller listed the schemes: their order is the order of preference.
     pub(crate) schemes_are_listed: bool,
@@ -49,5 +55,7 @@ pub(crate) struct Context {
     pub(crate) identities: DigestKey,
     pub(crate) kerberos: Kerberos,
     pub(crate) turnstile: Turnstile,
+    /// The proxy that connections go through.
+    pub(crate) proxy: Option<Arc<Proxied>>,
     pub(crate) events: Events,
 }

@@ -2,10 +2,12 @@
 
 pub(crate) mod authenticate;
 pub mod backoff;
+mod choice;
 pub mod context;
 pub(crate) mod contexts;
 pub(crate) mod counts;
 pub(crate) mod detour;
+pub mod explain;
 mod forward;
 pub(crate) mod held;
 pub(crate) mod inspection;
@@ -16,6 +18,7 @@ pub mod payload;
 pub mod pinned;
 pub(crate) mod pipeline;
 pub(crate) mod pool;
+pub mod prospect;
 pub mod proxy;
 pub mod request;
 pub mod session;

@@ -40,6 +40,10 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
                 }
                 if !same_origin {
                     redirects::strip_on_cross_origin(&mut outgoing.headers);
+                    // What a scheme of one's own calls its fields, nobody else can know.
+                    for field in cx.registry.fields() {
+                        outgoing.headers.remove(field);
+                    }
                 }
                 hops.push(here);
             }

@@ -6,7 +6,6 @@ use gatepost_auth::choose::{Order, Preference};
 use gatepost_auth::exchange::{Exchange, Leg, Next};
 use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Scheme, Strength};
-use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::channel::Channel;
@@ -19,7 +18,7 @@ use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
 use gatepost_net::proxy::{Asked, Way};
 use gatepost_net::socks::Login;
-use gatepost_policy::credentials::{Ask, CredentialRules};
+use gatepost_policy::credentials::{Ask, CredentialPolicy, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -27,10 +26,12 @@ use crate::client::contexts::Contexts;
 use crate::client::counts::Counts;
 use crate::client::detour::{Detour, Opening};
 use crate::client::payload::Payload;
+use crate::client::prospect::Prospect;
 use crate::clock;
 use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
+use crate::registry::Registry;
 
 /// Proofs that a proxy may ask for on the way to one connection.
 const LEGS: usize = 4;
@@ -100,16 +101,23 @@ impl Proxy {
 pub(crate) struct Proxied {
     proxy: Proxy,
     rules: CredentialRules,
-    schemes: Vec<&'static dyn Scheme>,
-    settings: Settings,
+    spoken: Spoken,
     kerberos: Kerberos,
     events: Events,
     counts: Counts,
 }
 
+/// What may be spoken to a proxy.
+#[derive(Debug)]
+pub(crate) struct Spoken {
+    pub(crate) registry: Registry,
+    pub(crate) schemes: Vec<&'static dyn Scheme>,
+    pub(crate) settings: Settings,
+}
+
 impl Detour for Proxied {
     fn leads_to(&self, origin: &Origin) -> bool {
-        !any_names(&self.proxy.except, origin)
+        self.leads_past(origin)
     }
 
     fn open<'a>(&'a self, dialer: &'a Dialer, origin: &'a Origin) -> Opening<'a> {
@@ -141,25 +149,52 @@ fn socks_url(place: &str) -> Result<Url, Error> {
 impl Proxied {
     pub(crate) fn new(
         proxy: Proxy,
-        schemes: Vec<&'static dyn Scheme>,
-        settings: Settings,
+        spoken: Spoken,
         kerberos: Kerberos,
+        policies: &[Arc<dyn CredentialPolicy>],
         events: Events,
     ) -> Arc<Self> {
         let rules = match proxy.over_plain {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        let counts = Counts::default();
-        Arc::new(Self { proxy, rules, schemes, settings, kerberos, events, counts })
+        let rules = policies.iter().fold(rules, |rules, policy| rules.with_shared(Arc::clone(policy)));
+        Arc::new(Self { proxy, rules, spoken, kerberos, events, counts: Counts::default() })
+    }
+
+    /// Whether the way to this origin goes through it.
+    pub(crate) fn leads_past(&self, origin: &Origin) -> bool {
+        !any_names(&self.proxy.except, origin)
+    }
+
+    /// Where it is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.proxy.url
+    }
+
+    /// What would be said to it by each scheme, the strongest first.
+    pub(crate) fn prospects(&self) -> Vec<Prospect> {
+        let mut schemes = self.spoken.schemes.clone();
+        schemes.sort_by_key(|scheme| std::cmp::Reverse(scheme.strength()));
+        let prospect = |scheme: &'static dyn Scheme| {
+            let credential = self.proxy.credential.as_ref().filter(|credential| credential.serves(scheme.name()));
+            let rules = credential.map(|credential| self.rules.each(&self.question(credential, scheme.name())));
+            Prospect {
+                scheme: scheme.name(),
+                strength: scheme.strength(),
+                credential: credential.cloned(),
+                rules: rules.unwrap_or_default(),
+            }
+        };
+        schemes.into_iter().map(prospect).collect()
     }
 
     /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
     async fn way(&self, dialer: &Dialer, origin: &Origin) -> Result<Way, NetError> {
-        let allowed = self.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
+        let allowed = self.spoken.schemes.iter().map(|scheme| scheme.name().to_owned()).collect();
         let credential = self.proxy.credential.as_ref().and_then(|credential| credential.scheme.clone());
         let preference = Preference { allowed: Some(allowed), order: Order::Strongest, credential };
-        let mut exchange = Exchange::new(Party::Proxy, preference);
+        let mut exchange = Exchange::with_registry(Party::Proxy, preference, self.spoken.registry.kept());
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
         let mut contexts = Contexts::new(self.kerberos.clone());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
@@ -223,7 +258,7 @@ impl Proxied {
         let request = RequestHead { method: &method, url, target: &target, headers: &headers, party };
         let mut payload = Payload::Empty;
         loop {
-            let leg = Leg { request, settings: &self.settings, now, entropy: &entropy };
+            let leg = Leg { request, settings: &self.spoken.settings, now, entropy: &entropy };
             match exchange.step(&leg, answers)? {
                 Next::Need { need: Need::Channel, .. } => {
                     let tls = self.proxy.url.is_secure();
@@ -245,19 +280,25 @@ impl Proxied {
     /// The credential for this scheme, if the policy lets it go to the proxy.
     fn credential_for(&self, scheme: &str) -> Option<&Credential> {
         let credential = self.proxy.credential.as_ref().filter(|credential| credential.serves(scheme))?;
-        let decision = self.rules.evaluate(&Ask {
+        let decision = self.rules.evaluate(&self.question(credential, scheme));
+        let allowed = decision.allowed;
+        self.events.emit(&decision.into_event("proxy credential"));
+        allowed.then_some(credential)
+    }
+
+    /// The question to the policy.
+    fn question<'a>(&'a self, credential: &'a Credential, scheme: &'a str) -> Ask<'a> {
+        let known = self.spoken.registry.by_name(scheme);
+        Ask {
             challenged: &self.proxy.url,
             requested: &self.proxy.url,
             scheme,
-            clear: schemes::by_name(scheme).is_none_or(|scheme| scheme.strength() == Strength::Clear),
+            clear: known.is_none_or(|scheme| scheme.strength() == Strength::Clear),
             scope: credential.scope.as_ref(),
             party: Party::Proxy,
             redirected: false,
             ambient: credential.means == Means::Ambient,
-        });
-        let allowed = decision.allowed;
-        self.events.emit(&decision.into_event("proxy credential"));
-        allowed.then_some(credential)
+        }
     }
 }
 

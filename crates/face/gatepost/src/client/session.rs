@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use gatepost_auth::keyed::DigestKey;
-use gatepost_auth::scheme::Scheme;
-use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::credential::Credential;
@@ -12,7 +10,7 @@ use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
 use gatepost_net::connection::ConnectionFacts;
 use gatepost_net::dial::{ClientTls, Dialer, Roots};
-use gatepost_policy::credentials::CredentialRules;
+use gatepost_policy::credentials::{CredentialPolicy, CredentialRules};
 use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
 use gatepost_tls::identity::Identity;
@@ -25,7 +23,7 @@ use crate::client::counts::Counts;
 use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
 use crate::client::opener::Opener;
-use crate::client::proxy::{Proxied, Proxy};
+use crate::client::proxy::{Proxied, Proxy, Spoken};
 use crate::client::request::RequestBuilder;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
@@ -34,6 +32,7 @@ use crate::client::websocket::turnstile::Turnstile;
 use crate::clock;
 use crate::error::Error;
 use crate::events::{Events, Sink, SinkEntry};
+use crate::registry::Registry;
 use crate::system;
 
 /// An HTTP client that answers challenges.
@@ -97,6 +96,8 @@ pub struct SessionBuilder {
     transport: TransportRules,
     credential_rules: CredentialRules,
     redirects: RedirectRules,
+    policies: Vec<Arc<dyn CredentialPolicy>>,
+    registry: Registry,
     schemes: Vec<String>,
     settings: Settings,
     credentials: Vec<Credential>,
@@ -181,6 +182,31 @@ impl SessionBuilder {
     #[must_use]
     pub fn credential_rules(mut self, rules: CredentialRules) -> Self {
         self.credential_rules = rules;
+        self
+    }
+
+    /// Adds a policy to the rules, whichever they are: a proxy's credential is asked about, too. A policy can only
+    /// forbid.
+    ///
+    /// ```
+    /// use gatepost::Session;
+    /// use gatepost::policy::credentials::HostAllow;
+    ///
+    /// let only = HostAllow { hosts: vec!["*.example.com".parse()?] };
+    /// let builder = Session::builder().policy(only);
+    /// # drop(builder);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn policy(mut self, policy: impl CredentialPolicy + 'static) -> Self {
+        self.policies.push(Arc::new(policy));
+        self
+    }
+
+    /// The schemes that there are. Default: all that Gatepost speaks.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
         self
     }
 
@@ -286,16 +312,21 @@ impl SessionBuilder {
             tls.alpn = vec![b"http/1.1".to_vec()];
         }
         let dialer = Dialer::new(tls, Arc::new(self.limits))?;
-        let schemes = named(&self.schemes)?;
+        let schemes = self.registry.named(&self.schemes)?;
+        let rules =
+            self.policies.iter().fold(self.credential_rules, |rules, policy| rules.with_shared(Arc::clone(policy)));
+        let spoken =
+            Spoken { registry: self.registry.clone(), schemes: schemes.clone(), settings: self.settings.clone() };
         let kerberos = self.kerberos.unwrap_or_else(system::kerberos);
-        let proxied =
-            |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), kerberos.clone(), events.clone());
-        let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
+        let proxied = |proxy| Proxied::new(proxy, spoken, kerberos.clone(), &self.policies, events.clone());
+        let proxy = self.proxy.map(proxied);
+        let detour = proxy.clone().map(|proxied| proxied as Arc<dyn Detour>);
         let context = Context {
             upstream: Upstream::by(Opener { dialer, events: events.clone(), inspection: self.inspection, detour }),
             transport: self.transport,
-            credential_rules: self.credential_rules,
+            credential_rules: rules,
             redirects: self.redirects,
+            registry: self.registry,
             schemes_are_listed: !self.schemes.is_empty(),
             schemes,
             settings: self.settings,
@@ -307,22 +338,9 @@ impl SessionBuilder {
             identities: DigestKey::new(&clock::entropy()?),
             kerberos,
             turnstile: Turnstile::default(),
+            proxy,
             events,
         };
         Ok(Session { context: Arc::new(context) })
     }
-}
-
-/// The schemes of these names, in this order; all of them if none is named.
-fn named(names: &[String]) -> Result<Vec<&'static dyn Scheme>, Error> {
-    if names.is_empty() {
-        return Ok(schemes::ALL.to_vec());
-    }
-    let find = |name: &String| {
-        schemes::by_name(name).ok_or_else(|| {
-            let known: Vec<_> = schemes::ALL.iter().map(|scheme| scheme.name()).collect();
-            Error::usage(format!("there is no scheme `{name}`: the schemes are {}", known.join(", ")))
-        })
-    };
-    names.iter().map(find).collect()
 }

@@ -9,12 +9,11 @@ use gatepost_auth::need::Answers;
 use gatepost_auth::scheme::{Reuse, Scheme, Turn};
 use gatepost_auth::settings::Settings;
 use gatepost_auth::verdict::{Refusal, Verdict};
-use gatepost_model::channel::Channel;
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::handler::Peer;
 use http::HeaderMap;
 use http::header::VIA;
 
@@ -22,10 +21,13 @@ use crate::clock::{self, Moment};
 use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
+use crate::server::asked::{Asked, Exchange, Outcome, channel, settle, whose};
 use crate::server::content::Content;
+use crate::server::damping::Try;
 use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::generations::Name;
+use crate::server::minutes;
 use crate::server::proved::Proof;
 use crate::server::remembered::{Legs, Remembered, Standing};
 use crate::server::said;
@@ -71,26 +73,6 @@ impl From<Arc<Principal>> for Authenticated {
     fn from(principal: Arc<Principal>) -> Self {
         Self { principal, fields: HeaderMap::new() }
     }
-}
-
-/// What came of asking the schemes.
-enum Outcome {
-    Proved(Authenticated),
-    Refused(&'static str, Refusal),
-    /// A scheme has more to ask on this connection.
-    Unfinished(Challenge),
-    /// No credentials of any scheme that the route admits.
-    Nobody,
-}
-
-/// One exchange: what is read and drawn once, whatever the schemes ask for.
-#[derive(Clone, Copy)]
-struct Exchange<'a> {
-    request: RequestHead<'a>,
-    now: Moment,
-    entropy: &'a [u8; 32],
-    channel: &'a Arc<Channel>,
-    memory: &'a Memory,
 }
 
 impl Authenticator {
@@ -196,29 +178,60 @@ impl Authenticator {
         content: &mut Content,
         peer: &Peer,
     ) -> Result<Authenticated, Denied> {
+        match self.look(head, content, peer).await? {
+            Ok(who) => Ok(who),
+            Err(challenges) => Err(self.nobody(challenges, peer)),
+        }
+    }
+
+    /// Nobody came where somebody has to.
+    pub(crate) fn nobody(&self, challenges: Vec<Challenge>, peer: &Peer) -> Denied {
+        let (reason, peer) = ("no credentials".into(), Some(peer.address));
+        self.0.events.emit(&Event::Refused { scheme: None, reason, peer });
+        self.unproved(challenges, true)
+    }
+
+    /// The same where nobody has to prove anything: without credentials it is nobody, and the challenges that a site
+    /// behind may want to answer with. Whoever brings some is judged as ever.
+    ///
+    /// # Errors
+    /// [`Denied`]: refused or malformed credentials, or a world that cannot answer.
+    pub async fn look(
+        &self,
+        head: RequestHead<'_>,
+        content: &mut Content,
+        peer: &Peer,
+    ) -> Result<Result<Authenticated, Vec<Challenge>>, Denied> {
         let Parts { events, .. } = &*self.0;
         let now = clock::moment();
         let entropy = clock::entropy().map_err(|error| self.failed(&error))?;
         let channel = Arc::new(channel(peer));
-        let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory: &peer.memory };
+        let (memory, from) = (&peer.memory, peer.address.ip());
+        let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory, from };
         let peer_address = Some(peer.address);
         match self.ask_all(exchange, content).await {
-            Ok(Outcome::Proved(who)) => {
-                self.report(&who.principal, peer);
-                Ok(who)
+            Ok(Outcome::Proved(principal, fields)) => {
+                self.report(&principal, peer);
+                events.record(|| minutes::proved(head, from, principal.scheme, &principal.name));
+                Ok(Ok(Authenticated { principal, fields }))
             }
             Ok(Outcome::Unfinished(challenge)) => Err(Denied::Unauthenticated(vec![challenge])),
-            Ok(Outcome::Refused(scheme, refusal)) => {
-                events.emit(&Event::Refused { scheme: Some(scheme), reason: refusal.reason(), peer: peer_address });
+            Ok(Outcome::Refused(scheme, claimed, refusal)) => {
+                let reason = refusal.reason();
+                events.record(|| minutes::refused(head, from, scheme, claimed, reason.clone()));
+                events.emit(&Event::Refused { scheme: Some(scheme), reason, peer: peer_address });
                 if refusal.is_malformed() {
                     return Err(Denied::BadCredentials);
                 }
-                Err(self.unproved(exchange, Some((scheme, &refusal))))
+                Err(self.unproved(self.challenges(exchange, Some((scheme, &refusal))), false))
             }
-            Ok(Outcome::Nobody) => {
-                events.emit(&Event::Refused { scheme: None, reason: "no credentials".into(), peer: peer_address });
-                Err(self.unproved(exchange, None))
+            Ok(Outcome::Damped(scheme, claimed, wait)) => {
+                let reason = format!("too many failures before: not looked at for {} ms", wait.as_millis());
+                events.record(|| minutes::damped(head, from, scheme, claimed, reason.clone()));
+                events.emit(&Event::Refused { scheme: Some(scheme), reason, peer: peer_address });
+                Err(Denied::TooMany(wait))
             }
+            Ok(Outcome::Nobody) => Ok(Err(self.challenges(exchange, None))),
             Err(error) => Err(content.refused().unwrap_or_else(|| self.failed(&error))),
         }
     }
@@ -272,25 +285,31 @@ impl Authenticator {
         let legs = self.0.binds.then(|| self.legs(exchange)).flatten();
         for scheme in &self.0.schemes {
             let under_way = legs.as_ref().filter(|legs| legs.scheme == scheme.name());
-            let mut answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
-            match self.ask(*scheme, exchange, under_way, content, &mut answers).await? {
+            let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
+            let mut asked = Asked { answers, ..Asked::default() };
+            let verdict = self.ask(*scheme, exchange, under_way, content, &mut asked).await?;
+            let Asked { answers, claimed, damped } = asked;
+            if let Some(wait) = damped {
+                return Ok(Outcome::Damped(scheme.name(), claimed, wait));
+            }
+            match verdict {
                 Verdict::Accept { principal, fields } => {
                     let principal = Arc::new(principal);
                     self.remember(*scheme, exchange, &principal, epoch, &answers);
-                    return Ok(Outcome::Proved(Authenticated { principal, fields: fields.into_iter().collect() }));
+                    return Ok(Outcome::Proved(principal, fields.into_iter().collect()));
                 }
                 Verdict::Continue { challenge, memory } => {
                     let (authenticator, scheme) = (self.0.number, scheme.name());
                     if exchange.channel.multiplexed {
                         let why = "a proof of several legs needs a connection of its own".to_owned();
-                        return Ok(Outcome::Refused(scheme, Refusal::NotTaken(why)));
+                        return Ok(Outcome::Refused(scheme, claimed, Refusal::NotTaken(why)));
                     }
                     let until = exchange.now.wall + PATIENCE;
                     let legs = Legs { authenticator, scheme, memory: Secret::new(memory), until };
                     Remembered::with(exchange.memory, |remembered| remembered.legs = Some(legs));
                     return Ok(Outcome::Unfinished(challenge));
                 }
-                Verdict::Reject(refusal) => return Ok(Outcome::Refused(scheme.name(), refusal)),
+                Verdict::Reject(refusal) => return Ok(Outcome::Refused(scheme.name(), claimed, refusal)),
                 Verdict::Absent => {}
                 Verdict::Need(_) => return Err(Error::usage("a scheme never stops asking")),
             }
@@ -339,38 +358,51 @@ impl Authenticator {
         }
     }
 
-    /// Asks one scheme until it has what it needs.
+    /// Asks one scheme until it has what it needs. Whose secret is to be compared is asked for its place first.
     async fn ask(
         &self,
         scheme: &dyn Scheme,
         exchange: Exchange<'_>,
         legs: Option<&Legs>,
         content: &mut Content,
-        answers: &mut Answers,
+        asked: &mut Asked,
     ) -> Result<Verdict, Error> {
         let memory = legs.map_or(&[][..], |legs| legs.memory.reveal());
-        let (door, limit) = (&*self.0.door, self.0.settings.digest.body_limit);
+        let (door, settings) = (&*self.0.door, &self.0.settings);
+        let mut attempt: Option<Try<'_>> = None;
         for _ in 0..MAX_NEEDS {
-            match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
-                Verdict::Need(need) => {
-                    let (memory, settings, content) = (exchange.memory, &self.0.settings, &mut *content);
-                    let world = World::Server { door, memory, settings, content, limit };
-                    world.meet(need, answers, exchange.now.wall).await?;
+            let need = match scheme.verify(&Turn { memory, ..self.turn(exchange, &asked.answers) })? {
+                Verdict::Need(need) => need,
+                verdict => {
+                    settle(attempt, &verdict);
+                    return Ok(verdict);
                 }
-                verdict => return Ok(verdict),
+            };
+            if let (None, Some(user)) = (&attempt, whose(&need)) {
+                let admitted = door.damping.admit(user, exchange.from).await;
+                asked.claimed = Some(user.to_owned());
+                match admitted {
+                    Ok(admitted) => attempt = Some(admitted),
+                    Err(wait) => {
+                        asked.damped = Some(wait);
+                        return Ok(Verdict::Absent);
+                    }
+                }
             }
+            let (memory, content, limit) = (exchange.memory, &mut *content, settings.digest.body_limit);
+            let world = World::Server { door, memory, settings, content, limit };
+            world.meet(need, &mut asked.answers, exchange.now.wall).await?;
         }
         Err(Error::usage("a scheme asked for too much"))
     }
 
     /// What is answered to somebody who has proved nothing. Where only certificates count there is nothing to ask for
     /// (RFC 9110 §15.5.2): it takes a new connection to show one.
-    fn unproved(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Denied {
-        let challenges = self.challenges(exchange, refused);
-        match refused {
+    fn unproved(&self, challenges: Vec<Challenge>, is_nobody: bool) -> Denied {
+        match is_nobody {
             _ if !challenges.is_empty() || !self.0.by_handshake => Denied::Unauthenticated(challenges),
-            None => Denied::CertificateWanted,
-            Some(_) => Denied::CertificateRefused,
+            true => Denied::CertificateWanted,
+            false => Denied::CertificateRefused,
         }
     }
 
@@ -386,12 +418,4 @@ impl Authenticator {
         let Exchange { request, now, entropy, .. } = exchange;
         Turn { request, challenge: None, answers, settings: &self.0.settings, now: now.wall, entropy, memory: &[] }
     }
-}
-
-/// What the connection of this peer says of itself.
-fn channel(peer: &Peer) -> Channel {
-    let bindings = peer.binder.as_ref().map(|binder| binder.bindings().clone()).unwrap_or_default();
-    let multiplexed = peer.protocol != "http/1.1";
-    let client = peer.client.as_ref().map(|chain| Arc::clone(chain.presented()));
-    Channel { tls: peer.tls.is_some(), multiplexed, bindings, client }
 }

@@ -1,5 +1,7 @@
 //! Why a request does not get through, before it is put into a status and words.
 
+use std::time::Duration;
+
 use gatepost_auth::challenge::Challenge;
 use http::Version;
 
@@ -18,6 +20,8 @@ pub enum Denied {
     BadCredentials,
     /// Nobody has proved who they are. One challenge per scheme on offer.
     Unauthenticated(Vec<Challenge>),
+    /// Too many tries with a wrong secret: nothing was looked at, and the next try is for after this time.
+    TooMany(Duration),
     /// The principal may not.
     Forbidden,
     /// A certificate of the client is demanded, and none was shown in the handshake.

@@ -19,6 +19,7 @@ use crate::clock::{self, Moment};
 use crate::error::Error;
 use crate::server::content::Shelf;
 use crate::server::contexts::Keytab;
+use crate::server::damping::{Damping, DampingRules};
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
 use crate::server::lookout::{self, Lookout};
@@ -32,6 +33,7 @@ pub struct Doorkeeper {
     pub(crate) passwords: Passwords,
     pub(crate) keys: Keys,
     pub(crate) proved: Proved,
+    pub(crate) damping: Damping,
     lookout: Lookout,
     /// What the nonces of its servers are signed with.
     pub(crate) nonce_key: NonceKey,
@@ -51,10 +53,11 @@ impl Doorkeeper {
     /// If the system has no randomness for the keys of what is remembered.
     pub fn new(store: Arc<dyn Store>, keys: Keys) -> Result<Self, Error> {
         let proved = Proved::new(&clock::entropy()?);
+        let damping = Damping::new(DampingRules::default(), &clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
         let (passwords, nonce_key) = (Passwords::new()?, NonceKey::new(clock::entropy()?));
         let (shelf, forgotten, keytab) = (Shelf::default(), AtomicU64::new(0), None);
-        Ok(Self { store, passwords, keys, proved, lookout, nonce_key, shelf, forgotten, keytab })
+        Ok(Self { store, passwords, keys, proved, damping, lookout, nonce_key, shelf, forgotten, keytab })
     }
 
     /// Signs nonces with this key: of several nodes with one key, each takes the others' nonces, and none loses its own
@@ -62,6 +65,13 @@ impl Doorkeeper {
     #[must_use]
     pub fn signing_nonces_with(mut self, key: NonceKey) -> Self {
         self.nonce_key = key;
+        self
+    }
+
+    /// Sets how guessing at secrets is slowed down. Default [`DampingRules::default`].
+    #[must_use]
+    pub fn damping(mut self, rules: DampingRules) -> Self {
+        self.damping = self.damping.with(rules);
         self
     }
 

@@ -1,10 +1,12 @@
 //! The server's side: listeners, authentication, and the road of a request on its way in.
 
+pub(crate) mod asked;
 pub mod authenticate;
 #[cfg(test)]
 mod authenticate_tests;
 pub mod content;
 pub mod contexts;
+pub mod damping;
 pub mod denied;
 pub mod doorkeeper;
 pub(crate) mod generations;
@@ -12,6 +14,7 @@ pub mod keys;
 #[cfg(test)]
 mod legs_tests;
 pub(crate) mod lookout;
+pub(crate) mod minutes;
 pub mod passwords;
 pub(crate) mod pipeline;
 pub(crate) mod pressure;
@@ -22,4 +25,5 @@ pub(crate) mod said;
 pub mod serve;
 pub mod site;
 pub(crate) mod standing;
+pub(crate) mod tries;
 pub mod websocket;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use gatepost_auth::challenge::Challenge;
 use gatepost_http::host::Authority;
 use gatepost_http::target;
 use gatepost_model::event::Event;
@@ -11,13 +12,15 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_net::handler::{Answering, Peer};
 use gatepost_policy::access::Access;
+use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::events::Events;
 use crate::server::authenticate::{Authenticated, Authenticator};
 use crate::server::content::Content;
 use crate::server::denied::Denied;
+use crate::server::minutes;
 use crate::server::respond::{Reader, respond};
 use crate::server::site::{Guard, Handling, Site, Visitor};
 
@@ -84,23 +87,37 @@ fn walk<S: Site>(
     let (head, body) = request.into_parts();
     let host = admit(&head)?;
     let (guard, route) = common.site.route(&head, &host, &peer)?;
-    let Guard::Schemes { authenticator, access } = guard else {
-        let visitor = Visitor { principal: None, peer };
-        return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
+    let (authenticator, access, demanded) = match guard {
+        Guard::Schemes { authenticator, access } => (authenticator, access, true),
+        Guard::Optional { authenticator, access } => (authenticator, access, false),
+        Guard::DangerOpen => {
+            let visitor = Visitor { principal: None, peer };
+            return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
+        }
     };
     // Nearly always it is who it was a moment ago, and nothing has to wait.
     let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
     if let Some(principal) = authenticator.recall_at_once(values, &peer) {
         let who = record.map(|record| &*record.principal);
-        let visitor = admitted(principal, &access, &common.events, who, peer)?;
+        let visitor = admitted(principal, &access, &common.events, who, (&head, &host, peer))?;
         return Ok(common.site.handle(route, Request::from_parts(head, body), visitor));
     }
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
         let mut content = Content::new(body);
-        let Authenticated { principal, fields } =
-            authenticate(&authenticator, &head, &mut content, &host, &peer).await?;
-        let visitor = admitted(principal, &access, &common.events, who.as_deref(), peer)?;
+        let found = match authenticate(&authenticator, &head, &mut content, &host, &peer).await? {
+            Err(challenges) if demanded => return Err(authenticator.nobody(challenges, &peer)),
+            found => found,
+        };
+        let Authenticated { principal, fields } = match found {
+            Ok(found) => found,
+            Err(challenges) => {
+                let visitor = Visitor { principal: None, peer };
+                let handling = common.site.handle(route, Request::from_parts(head, content.into_body()), visitor);
+                return Ok(challenging(handling.await?, &challenges));
+            }
+        };
+        let visitor = admitted(principal, &access, &common.events, who.as_deref(), (&head, &host, peer))?;
         let mut response = common.site.handle(route, Request::from_parts(head, content.into_body()), visitor).await?;
         response.headers_mut().extend(fields);
         Ok(response)
@@ -113,13 +130,17 @@ fn admitted(
     access: &Access,
     events: &Events,
     who: Option<&OnceLock<String>>,
-    peer: Arc<Peer>,
+    (head, host, peer): (&Parts, &Authority, Arc<Peer>),
 ) -> Result<Visitor, Denied> {
     if let Some(who) = who {
         // Nobody else fills it in.
         let _ = who.set(principal.name.clone());
     }
-    authorise(access, &principal, events)?;
+    if let Err(reason) = authorise(access, &principal, events) {
+        let place = || format!("{host}{}", head.uri.path());
+        events.record(|| minutes::forbidden(place(), peer.address.ip(), &principal, reason));
+        return Err(Denied::Forbidden);
+    }
     Ok(Visitor { principal: Some(principal), peer })
 }
 
@@ -156,32 +177,44 @@ fn address(head: &Parts, host: &Authority, peer: &Peer) -> Result<Url, Denied> {
     Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
 }
 
-/// Who sent it: recalled, or judged anew.
+/// Who sent it: recalled, or judged anew; or nobody, and what they are asked with.
 async fn authenticate(
     authenticator: &Authenticator,
     head: &Parts,
     content: &mut Content,
     host: &Authority,
     peer: &Peer,
-) -> Result<Authenticated, Denied> {
+) -> Result<Result<Authenticated, Vec<Challenge>>, Denied> {
     let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
     if let Some(principal) = authenticator.recall(values, peer).await {
-        return Ok(principal.into());
+        return Ok(Ok(principal.into()));
     }
     let url = address(head, host, peer)?;
     // As it came, not as it is understood.
     let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let head = RequestHead { method: &head.method, url: &url, target, headers: &head.headers, party: Party::Server };
     // Cold, and out of the way of the request's own future.
-    Box::pin(authenticator.authenticate(head, content, peer)).await
+    Box::pin(authenticator.look(head, content, peer)).await
 }
 
-/// Whether who they are is enough.
-fn authorise(access: &Access, principal: &Principal, events: &Events) -> Result<(), Denied> {
+/// The site's answer to nobody: where it asks for a proof and does not say for which, our challenges are added.
+fn challenging(mut response: Response<Body>, challenges: &[Challenge]) -> Response<Body> {
+    if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
+        let values = challenges.iter().filter_map(|challenge| challenge.to_header_value().ok());
+        for value in values {
+            response.headers_mut().append(WWW_AUTHENTICATE, value);
+        }
+    }
+    response
+}
+
+/// Whether who they are is enough, or why not.
+fn authorise(access: &Access, principal: &Principal, events: &Events) -> Result<(), String> {
     let decision = access.admit(principal);
     if decision.allowed {
         return Ok(());
     }
+    let reason = decision.reason.to_string();
     events.emit(&decision.into_event("access"));
-    Err(Denied::Forbidden)
+    Err(reason)
 }

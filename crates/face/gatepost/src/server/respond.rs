@@ -45,6 +45,13 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
         Denied::TimedOut => told(StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come in time"),
         Denied::BadCredentials => told(StatusCode::BAD_REQUEST, "the credentials are malformed"),
         Denied::Unauthenticated(challenges) => challenge(challenges, reader),
+        Denied::TooMany(time) => {
+            let mut response = told(StatusCode::TOO_MANY_REQUESTS, "too many wrong proofs: wait before the next try");
+            // RFC 6585 §4; rounded up, so that who comes then is not too early again.
+            let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0)).max(1);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            response
+        }
         Denied::Forbidden => told(StatusCode::FORBIDDEN, "you may not do this here"),
         // There is no challenge for it, and only a new connection could help (RFC 9110 §15.5.4).
         Denied::CertificateWanted => told(StatusCode::FORBIDDEN, "a client certificate is demanded here"),
@@ -160,6 +167,18 @@ mod tests {
         assert!(text.contains("<p>404 Not Found</p><h1>Nothing answers at this host and path.</h1><p></p>"), "{text}");
         let (_, _, text) = answer(&Denied::Unauthenticated(Vec::new()), "text/html").await;
         assert!(text.contains("<h1>Say who you are.</h1><p>Load this page again to be asked.</p>"), "{text}");
+    }
+
+    #[test]
+    fn who_comes_too_early_is_told_when_to_come_in_whole_seconds() {
+        for (millis, seconds) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (60_000, "60")] {
+            let denied = Denied::TooMany(std::time::Duration::from_millis(millis));
+            let response = respond(&denied, Reader::Program);
+            assert_eq!(
+                (response.status().as_u16(), &response.headers()[RETRY_AFTER]),
+                (429, &seconds.parse().unwrap())
+            );
+        }
     }
 
     #[test]

@@ -30,6 +30,14 @@ pub enum Guard {
         /// Decides whether they may.
         access: Arc<Access>,
     },
+    /// Whoever brings credentials is judged as by [`Schemes`](Self::Schemes); whoever brings none passes as nobody. A 401 of
+    /// the site to nobody gets the challenges, if it has none of its own.
+    Optional {
+        /// Finds out who it is.
+        authenticator: Authenticator,
+        /// Decides whether they may.
+        access: Arc<Access>,
+    },
     /// Anybody may pass. An operator chose this by name.
     DangerOpen,
 }
@@ -37,7 +45,7 @@ pub enum Guard {
 /// Who is inside: what the handler gets to know beside the request.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// Who it is; `None` only behind [`Guard::DangerOpen`].
+    /// Who it is; `None` only behind [`Guard::Optional`] and [`Guard::DangerOpen`].
     pub principal: Option<Arc<Principal>>,
     /// The connection's other end.
     pub peer: Arc<Peer>,

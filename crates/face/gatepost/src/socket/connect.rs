@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
@@ -19,9 +18,10 @@ use gatepost_tls::verify::pin::Pins;
 use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
 use crate::client::opener::Opener;
-use crate::client::proxy::{Proxied, Proxy};
+use crate::client::proxy::{Proxied, Proxy, Spoken};
 use crate::error::Error;
 use crate::events::{Events, Sink, SinkEntry};
+use crate::registry::Registry;
 use crate::socket::info::Info;
 use crate::socket::protection::Protection;
 use crate::socket::stream::{Role, Socket};
@@ -229,7 +229,9 @@ impl ConnectorBuilder {
         tls.min = self.protection.oldest().map_or(tls.min, |oldest| oldest.max(tls.min));
         let dialer = Dialer::new(tls, Arc::new(self.limits))?.with_options(self.options);
         let kerberos = system::kerberos();
-        let proxied = |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), kerberos, events.clone());
+        let registry = Registry::standard();
+        let spoken = Spoken { schemes: registry.schemes().to_vec(), registry, settings: Settings::default() };
+        let proxied = |proxy| Proxied::new(proxy, spoken, kerberos, &[], events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let opener = Opener { dialer, events, inspection: self.inspection, detour };
         Ok(Connector { opener: Arc::new(opener), protection: self.protection })

@@ -3,6 +3,9 @@
 mod bearer;
 mod before_send;
 mod digest;
+#[path = "../../../../../examples/own_scheme/door_code.rs"]
+mod door_code;
+mod hops;
 mod house;
 mod ntlm;
 mod proved;

@@ -14,7 +14,8 @@ use gatepost::model::event::Event;
 use gatepost::model::secret::Secret;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys};
-use gatepost::store::open::{KeySource as Sealing, Options, open};
+use gatepost::store::key_source::KeySource as Sealing;
+use gatepost::store::open::{Options, open};
 use gatepost::store::seal::SealingKey;
 use gatepost::store::store::Store;
 

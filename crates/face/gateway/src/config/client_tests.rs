@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use gatepost::auth::client_rules::{Naming, Part, Rule};
 use gatepost::model::terms::ClientCertificate;
+use gatepost::registry::Registry;
 
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
-use crate::config::routes::{Guard, usual_scheme_names};
+use crate::config::routes::Guard;
 use crate::error::GatewayError;
 
 const GOOD: &str = r#"
@@ -138,6 +139,8 @@ fn what_cannot_be_meant_is_refused_at_its_place() {
 #[test]
 fn without_a_configuration_nobody_comes_by_certificate() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
-    assert_eq!(config.routes[0].guard, Guard::Schemes(usual_scheme_names()));
-    assert!(!usual_scheme_names().contains(&"Certificate") && !config.routes[0].clients.are_asked());
+    assert_eq!(config.routes[0].guard, Guard::Schemes(Registry::standard().usual_names().collect()));
+    assert!(
+        !Registry::standard().usual_names().any(|name| name == "Certificate") && !config.routes[0].clients.are_asked()
+    );
 }

@@ -2,20 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gatepost::auth::settings::{ChannelBinding, Settings};
 use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
+use gatepost::registry::Registry;
+use gatepost::server::damping::DampingRules;
 use toml::Spanned;
 
 use crate::config::acme::{self, Acme};
 use crate::config::client_rules;
 use crate::config::clients::{Clients, Forwarded};
+use crate::config::damping::damping;
 use crate::config::danger::Danger;
 use crate::config::digest::digest;
 use crate::config::document::Document;
+use crate::config::keeping::{decision_bytes, keeping};
 use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
@@ -23,9 +27,9 @@ use crate::config::listener::{self, Listener, Protection};
 use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::proxies::Announcing;
 use crate::config::routes::{self, Guard, Route, Target};
-use crate::config::secret::SecretSource;
+use crate::config::secret::Sealing;
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
@@ -43,8 +47,12 @@ pub struct Config {
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
     pub drain_time: Duration,
+    /// The schemes that there are.
+    pub registry: Registry,
     /// How the schemes are set up.
     pub auth: Settings,
+    /// How guessing at secrets is slowed down.
+    pub damping: DampingRules,
     /// Whose keys sign tokens.
     pub keys: Keys,
     /// With which keys Kerberos is judged; by nobody's if `None`.
@@ -53,8 +61,10 @@ pub struct Config {
     pub limits: Limits,
     /// The store file; the state directory's own if `None`.
     pub store: Option<PathBuf>,
-    /// Where the key that seals secrets comes from; the state directory's own if `None`.
-    pub seal_key: Option<SecretSource>,
+    /// Where the key that seals secrets comes from; the state directory's own if nothing is said.
+    pub sealing: Sealing,
+    /// After how many octets the decision log gives way to a new one; none is kept if `None`.
+    pub decision_bytes: Option<u64>,
     /// Which protections are switched off.
     pub danger: Danger,
     /// Each setting with its source.
@@ -84,6 +94,8 @@ pub struct Flags {
     pub upstream: Option<Upstream>,
     /// `--danger-no-auth`.
     pub no_auth: bool,
+    /// The schemes that there are: a program that starts a gateway may have some of its own.
+    pub registry: Registry,
     /// Other settings: dotted name to flag and text.
     pub settings: BTreeMap<&'static str, (&'static str, String)>,
 }
@@ -119,10 +131,16 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
             false,
         )?,
     };
-    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, log, .. } = spec;
+    let registry = flags.registry.clone();
+    let schemes_of_all = inherited(auth.schemes.take(), &registry, &mut layers)?;
+    let damping = damping(std::mem::take(&mut auth.damping), &mut layers)?;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
-        Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
+        Some(document) => {
+            let common = routes::Common { danger, identity, registry: &registry, schemes: schemes_of_all };
+            routes::routes(route, &common, document, &mut layers)?
+        }
         None => vec![only_route(flags, identity, danger, &mut layers)],
     };
     let acme = match document {
@@ -140,7 +158,8 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         auth.channel_binding = ChannelBinding::DangerIgnored;
     }
     let limits = limits(bounds, &mut layers)?;
-    let (store, seal_key) = keeping(store, document, &mut layers)?;
+    let (store, sealing) = keeping(store, document, &mut layers)?;
+    let decision_bytes = decision_bytes(log, &mut layers)?;
     let entries = layers.into_entries();
     Ok(Config {
         listeners,
@@ -148,15 +167,35 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         acme,
         workers,
         drain_time,
+        registry,
         auth,
+        damping,
         keys,
         keytab,
         limits,
         store,
-        seal_key,
+        sealing,
+        decision_bytes,
         danger,
         entries,
     })
+}
+
+/// The schemes of routes that list none.
+fn inherited(
+    written: Written<List<String>>,
+    registry: &Registry,
+    layers: &mut Layers<'_>,
+) -> Result<Option<Vec<&'static str>>, GatewayError> {
+    let Some(List(names)) = layers.pick_any("auth.schemes", written)? else { return Ok(None) };
+    let known =
+        |name: &String| routes::scheme(name, registry).map_err(|(problem, hint)| layers.wrong(problem, Some(hint)));
+    let names: Vec<_> = names.iter().map(known).collect::<Result<_, _>>()?;
+    if names.is_empty() {
+        let problem = "`auth.schemes` lists none: leave it out, or list some".to_owned();
+        return Err(layers.wrong(problem, Some("a route is opened to everybody at the route itself".into())));
+    }
+    Ok(Some(names))
 }
 
 fn all_listeners(
@@ -198,7 +237,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(routes::usual_scheme_names()) };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(flags.registry.usual_names().collect()) };
     let route = Route {
         host: None,
         prefix: "/".into(),
@@ -270,23 +309,6 @@ fn keys(spec: Written<JwksSpec>, document: Option<&Document>, layers: &mut Layer
     };
     layers.note("auth.bearer.jwks", &shown, document.source(&span));
     Ok(keys)
-}
-
-fn keeping(
-    spec: StoreSpec,
-    document: Option<&Document>,
-    layers: &mut Layers<'_>,
-) -> Result<(Option<PathBuf>, Option<SecretSource>), GatewayError> {
-    let path = layers.pick_any("store.path", spec.path)?;
-    let path =
-        path.map(|path| document.map_or_else(|| PathBuf::from(&path), |document| document.beside(Path::new(&path))));
-    let (Some(seal_key), Some(document)) = (spec.seal_key, document) else {
-        return Ok((path, None));
-    };
-    let span = seal_key.span();
-    let source = SecretSource::read(seal_key, document)?;
-    layers.note("store.seal_key", &source, document.source(&span));
-    Ok((path, Some(source)))
 }
 
 fn bug(detail: String) -> GatewayError {

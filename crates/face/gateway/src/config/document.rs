@@ -64,12 +64,21 @@ impl Document {
     }
 
     /// An error at a place of this document.
-    pub(crate) fn wrong(&self, span: &Range<usize>, problem: impl Into<String>) -> GatewayError {
+    #[must_use]
+    pub fn wrong(&self, span: &Range<usize>, problem: impl Into<String>) -> GatewayError {
         GatewayError::Setting { place: self.source(span).to_string(), problem: problem.into(), hint: None }
     }
 
     /// Reads the TOML into what was written.
     pub(crate) fn spec(&self) -> Result<DocumentSpec, GatewayError> {
+        self.read_as()
+    }
+
+    /// Reads the TOML as a document of another kind.
+    ///
+    /// # Errors
+    /// [`GatewayError::Setting`] with the place and, where a word is unknown, the one that was meant.
+    pub fn read_as<T: serde::de::DeserializeOwned>(&self) -> Result<T, GatewayError> {
         toml::from_str(&self.text).map_err(|error| self.explain(&error))
     }
 

@@ -1,9 +1,9 @@
 //! Routes: which requests go where, and who may come.
 
-use gatepost::auth::schemes;
 use gatepost::auth::settings::Settings;
 use gatepost::model::terms::ClientCertificate;
 use gatepost::model::url::Url;
+use gatepost::registry::Registry;
 use http::{HeaderName, StatusCode};
 use toml::Spanned;
 
@@ -16,33 +16,21 @@ use crate::config::layers::Layers;
 use crate::config::proxies::Announcing;
 use crate::config::relay::websocket;
 use crate::config::source::Source;
-use crate::config::spec::{RespondSpec, RouteSpec, Written};
+use crate::config::spec::{Mode, RespondSpec, RouteSpec, Written};
 use crate::config::suggest;
-use crate::config::value::Upstream;
+use crate::config::value::{List, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
 
 /// The scheme that goes by certificates.
 const CERTIFICATE: &str = "Certificate";
 
-/// The names of the schemes that a route may list, the strongest first: the registry's order.
-#[must_use]
-pub fn scheme_names() -> Vec<&'static str> {
-    schemes::ALL.iter().map(|scheme| scheme.name()).collect()
-}
-
-/// The names of those that every user can use without being prepared for them.
-#[must_use]
-pub fn usual_scheme_names() -> Vec<&'static str> {
-    schemes::ALL.iter().filter(|scheme| scheme.is_usual()).map(|scheme| scheme.name()).collect()
-}
-
 /// Whether every route that goes by certificates has rules that say who they stand for.
 ///
 /// # Errors
 /// The first that has none.
 pub(crate) fn named(routes: &[Route], settings: &Settings) -> Result<(), GatewayError> {
-    let by_certificate = |route: &&Route| matches!(&route.guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    let by_certificate = |route: &&Route| route.guard.admits(CERTIFICATE);
     match routes.iter().find(by_certificate).filter(|_| settings.certificate.rules.is_empty()) {
         None => Ok(()),
         Some(route) => Err(GatewayError::Setting {
@@ -86,6 +74,8 @@ pub struct Route {
 pub enum Guard {
     /// Whoever proves who they are by one of these schemes, by registered name.
     Schemes(Vec<&'static str>),
+    /// The same, and whoever brings no credentials passes as nobody, which the upstream is told.
+    Pass(Vec<&'static str>),
     /// Everybody. Only with `[danger] no_auth`.
     Open,
 }
@@ -117,26 +107,47 @@ impl std::fmt::Display for Target {
     }
 }
 
+impl Guard {
+    /// Whether a proof by this scheme, of this registered name, is taken.
+    fn admits(&self, scheme: &str) -> bool {
+        match self {
+            Self::Schemes(names) | Self::Pass(names) => names.contains(&scheme),
+            Self::Open => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Guard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Schemes(names) => f.write_str(&names.join(", ")),
+            Self::Pass(names) => write!(f, "{}, or nobody", names.join(", ")),
             Self::Open => f.write_str("open to everybody"),
         }
     }
 }
 
+/// What holds for every route that says nothing else.
+#[derive(Debug)]
+pub(crate) struct Common<'a> {
+    pub(crate) danger: Danger,
+    pub(crate) identity: HeaderName,
+    /// The schemes that there are.
+    pub(crate) registry: &'a Registry,
+    /// The schemes of a route that lists none.
+    pub(crate) schemes: Option<Vec<&'static str>>,
+}
+
 /// Gives the written routes their meaning.
 pub(crate) fn routes(
     specs: Vec<Spanned<RouteSpec>>,
-    danger: Danger,
-    identity: &HeaderName,
+    common: &Common<'_>,
     document: &Document,
     layers: &mut Layers<'_>,
 ) -> Result<Vec<Route>, GatewayError> {
     let mut routes: Vec<Route> = Vec::new();
     for spec in specs {
-        let route = route(spec, danger, identity, document)?;
+        let route = route(spec, common, document)?;
         if let Some(twin) = routes.iter().find(|other| other.host == route.host && other.prefix == route.prefix) {
             let host = route.host.as_deref().unwrap_or("any host");
             return Err(GatewayError::Setting {
@@ -186,12 +197,7 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     }
 }
 
-fn route(
-    spec: Spanned<RouteSpec>,
-    danger: Danger,
-    identity: &HeaderName,
-    document: &Document,
-) -> Result<Route, GatewayError> {
+fn route(spec: Spanned<RouteSpec>, common: &Common<'_>, document: &Document) -> Result<Route, GatewayError> {
     let whole = spec.span();
     let spec = spec.into_inner();
     let target = match (spec.upstream, spec.respond) {
@@ -215,11 +221,13 @@ fn route(
         Target::Upstream(url) => Some(url),
         _ => None,
     };
-    let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
+    let credential =
+        spec.upstream_credential.map(|spec| credential(spec, url, common.danger.plain_credentials, document));
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
-    let guard = match spec.schemes {
-        None => return Err(unguarded(document.source(&whole).to_string())),
-        Some(list) => guard(list, danger.no_auth, document)?,
+    let guard = match (spec.schemes, &common.schemes) {
+        (None, None) => return Err(unguarded(document.source(&whole).to_string())),
+        (None, Some(names)) => guarded(names.clone(), spec.mode, document)?,
+        (Some(list), _) => guard(list, spec.mode, common, document)?,
     };
     let clients = clients(said, &guard, document)?;
     let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
@@ -233,7 +241,7 @@ fn route(
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
         guard,
         target,
-        identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
+        identity: spec.identity_header.map_or_else(|| common.identity.clone(), |field| field.get_ref().name()),
         websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
@@ -241,7 +249,7 @@ fn route(
 
 /// A route that goes by certificates asks for them.
 fn clients(said: Said, guard: &Guard, document: &Document) -> Result<Clients, GatewayError> {
-    let proves = matches!(guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    let proves = guard.admits(CERTIFICATE);
     let usual = if proves { ClientCertificate::Request } else { ClientCertificate::Off };
     let span = said.when.as_ref().map(Spanned::span);
     let clients = said.clients(usual, document)?;
@@ -285,24 +293,42 @@ fn fixed(respond: RespondSpec, document: &Document) -> Result<Target, GatewayErr
 }
 
 fn guard(
-    list: Spanned<crate::config::value::List<Spanned<String>>>,
-    open_allowed: bool,
+    list: Spanned<List<Spanned<String>>>,
+    mode: Written<Mode>,
+    common: &Common<'_>,
     document: &Document,
 ) -> Result<Guard, GatewayError> {
     let place = document.source(&list.span()).to_string();
     let names = list.into_inner().0;
     if names.is_empty() {
-        return if open_allowed { Ok(Guard::Open) } else { Err(unguarded(place)) };
+        return if common.danger.no_auth { guarded(Vec::new(), mode, document) } else { Err(unguarded(place)) };
     }
     let known = |name: &Spanned<String>| {
-        let found = schemes::by_name(name.get_ref()).map(|scheme| scheme.name());
-        found.ok_or_else(|| GatewayError::Setting {
+        scheme(name.get_ref(), common.registry).map_err(|(problem, hint)| GatewayError::Setting {
             place: document.source(&name.span()).to_string(),
-            problem: format!("unknown scheme `{}`", name.get_ref()),
-            hint: Some(suggest::hint(name.get_ref(), scheme_names())),
+            problem,
+            hint: Some(hint),
         })
     };
-    names.iter().map(known).collect::<Result<_, _>>().map(Guard::Schemes)
+    guarded(names.iter().map(known).collect::<Result<_, _>>()?, mode, document)
+}
+
+fn guarded(names: Vec<&'static str>, mode: Written<Mode>, document: &Document) -> Result<Guard, GatewayError> {
+    match mode {
+        Some(mode) if names.is_empty() => {
+            Err(document
+                .wrong(&mode.span(), "a route that is open to everybody has no `mode`: nothing is looked at there"))
+        }
+        _ if names.is_empty() => Ok(Guard::Open),
+        Some(mode) if *mode.get_ref() == Mode::Pass => Ok(Guard::Pass(names)),
+        _ => Ok(Guard::Schemes(names)),
+    }
+}
+
+/// The registered name of a scheme, or what is wrong and a hint.
+pub(crate) fn scheme(name: &str, registry: &Registry) -> Result<&'static str, (String, String)> {
+    let found = registry.by_name(name).map(|scheme| scheme.name());
+    found.ok_or_else(|| (format!("unknown scheme `{name}`"), suggest::hint(name, registry.names())))
 }
 
 fn unguarded(place: String) -> GatewayError {

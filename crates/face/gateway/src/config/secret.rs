@@ -40,3 +40,12 @@ impl fmt::Display for SecretSource {
         }
     }
 }
+
+/// Where the configuration says that the sealing key comes from; at most one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sealing {
+    /// The key, as base64 of 32 octets.
+    pub key: Option<SecretSource>,
+    /// A passphrase, of which Argon2id makes the key.
+    pub passphrase: Option<SecretSource>,
+}

@@ -13,7 +13,7 @@ use crate::config::digest_names::{AlgorithmName, Place, QopName};
 use crate::config::ntlm::{Binding, NetbiosName};
 use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, ServiceName, Upstream};
-use crate::config::websocket::{Mode, Pings};
+use crate::config::websocket::{self, Pings};
 
 /// A value that may have been written, and where.
 pub(crate) type Written<T> = Option<Spanned<T>>;
@@ -30,6 +30,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
+    pub(crate) log: LogSpec,
     pub(crate) danger: DangerSpec,
 }
 
@@ -53,11 +54,12 @@ pub(crate) struct RouteSpec {
     pub(crate) host: Written<Host>,
     pub(crate) path: Written<Prefix>,
     pub(crate) schemes: Written<List<Spanned<String>>>,
+    pub(crate) mode: Written<Mode>,
     pub(crate) upstream: Written<Upstream>,
     pub(crate) upstream_credential: Written<CredentialSpec>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
-    pub(crate) websocket: Written<Mode>,
+    pub(crate) websocket: Written<websocket::Mode>,
     pub(crate) relay: Written<RelaySpec>,
     pub(crate) client_certificate: Written<When>,
     pub(crate) client_ca: Written<PathBuf>,
@@ -115,6 +117,8 @@ pub(crate) struct AuthSpec {
     pub(crate) channel_binding: Written<Binding>,
     pub(crate) ntlm: NtlmSpec,
     pub(crate) digest: DigestSpec,
+    pub(crate) schemes: Written<List<String>>,
+    pub(crate) damping: DampingSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
     pub(crate) certificate: CertificateSpec,
@@ -153,6 +157,16 @@ pub(crate) struct DigestSpec {
     pub(crate) body_bytes: Written<usize>,
     pub(crate) userhash: Written<bool>,
     pub(crate) domain: Written<List<Place>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DampingSpec {
+    pub(crate) per_user: Written<u32>,
+    pub(crate) per_address: Written<u32>,
+    pub(crate) first_wait: Written<Period>,
+    pub(crate) longest_wait: Written<Period>,
+    pub(crate) forget_after: Written<Period>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -218,6 +232,25 @@ pub(crate) struct LimitsSpec {
 pub(crate) struct StoreSpec {
     pub(crate) path: Written<String>,
     pub(crate) seal_key: Written<SecretSpec>,
+    pub(crate) seal_passphrase: Written<SecretSpec>,
+}
+
+/// Whether a route demands a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Nobody passes without one.
+    #[default]
+    Demand,
+    /// Whoever brings none passes as nobody.
+    Pass,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSpec {
+    pub(crate) decisions: Written<bool>,
+    pub(crate) decision_bytes: Written<u64>,
 }
 
 /// What was written: a name, or a login.

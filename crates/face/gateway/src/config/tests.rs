@@ -7,6 +7,8 @@ use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::digest::qop::Qop;
 use gatepost::auth::settings::{self, ChannelBinding, Ntlm};
 use gatepost::net::websocket::relay::terms::Pings;
+use gatepost::registry::Registry;
+use gatepost::server::damping::DampingRules;
 use gatepost::ws::limits::Limits;
 
 use crate::config::compose::{Config, Flags, Keys, compose};
@@ -114,7 +116,7 @@ fn a_whole_document() {
     assert_eq!(config.keytab, Some(Keytab { file: "http.keytab".into(), service }));
     assert_eq!(config.limits.head_time, Duration::from_secs(5));
     assert_eq!(config.store, Some("data/store.db".into()));
-    assert_eq!(config.seal_key, Some(SecretSource::Environment("SEAL".into())));
+    assert_eq!(config.sealing.key, Some(SecretSource::Environment("SEAL".into())));
 }
 
 #[test]
@@ -137,10 +139,42 @@ fn every_value_knows_its_source() {
 fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
     assert_eq!(config.routes[0].target, Target::Demo);
-    assert_eq!(config.routes[0].guard, Guard::Schemes(vec!["Bearer", "WSSE", "Basic"]));
+    assert_eq!(config.routes[0].guard, Guard::Schemes(Registry::standard().usual_names().collect()));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     let open = Flags { no_auth: true, ..Flags::default() };
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
+}
+
+#[test]
+fn routes_inherit_schemes_and_let_nobody_pass_where_they_say_so() {
+    let text = r#"
+        [auth]
+        schemes = ["wsse", "Basic"]
+        [auth.damping]
+        per_user = 3
+        forget_after = "1h"
+        [log]
+        decisions = false
+        [[route]]
+        path = "/a"
+        upstream = "http://h"
+        [[route]]
+        path = "/b"
+        mode = "pass"
+        upstream = "http://h"
+        [[route]]
+        path = "/c"
+        schemes = ["Bearer"]
+        mode = "demand"
+        upstream = "http://h"
+    "#;
+    let config = read(text).unwrap();
+    let guards: Vec<_> = config.routes.iter().map(|route| route.guard.clone()).collect();
+    let own = vec!["WSSE", "Basic"];
+    assert_eq!(guards, [Guard::Schemes(own.clone()), Guard::Pass(own), Guard::Schemes(vec!["Bearer"])]);
+    let expected = DampingRules { per_user: 3, forget_after: Duration::from_secs(3600), ..DampingRules::default() };
+    assert_eq!((config.damping, config.decision_bytes), (expected, None));
+    assert_eq!(read(GOOD).unwrap().decision_bytes, Some(16 * 1024 * 1024));
 }
 
 /// A document; where it is wrong; what is said; what is advised.
@@ -238,7 +272,32 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "or `{ ambient = true }`",
         "",
     ),
+    (
+        "[store]\nseal_key = { env = \"A\" }\nseal_passphrase = { env = \"B\" }",
+        "gatepost.toml:3:19",
+        "a store is sealed with a key or with a passphrase, not with both",
+        "",
+    ),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
+    ("[auth]\nschemes = [\"Bearrer\"]", "gatepost.toml:2:11", "unknown scheme `Bearrer`", "did you mean `Bearer`?"),
+    ("[auth]\nschemes = []", "gatepost.toml:2:11", "`auth.schemes` lists none", "at the route itself"),
+    ("[auth.damping]\nper_usr = 1", "gatepost.toml:2:1", "unknown key `per_usr`", "did you mean `per_user`?"),
+    ("[auth.damping]\nfirst_wait = \"0s\"", "gatepost.toml:2:14", "is more than nothing and at most a day", ""),
+    ("[auth.damping]\nforget_after = \"5s\"", "gatepost.toml:2:16", "is at least `longest_wait`", ""),
+    ("[log]\ndecision_bytes = 5", "gatepost.toml:2:18", "from 65536 to 1073741824, found 5", ""),
+    (
+        "[[route]]\nschemes = [\"Basic\"]\nmode = \"pas\"\nupstream = \"http://h\"",
+        "gatepost.toml:3:8",
+        "unknown value `pas`",
+        "did you mean `pass`?",
+    ),
+    (
+        "[danger]\nno_auth = true\n[[route]]\nschemes = []\nmode = \"pass\"\nupstream = \"http://h\"",
+        "gatepost.toml:5:8",
+        "open to everybody has no `mode`",
+        "",
+    ),
+    ("identity_header = \"x-gatepost-auth\"", "gatepost.toml:1:19", "means something else to the upstream", ""),
     ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
     ("[[route]]\nwebsocket = \"rellay\"", "gatepost.toml:2:13", "unknown way `rellay`", "did you mean `relay`?"),
     ("[[route]]\nwebsocket = 1", "gatepost.toml:2:13", "`\"tunnel\"`, `\"relay\"` or `false`", ""),
@@ -303,7 +362,7 @@ fn websockets_pass_as_it_is_written() {
 fn wrong_documents_name_the_place_and_say_what_to_do() {
     for &(text, place, problem, hint) in WRONG {
         // What is looked at after the routes needs one to get there.
-        let whole = if text.starts_with("[auth") || text.starts_with("[store") || text.starts_with("[limits") {
+        let whole = if ["[auth", "[store", "[limits", "[log"].iter().any(|section| text.starts_with(section)) {
             format!("{text}\n[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n")
         } else {
             text.to_owned()

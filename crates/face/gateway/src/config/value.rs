@@ -14,6 +14,7 @@ use http::HeaderName;
 use serde::Deserialize;
 
 use crate::config::suggest;
+use crate::hygiene::MARK;
 
 /// Makes a type that reads itself with `FromStr` readable from a TOML string.
 macro_rules! from_toml_text {
@@ -88,7 +89,7 @@ impl FromStr for Field {
             return Err(wrong());
         }
         // A user's name in one of these would frame, route or authenticate the request anew.
-        if fields::has_its_own_meaning(text) {
+        if fields::has_its_own_meaning(text) || text.eq_ignore_ascii_case(MARK.as_str()) {
             return Err(format!("`{text}` means something else to the upstream; hint: try `X-Gatepost-User`"));
         }
         Ok(Self(text.to_owned()))

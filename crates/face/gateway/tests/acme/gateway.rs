@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use gatepost::events::Events;
 use gatepost::model::event::Event;
-use gatepost::store::open::{KeySource, Options, open};
+use gatepost::store::key_source::KeySource;
+use gatepost::store::open::{Options, open};
 use gatepost_gateway::config::compose::Flags;
 use gatepost_gateway::daemon::{Daemon, Orders};
 use gatepost_gateway::state::State;

@@ -1,7 +1,8 @@
-//! `gatepost auth`: the schemes that this build speaks, from the registry.
+//! `gatepost auth`: the schemes that this build speaks, from the registry, and what would be said of us where.
+
+mod explain;
 
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
 use gatepost::auth::scheme::{Scheme, Strength};
 use gatepost::auth::schemes;
 use serde_json::json;
@@ -9,23 +10,20 @@ use serde_json::json;
 use crate::error::CliError;
 use crate::ui::{self, Ui};
 
-/// Show the authentication schemes.
+/// Show the authentication schemes, and what would be said of you where.
 #[derive(Debug, Subcommand)]
 pub enum AuthCommand {
     /// List the schemes, with what each one protects
     #[command(after_help = "Examples:\n  gatepost auth schemes\n  gatepost auth schemes --json")]
     Schemes,
+    /// Say who you would be at an address, by which scheme, and why; nothing is sent
+    Explain(Box<explain::ExplainArgs>),
 }
 
-/// The names of the schemes, for arguments that take one. What is shown in the handshake goes with no request.
-pub(crate) fn scheme_names() -> PossibleValuesParser {
-    let spoken = schemes::ALL.iter().filter(|scheme| !scheme.fields().is_empty());
-    PossibleValuesParser::new(spoken.map(|scheme| scheme.name()))
-}
-
-pub(crate) fn run(command: &AuthCommand, ui: &Ui) -> Result<(), CliError> {
+pub(crate) fn run(command: AuthCommand, ui: &Ui) -> Result<(), CliError> {
     match command {
         AuthCommand::Schemes => list(ui),
+        AuthCommand::Explain(args) => explain::run(&args, ui),
     }
 }
 
