@@ -54,7 +54,7 @@ async fn start(address: SocketAddr, authority: &Authority) -> Result<Running, Bo
     let secret = Secret::from("open sesame");
     let salt = clock::entropy()?.first_chunk().copied().ok_or("no salt")?;
     let password_hash = password::hash(&secret, &salt, Cost::default())?;
-    store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await?;
+    store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret), records: vec![] }).await?;
 
     let door = Arc::new(Doorkeeper::new(Arc::new(store), Keys::none())?);
     let allowed = vec![schemes::by_name("Basic").ok_or("no Basic")?, schemes::by_name("WSSE").ok_or("no WSSE")?];

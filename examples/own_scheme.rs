@@ -24,7 +24,8 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::store::store::User;
 use gatepost::tls::pem;
 use gatepost::{Server, Session};
-use gatepost_gateway::config::compose::{Flags, Sealing};
+use gatepost_gateway::config::compose::Flags;
+use gatepost_gateway::config::keeping::Sealing;
 use gatepost_gateway::daemon::{Daemon, Orders};
 use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
@@ -68,7 +69,7 @@ async fn add_user(state: &State) -> Result<(), Box<dyn Error>> {
     let secret = Secret::from("open sesame");
     let salt = clock::entropy()?.first_chunk().copied().ok_or("no salt")?;
     let password_hash = password::hash(&secret, &salt, Cost::default())?;
-    Ok(store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await?)
+    Ok(store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret), records: Vec::new() }).await?)
 }
 
 async fn greet(request: Request<Body>) -> Response<Body> {

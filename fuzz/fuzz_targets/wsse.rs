@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
         }
     }
     let url = Url::parse("https://a.example/").unwrap();
-    let request = RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server };
+    let request = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party: Party::Server };
     let settings = Settings::default();
     // 2003-12-15T14:43:07Z, the time of the seeds.
     let now = Timestamp::from_millis(1_071_499_387_000);

@@ -1,9 +1,12 @@
 //! A throwaway certificate authority and what it issues.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
     date_time_ymd,
 };
+
+use crate::ocsp::{self, Reply};
 
 /// A certificate authority that lives as long as the test.
 #[derive(Debug)]
@@ -85,6 +88,63 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, user);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
+    }
+
+    /// Issues a server certificate that demands a stapled OCSP response (RFC 7633).
+    ///
+    /// # Panics
+    /// As [`issue`](Self::issue).
+    #[must_use]
+    pub fn issue_must_staple(&self, names: &[&str]) -> Leaf {
+        let mut params = server(names);
+        // id-pe-tlsfeature: a SEQUENCE with the number of status_request in it.
+        let feature = CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], vec![0x30, 3, 2, 1, 5]);
+        params.custom_extensions.push(feature);
+        self.sign(params)
+    }
+
+    /// Issues a certificate for whoever answers OCSP in its place (id-kp-OCSPSigning).
+    ///
+    /// # Panics
+    /// If the certificate cannot be made.
+    #[must_use]
+    pub fn issue_responder(&self) -> Leaf {
+        let mut params = CertificateParams::new([]).expect("no names are valid names");
+        params.distinguished_name.push(DnType::CommonName, "Responder");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::OcspSigning];
+        self.sign(params)
+    }
+
+    /// What it says of a certificate of its own, signed by itself.
+    ///
+    /// # Panics
+    /// As [`Reply::sign`].
+    #[must_use]
+    pub fn ocsp(&self, leaf: &Leaf, reply: &Reply) -> Vec<u8> {
+        reply.sign(&leaf.certificate_der, &self.der, &self.der, self.issuer.key())
+    }
+
+    /// A revocation list (RFC 5280 §5) with certificates of its own, as DER, from 2000 to the first day of a year.
+    ///
+    /// # Panics
+    /// If the list cannot be made.
+    #[must_use]
+    pub fn revocation_list(&self, revoked: &[&Leaf], end: i32) -> Vec<u8> {
+        let entry = |leaf: &&Leaf| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&ocsp::serial(&leaf.certificate_der)),
+            revocation_time: date_time_ymd(2000, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2000, 1, 1),
+            next_update: date_time_ymd(end, 1, 1),
+            crl_number: SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("the authority signs").der().to_vec()
     }
 
     fn sign(&self, mut params: CertificateParams) -> Leaf {

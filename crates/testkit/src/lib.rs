@@ -3,6 +3,7 @@
 //! | for | take |
 //! |---|---|
 //! | a certificate that some client trusts | [`authority::Authority`] |
+//! | what an authority says of it now: good, revoked, or nothing that counts | [`ocsp::Reply`] |
 //! | two ends of one wire without a port | [`wire::pair`] |
 //! | an HTTP peer that says exactly what a test wants, octet for octet | [`peer::Peer`] |
 //! | the same on a wire of your own, such as one with TLS | [`script::play`] |
@@ -15,6 +16,7 @@
 
 pub mod authority;
 pub mod error;
+pub mod ocsp;
 pub mod peer;
 pub mod script;
 pub mod wire;

@@ -10,8 +10,11 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 20] = [
+    ("haproxy", &["-v"], "haproxy"),
     ("nginx", &["-v"], "nginx-light"),
+    ("apache2", &["-v"], "apache2-bin"),
+    ("squid", &["-v"], "squid-openssl"),
     ("curl", &["--version"], "curl"),
     ("openssl", &["version"], "openssl"),
     ("prlimit", &["--version"], "util-linux"),
@@ -19,6 +22,15 @@ const TOOLS: [(&str, &[&str], &str); 8] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("exim4", &["-bV"], "exim4-daemon-light"),
+    ("dovecot", &["--version"], "dovecot-imapd"),
+    ("test", &["-x", "/usr/lib/dovecot/pop3-login"], "dovecot-pop3d"),
+    ("test", &["-x", "/usr/sbin/vsftpd"], "vsftpd"),
+    ("test", &["-x", "/usr/bin/prosody"], "prosody"),
+    ("test", &["-x", "/usr/sbin/slapd"], "slapd"),
+    ("mariadbd", &["--version"], "mariadb-server-core"),
+    ("test", &["-x", "/usr/bin/microsocks"], "microsocks"),
+    ("psql", &["--version"], "postgresql"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{auth, cert, completions, config, credential, get, log, man, serve, state, token, user, ws};
+use crate::commands::{
+    auth, cert, completions, config, credential, get, log, man, serve, socket, state, token, user, ws,
+};
 use crate::options::Output;
 
 /// Secures connections and authenticates requests, both ways.
@@ -30,7 +32,7 @@ Exit codes:
      a script or a --count failed     10  TLS failed
   2  wrong usage                      11  a WebSocket was closed for a reason (not 1000)
   3  wrong configuration              12  out of time
-  4  there is no such thing           13  a WebSocket ended without a close
+  4  there is no such thing           13  a connection ended without a close
   5  it exists already                70  a bug in gatepost
   6  this machine: port, file, network
   7  the other end broke a rule";
@@ -44,6 +46,9 @@ pub enum Command {
     Get(Box<get::GetArgs>),
     /// Talk over a WebSocket, by hand, in pipes and in scripts
     Ws(Box<ws::WsArgs>),
+    /// Connect, listen and pass octets on, with TLS at once or by STARTTLS
+    #[command(subcommand)]
+    Socket(socket::SocketCommand),
     /// Manage the credentials that `get` and `ws` use
     #[command(subcommand)]
     Credential(credential::CredentialCommand),

@@ -3,7 +3,9 @@
 use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
-use crate::commands::{auth, cert, completions, config, credential, get, log, man, serve, state, token, user, ws};
+use crate::commands::{
+    auth, cert, completions, config, credential, get, log, man, serve, socket, state, token, user, ws,
+};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -13,6 +15,7 @@ pub(crate) fn run(command: Command, ui: &Ui) -> Result<(), CliError> {
         Command::Serve(args) => serve::run(*args, ui),
         Command::Get(args) => get::run(*args, ui),
         Command::Ws(args) => ws::run(*args, ui),
+        Command::Socket(command) => socket::run(command, ui),
         Command::Credential(command) => credential::run(command, ui),
         Command::User(command) => user::run(command, ui),
         Command::Cert(command) => cert::run(command, ui),

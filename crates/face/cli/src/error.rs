@@ -71,7 +71,7 @@ pub enum CliError {
         /// The code, its name and the reason.
         farewell: String,
     },
-    /// A WebSocket ended without a close.
+    /// A WebSocket, or TLS, ended without a close.
     #[error("the connection ended without a close: {detail}")]
     Broken {
         /// How.

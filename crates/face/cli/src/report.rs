@@ -42,7 +42,7 @@ fn exit_code(error: &CliError) -> u8 {
         CliError::Engine(engine) if engine.is_missing() => 4,
         CliError::Engine(engine) if engine.is_existing() || engine.is_changed() => 5,
         CliError::Engine(engine) if engine.is_auth() && engine.blame() == Blame::Peer => 8,
-        CliError::Engine(engine) if matches!(engine.net(), Some(NetError::Tls { .. })) => 10,
+        CliError::Engine(engine) if matches!(engine.net(), Some(NetError::Tls { .. } | NetError::StartTls(_))) => 10,
         CliError::Engine(engine) if matches!(engine.net(), Some(NetError::Timeout { .. })) => 12,
         CliError::Usage { .. }
         | CliError::Script { .. }

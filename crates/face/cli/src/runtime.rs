@@ -6,7 +6,7 @@ use gatepost::locker::Locker;
 use gatepost::model::decided::Decided;
 use gatepost::store::journal::{Journal, USUAL_SIZE};
 use gatepost::store::store::Store;
-use gatepost_gateway::config::compose::Sealing;
+use gatepost_gateway::config::keeping::Sealing;
 use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
 

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
+use gatepost::model::event::Event;
 use gatepost::model::event::one_line;
 use serde_json::Value;
 
@@ -66,6 +67,16 @@ impl Ui {
         if !self.quiet {
             self.say(text);
         }
+    }
+
+    /// What happened, for people who want to know.
+    pub(crate) fn event(&self, event: &Event) {
+        self.detail(&event.to_string());
+    }
+
+    /// A line of what happened.
+    pub(crate) fn detail(&self, line: &str) {
+        self.note(&self.dim(&format!("* {line}")));
     }
 
     /// What was done: a remark for people, one JSON document for programs.

@@ -1,76 +1,14 @@
 //! `gatepost cert`: what is bound where, and what is refused.
 
 mod bench;
+mod desk;
 
-use std::process::Output;
-use std::time::Duration;
-
-use bench::Bench;
-use gatepost::model::secret::Secret;
+use desk::{DAY, Desk, both, text};
 use gatepost::model::time::Timestamp;
 use gatepost::tls::certificate::Certificate;
-use gatepost::tls::issue::{Authority, Issued};
+use gatepost::tls::issue::Authority;
 use gatepost::tls::pem;
-use serde_json::{Value, json};
-
-const DAY: Duration = Duration::from_secs(86_400);
-
-/// A bench with certificates: `a.pem` (for a.test) and `b.pem` (for b.test), each with its key in it.
-struct Desk {
-    bench: Bench,
-    authority: Authority,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let authority = Authority::create("Desk", gatepost::clock::now() - DAY, 100 * DAY).unwrap();
-        let desk = Self { bench: Bench::new(), authority };
-        desk.write("a.pem", &desk.issue("a.test"));
-        desk.write("b.pem", &desk.issue("b.test"));
-        desk
-    }
-
-    fn issue(&self, name: &str) -> Issued {
-        self.authority.issue_server(&[name.to_owned()], gatepost::clock::now(), 50 * DAY).unwrap()
-    }
-
-    fn write(&self, file: &str, issued: &Issued) {
-        self.bench.write(file, &both(&issued.chain, &issued.key));
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.bench.gatepost(arguments).output().unwrap()
-    }
-
-    /// The exit code, and what was said on stderr.
-    fn tell(&self, arguments: &str) -> (Option<i32>, String) {
-        let output = self.run(arguments);
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    fn good(&self, arguments: &str) {
-        let (code, said) = self.tell(arguments);
-        assert_eq!(code, Some(0), "{arguments}: {said}");
-    }
-
-    fn json(&self, arguments: &str) -> Value {
-        let output = self.run(&format!("{arguments} --json"));
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{arguments}: {output:?}"))
-    }
-
-    fn hash(&self, file: &str, kind: &str) -> String {
-        self.json(&format!("cert show {file}"))[kind].as_str().unwrap().to_owned()
-    }
-}
-
-fn both(chain: &[Vec<u8>], key: &Secret) -> String {
-    let chain: String = chain.iter().map(|der| pem::certificate_pem(der)).collect();
-    chain + pem::key_pem(key).reveal_text().unwrap()
-}
-
-fn text(output: Output) -> String {
-    String::from_utf8(output.stdout).unwrap()
-}
+use serde_json::json;
 
 #[test]
 fn bind_rebind_unbind() {
@@ -99,6 +37,14 @@ fn bind_rebind_unbind() {
     assert_eq!(desk.tell("cert unbind a.test:443").0, Some(4));
     assert_eq!(desk.tell("cert rebind a.test:443 --cert a.pem").0, Some(4));
     assert_eq!(desk.tell("cert show a.test:443").0, Some(4));
+    desk.good("cert bind no.test:443 --reject --cert a.pem");
+    desk.good("cert rebind no.test:443 --cert new.pem --tickets off");
+    let shown = desk.json("cert show no.test:443");
+    assert_eq!(
+        (&shown["answer"], &shown["sha256"]),
+        (&json!("reject"), &json!(second)),
+        "what was closed stays closed"
+    );
     // It is kept still.
     desk.good(&format!("cert bind a.test:443 --hash {}", &first[..12]));
 }
@@ -197,7 +143,6 @@ fn which_one_answers_is_explained() {
 #[test]
 fn certificates_are_issued_for_servers_and_clients() {
     let desk = Desk::new();
-    std::fs::create_dir(desk.bench.path().join("out")).unwrap();
     desk.good("cert issue *.api.test 127.0.0.1 --days 5 --out out");
     desk.good("cert issue ali@example.com --client --out out");
     assert_eq!(desk.tell("cert issue *.api.test --out out").0, Some(5), "nothing is overwritten");
@@ -234,139 +179,41 @@ fn certificates_go_in_and_out() {
 }
 
 #[test]
-fn a_listing_is_imported_and_printed_back() {
+fn a_pair_is_issued_whole_or_not_at_all() {
     let desk = Desk::new();
-    let (one, two) = (desk.hash("a.pem", "sha1"), desk.hash("b.pem", "sha1"));
-    let listing = include_str!("vectors/netsh/server2022.txt").replace("[ONE]", &one).replace("[TWO]", &two);
-    // As PowerShell redirects it.
-    let wide: Vec<u8> = std::iter::once(0xfeff).chain(listing.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    std::fs::write(desk.bench.path().join("dump.txt"), wide).unwrap();
-    desk.good("cert import --netsh dump.txt --certs .");
-    assert_eq!(text(desk.run("cert show --netsh")), listing.replace('\r', ""));
-    let shown = desk.json("cert show 0.0.0.0:443");
-    assert_eq!(
-        (&shown["application"], &shown["terms"], &shown["answer"]),
-        (
-            &json!("4dc3e181-e14b-4a21-b022-59fc669b0914"),
-            &json!({ "min-tls": "1.3", "http2": "off", "log": "on" }),
-            &json!("certificate")
-        )
-    );
-    assert_eq!(desk.json("cert show www.example.com:443")["answer"], "reject");
-    desk.good("cert rebind 0.0.0.0:443 --http2 on");
-    assert!(text(desk.run("cert show 0.0.0.0:443 --netsh")).contains("    Disable HTTP2                : Not Set\n"));
-    let again = desk.run("cert import --netsh dump.txt --certs .");
-    assert_eq!(again.status.code(), Some(4));
-    assert_eq!(text(again).matches("not imported: a binding of ").count(), 3, "nothing is overwritten");
-}
-
-#[test]
-fn what_cannot_be_imported_is_listed_with_the_reason() {
-    let desk = Desk::new();
-    let (one, two) = (desk.hash("a.pem", "sha1"), desk.hash("b.pem", "sha1"));
-    let listing = include_str!("vectors/netsh/mixed.txt").replace("[ONE]", &one).replace("[TWO]", &two);
-    desk.bench.write("dump.txt", &listing);
-    desk.good("cert import --cert b.pem");
-    let output = desk.run("cert import --netsh dump.txt --certs .");
-    assert_eq!(output.status.code(), Some(4));
-    let expected = "\
-BINDING        OUTCOME
-10.0.0.5:8443  imported
-10.0.0.6:8443  not imported: its certificate 00112233445566778899aabbccddeeff00112233 is not here
-10.0.0.7:8443  not imported: it asks clients for certificates: name their authorities with --client-ca
-443            not imported: it is a central certificate store: name its directory with --dir
-10.0.0.8:443   not imported: it has TLS 1.2 and 1.3 off, and nothing older is spoken here
-";
-    assert_eq!(text(output), expected);
-    let output = desk.run("cert import --netsh dump.txt --certs . --client-ca a.pem --dir .");
-    assert_eq!(text(output).matches(" imported\n").count(), 2);
-    assert_eq!(desk.json("cert show 10.0.0.7:8443")["terms"]["client-cert"], "request");
-    assert_eq!(desk.json("cert show *:443")["answer"], "directory");
-    assert_eq!(desk.json("cert show 10.0.0.5:8443")["terms"]["verify-revocation"], "cached");
-    for junk in ["", "SSL Certificate bindings:\n", "{", "{\"x\": 1}"] {
-        desk.bench.write("dump.txt", junk);
-        assert_eq!(desk.tell("cert import --netsh dump.txt").0, Some(2), "{junk}");
-    }
-}
-
-#[test]
-fn a_listing_as_json_is_imported() {
-    let desk = Desk::new();
-    let octets = |hex: &str| {
-        let pairs: Vec<u8> =
-            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
-        json!(pairs).to_string()
+    let out = desk.bench.path().join("deep/out");
+    let files = || {
+        let mut names: Vec<_> = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
     };
-    let (one, two) = (octets(&desk.hash("a.pem", "sha1")), desk.hash("b.pem", "sha1"));
-    let listing = include_str!("vectors/netsh/listing.json").replace("[ONE]", &one).replace("[TWO]", &two);
-    desk.bench.write("dump.json", &listing);
-    let outcome = desk.json("cert import --netsh dump.json --certs .");
-    let done: Vec<bool> = outcome.as_array().unwrap().iter().map(|row| row["imported"].as_bool().unwrap()).collect();
-    assert_eq!(done, [true, true, false], "{outcome}");
-    let shown = desk.json("cert show 0.0.0.0:443");
-    // 2640 is 0x800 (session ticket), 0x200 (log), 0x40 (no TLS 1.3) and 0x10 (no HTTP/2).
-    let terms = json!({
-        "max-tls": "1.2", "http2": "off", "tickets": "on", "log": "on", "usage-check": "off", "verify-revocation": "off",
-    });
-    assert_eq!(shown["terms"], terms);
-    assert_eq!(desk.json("cert show api.example.com:8443")["answer"], "reject");
-    let text = text(desk.run("cert show 0.0.0.0:443 --netsh"));
-    assert!(
-        text.contains("    Revocation Freshness Time    : 60\n")
-            && text.contains("    Disable TLS1.3               : Set\n")
-    );
+    desk.good("cert issue a.test --out deep/out");
+    assert_eq!(files(), ["a.test.key", "a.test.pem"], "the directory is made");
+    std::fs::remove_file(out.join("a.test.key")).unwrap();
+    assert_eq!(desk.tell("cert issue a.test --out deep/out").0, Some(5));
+    assert_eq!(files(), ["a.test.pem"], "no key is left without its certificate");
+    std::fs::remove_file(out.join("a.test.pem")).unwrap();
+    desk.good("cert issue a.test --out deep/out");
+    std::os::unix::fs::symlink("nowhere", out.join("b.test.pem")).unwrap();
+    assert_eq!(desk.tell("cert issue b.test --out deep/out").0, Some(5));
+    assert_eq!(files(), ["a.test.key", "a.test.pem", "b.test.pem"]);
 }
 
 #[test]
-fn a_binding_is_shown_in_the_order_of_netsh() {
+fn what_is_no_file_or_too_long_is_not_read() {
     let desk = Desk::new();
-    desk.good("cert bind a.test:443 --cert a.pem --max-tls 1.2 --app 4dc3e181-e14b-4a21-b022-59fc669b0914");
-    let shown = text(desk.run("cert show a.test:443"));
-    let labels: Vec<&str> = shown.lines().filter_map(|line| Some(line.split_once(" : ")?.0.trim())).collect();
-    let expected = [
-        "Hostname:port",
-        "Certificate Hash",
-        "Application ID",
-        "Certificate Store Name",
-        "Verify Client Certificate Revocation",
-        "Verify Revocation Using Cached Client Certificate Only",
-        "Usage Check",
-        "Revocation Freshness Time",
-        "URL Retrieval Timeout",
-        "Ctl Identifier",
-        "Ctl Store Name",
-        "DS Mapper Usage",
-        "Negotiate Client Certificate",
-        "Reject Connections",
-        "Disable HTTP2",
-        "Disable QUIC",
-        "Disable TLS1.2",
-        "Disable TLS1.3",
-        "Disable OCSP Stapling",
-        "Enable Token Binding",
-        "Log Extended Events",
-        "Disable Legacy TLS Versions",
-        "Enable Session Ticket",
-        "Disable Session ID",
-        "Enable Caching Client Hello",
-        "Subject",
-        "Issuer",
-        "Names",
-        "Valid",
-        "Key",
-        "SHA-256",
-        "Pin",
-        "Minimum TLS",
-        "Maximum TLS",
-        "HTTP/2",
-        "Client Certificate",
-        "Client Authorities",
-        "Client Authority Hints",
-        "Session Tickets",
-        "OCSP Stapling",
-        "TLS Log",
-    ];
-    assert_eq!(labels, expected);
-    assert!(shown.contains(&format!("    Certificate Hash             : {}\n", desk.hash("a.pem", "sha1"))), "{shown}");
-    assert!(shown.contains("    Disable TLS1.3               : Set\n"), "{shown}");
+    let long = std::fs::File::create(desk.bench.path().join("long.pem")).unwrap();
+    long.set_len(1024 * 1024 + 1).unwrap();
+    for place in ["/dev/zero", ".", "long.pem"] {
+        let (code, said) = desk.tell(&format!("cert bind a.test:1 --cert {place}"));
+        assert_eq!(code, Some(6), "{place}: {said}");
+        for option in ["--ca", "--crl", "--client-cert"] {
+            if option == "--crl" && place == "long.pem" {
+                continue;
+            }
+            let (code, said) = desk.tell(&format!("get https://localhost:1/ {option} {place}"));
+            assert_eq!(code, Some(6), "{option} {place}: {said}");
+            assert!(said.contains("it is no regular file") || said.contains("it holds more than 1048576"), "{said}");
+        }
+    }
 }

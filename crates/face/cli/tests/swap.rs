@@ -61,9 +61,8 @@ async fn swap(bench: &Bench, store: &dyn Store, authority: &Authority) {
     for at in 0..SWAPS {
         let (next, other) = (&pairs[at % 2], &pairs[(at + 1) % 2]);
         let bound = store.bindings().await.unwrap().into_iter().find(|binding| binding.key == key).unwrap();
-        let expected = bound.certificate();
         let answer = Answer::Certificate(fingerprint(&next.chain[0]));
-        store.update_binding(Binding { answer, ..bound }, expected).await.unwrap();
+        store.update_binding(Binding { answer, ..bound.clone() }, &bound).await.unwrap();
         let whole = both(next);
         let mixed = both(&Issued { chain: next.chain.clone(), key: other.key.clone() });
         for content in [whole.as_str(), &whole[..at * 7 % whole.len()], &mixed, whole.as_str()] {

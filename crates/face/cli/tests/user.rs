@@ -12,14 +12,46 @@ fn add_list_remove() {
     add.assert().success().stdout_eq("").stderr_eq("User ali may come in.\n");
     let add = bench.gatepost("user add bo --recoverable --password-env SECRET -q").env("SECRET", "hunter2");
     add.assert().success().stdout_eq("").stderr_eq("");
-    bench.gatepost("user list").assert().success().stdout_eq("NAME  MAY USE\nali   not WSSE\nbo    all schemes\n");
+    bench
+        .gatepost("user list")
+        .assert()
+        .success()
+        .stdout_eq("NAME  MAY USE\nali   not WSSE, not Digest\nbo    all schemes\n");
     bench.gatepost("user remove ali").assert().success().stderr_eq("User ali is gone.\n");
     let list = bench.gatepost("user list --json").output().unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
-    assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true }]));
+    assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true, "records": [] }]));
     let gone = bench.gatepost("user remove bo --json").output().unwrap();
     let said: serde_json::Value = serde_json::from_slice(&gone.stdout).unwrap();
     assert_eq!((said, gone.stderr), (serde_json::json!({ "user": "bo", "removed": true }), Vec::new()));
+}
+
+#[test]
+fn digest_needs_a_record_and_not_the_password() {
+    let bench = Bench::new();
+    let add =
+        |line: &str| bench.gatepost(&format!("user add {line} --password-env SECRET -q")).env("SECRET", "hunter2");
+    add("ali --digest").assert().success().stderr_eq("");
+    add("bo --digest=MD5-sess,SHA-256,md5 --realm staff").assert().success().stderr_eq("");
+    let expected = "NAME  MAY USE
+ali   not WSSE; Digest with SHA-256 gatepost
+bo    not WSSE; Digest with MD5 staff, SHA-256 staff
+";
+    bench.gatepost("user list").assert().success().stdout_eq(expected);
+    let list = bench.gatepost("user list --json").output().unwrap();
+    let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let records = serde_json::json!(["digest SHA-256 gatepost"]);
+    assert_eq!(rows[0], serde_json::json!({ "name": "ali", "recoverable": false, "records": records }));
+    for wrong in ["--digest=SHA-512", "--realm staff", "--digest --realm="] {
+        assert_eq!(add(&format!("eve {wrong}")).output().unwrap().status.code(), Some(2), "{wrong}");
+    }
+    // SHA-256 of ali:gatepost:hunter2, as it must not lie on the disk.
+    let record = "36916e85c2d6322349833af926796866";
+    let state = bench.path().join(".local/state/gatepost");
+    for entry in std::fs::read_dir(state).unwrap() {
+        let octets = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!octets.windows(32).any(|part| part == record.as_bytes()));
+    }
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn log(event: &Event) {
         Event::Danger { .. } | Event::Reloaded { .. } | Event::BoundReached(_) | Event::Failed { .. } => {
             tracing::warn!(event = event.name(), "{event}");
         }
-        Event::Listening { .. } | Event::Refused { .. } => {
+        Event::Listening { .. } | Event::Refused { .. } | Event::Certificate { .. } | Event::Shaken(_) => {
             tracing::info!(event = event.name(), "{event}");
         }
         _ => tracing::debug!(event = event.name(), "{event}"),
@@ -71,5 +71,14 @@ fn log(event: &Event) {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("sinks", &self.sinks.len()).finish()
+    }
+}
+
+/// A sink inside a builder that has a `Debug`.
+pub(crate) struct SinkEntry(pub(crate) Sink);
+
+impl fmt::Debug for SinkEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
     }
 }

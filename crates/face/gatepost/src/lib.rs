@@ -74,6 +74,7 @@
 //! | users, and what was used once | [`store::store::Store`] |
 //! | certificates | [`tls::issue`], [`tls::server::ServerTls`], [`net::dial::Roots`] |
 //! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
+//! | sockets, with TLS at once, later (STARTTLS) or not | [`socket`]: `Connector`, `Listener`, `Socket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
 //! | bounds | [`model::limits::Limits`] |
 //!
@@ -91,6 +92,7 @@ mod needs;
 pub mod netrc;
 pub mod registry;
 pub mod server;
+pub mod socket;
 
 pub use client::session::Session;
 pub use error::Error;
@@ -119,3 +121,8 @@ struct Embedding;
 #[cfg(doctest)]
 #[doc = include_str!("../../../../docs/book/src/guides/websockets.md")]
 struct WebSockets;
+
+/// And these.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/book/src/guides/sockets.md")]
+struct Sockets;

@@ -5,16 +5,33 @@ use gatepost_model::credential::Credential;
 use gatepost_model::time::Timestamp;
 use gatepost_model::token::Token;
 
+use crate::client::counts::Counts;
+use crate::client::payload::Payload;
 use crate::error::Error;
+use crate::server::content::Content;
 use crate::server::doorkeeper::Doorkeeper;
 
 /// Whose needs are met.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) enum World<'a> {
-    /// A client's: what it may say of itself for this request. The credential has passed the policy.
-    Client(Option<&'a Credential>),
+    /// A client's.
+    Client {
+        /// What it may say of itself for this request. It has passed the policy.
+        credential: Option<&'a Credential>,
+        /// What its session has counted.
+        counts: &'a Counts,
+        /// The request's body.
+        payload: &'a mut Payload,
+    },
     /// A server's: users, keys and the record of what was used.
-    Server(&'a Doorkeeper),
+    Server {
+        /// Who knows all of them.
+        door: &'a Doorkeeper,
+        /// The request's body.
+        content: &'a mut Content,
+        /// How many octets of it may be read ahead.
+        limit: usize,
+    },
 }
 
 impl World<'_> {
@@ -24,33 +41,51 @@ impl World<'_> {
     /// If the world cannot answer, such as a store that is down. The caller denies then.
     pub(crate) async fn meet(self, need: Need, answers: &mut Answers, now: Timestamp) -> Result<(), Error> {
         match (need, self) {
-            (Need::Login { .. }, World::Client(credential)) => answers.login = Some(credential.cloned()),
-            (Need::Login { user }, World::Server(door)) => answers.login = Some(door.login(user.as_deref()).await?),
-            (Need::Password { user, password }, World::Server(door)) => {
+            (Need::Login { .. }, World::Client { credential, .. }) => answers.login = Some(credential.cloned()),
+            (Need::Login { user }, World::Server { door, .. }) => {
+                answers.login = Some(door.login(user.as_deref()).await?);
+            }
+            (Need::Password { user, password }, World::Server { door, .. }) => {
                 answers.password = Some(door.password_is_right(&user, &password).await?);
             }
-            (Need::FirstUse { key, until }, World::Server(door)) => {
+            (Need::FirstUse { key, until }, World::Server { door, .. }) => {
                 answers.first_use = Some(door.store.first_use(&key, until, now).await?);
             }
-            (Need::Keys { id }, World::Server(door)) => {
-                answers.keys = Some(door.keys.current(id.as_deref(), now).await?)
+            (Need::Keys { id }, World::Server { door, .. }) => {
+                answers.keys = Some(door.keys.current(id.as_deref(), now).await?);
             }
-            (Need::Token { refresh }, World::Client(credential)) => {
+            (Need::Record { user, kind }, World::Server { door, .. }) => {
+                answers.record = Some(door.record(&user, &kind).await?);
+            }
+            (Need::UserHashed { digits, kind }, World::Server { door, .. }) => {
+                answers.user = Some(door.store.user_called(&kind.key(), &digits).await?);
+            }
+            (Need::BodyDigest { hash }, World::Server { door, content, limit }) => {
+                let digest = content.digest(hash, limit, &door.shelf).await;
+                answers.body_digest = Some(Some(digest.ok_or_else(|| Error::usage("the body cannot be read ahead"))?));
+            }
+            (Need::BodyDigest { hash }, World::Client { payload, .. }) => {
+                answers.body_digest = Some(payload.digest(hash).await?);
+            }
+            (Need::Count { key }, World::Client { counts, .. }) => answers.count = Some(counts.next(&key)),
+            (Need::Token { refresh }, World::Client { credential, .. }) => {
                 // A fixed token cannot be fetched anew: a refresh finds nothing, and the refusal stands.
                 // And a password never goes out as a token: tokens are for the scheme that they name.
                 let token = credential.filter(|credential| !refresh && credential.scheme.is_some());
                 answers.token = Some(token.map(|c| Token { value: c.secret.clone(), expires: None }));
             }
             (
-                Need::Password { .. } | Need::FirstUse { .. } | Need::Keys { .. } | Need::Record { .. },
-                World::Client(_),
+                Need::Password { .. }
+                | Need::FirstUse { .. }
+                | Need::Keys { .. }
+                | Need::Record { .. }
+                | Need::UserHashed { .. },
+                World::Client { .. },
             )
-            | (Need::Token { .. } | Need::Count { .. }, World::Server(_)) => {
+            | (Need::Token { .. } | Need::Count { .. }, World::Server { .. }) => {
                 return Err(Error::usage("a scheme asked for something that only the other end has"));
             }
-            (Need::Record { .. } | Need::Channel, World::Server(_))
-            | (Need::Count { .. } | Need::Channel, World::Client(_))
-            | (Need::BodyDigest { .. } | Need::Context(_), _) => {
+            (Need::Channel | Need::Context(_), _) => {
                 return Err(Error::usage("a scheme asked for something that is not to be had here"));
             }
         }

@@ -4,33 +4,38 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::Server;
-use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
+use gatepost::net::announced::Announcers;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
-use gatepost::server::serve::Running;
 use gatepost::store::store::Store;
 use gatepost::tls::bindings::{BindingTable, Bindings};
 use gatepost::tls::server::{ServerRules, ServerTls};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::acme::fetch::House;
+use crate::acme::proofs::Proofs;
+use crate::acme::renewal::Renewals;
+use crate::acme::stand::Ground;
 use crate::certificates::Shelf;
+use crate::clients;
+use crate::config::acme;
 use crate::config::compose::{Config, Flags, compose};
 use crate::config::document::Document;
+use crate::config::guards::Guard;
 use crate::config::listener::{Listener, Protection};
-use crate::config::routes::{Guard, Target};
 use crate::error::GatewayError;
 use crate::first_run;
 use crate::gate::Gate;
-use crate::issuer::Issuer;
 use crate::kept;
 use crate::ledger::Ledger;
+use crate::open::{Open, drain, same};
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::reload::{EVERY, Stamps};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// Looks an environment variable up, for as long as the daemon lives.
@@ -64,24 +69,12 @@ pub struct Daemon {
     started: Config,
     listeners: Vec<Open>,
     stamps: Stamps,
+    /// Why the certificates that are bound by now are not shown.
+    unbound: Option<String>,
+    renewals: Renewals,
     ready: Ready,
     signals: Signals,
     ledger: Option<Ledger>,
-}
-
-/// What the system may tell it. They are heard from the moment on in which the daemon says that it is ready: whoever
-/// waits for that may send one at once.
-struct Signals {
-    hangup: Signal,
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-/// A listener at work.
-struct Open {
-    listener: Listener,
-    tls: Option<Arc<ServerTls>>,
-    running: Running,
 }
 
 impl Orders {
@@ -111,23 +104,46 @@ impl Daemon {
         if let Some(ledger) = &ledger {
             orders.events = orders.events.with_ledger(ledger.inlet());
         }
-        let ready = furnish(&orders, &config, store.as_ref()).await?;
+        let ready = first_run::furnish(&orders.state, &config, orders.document.is_some(), store.as_ref()).await?;
         warn(&config, &orders.events);
-        let gate = Gate::new(Plan::new(&config, &store, orders.events.clone()).await?);
+        let charges = acme::charges(&config.acme, &lookup)?;
+        let proofs = Proofs::default();
+        let gate = Gate::new(Plan::new(&config, &store, &lookup, orders.events.clone()).await?).proving(proofs.clone());
         let workers = Workers::start(config.workers).map_err(|error| GatewayError::engine(&error))?;
         // Where it cannot be raised, the bounds follow from what there is.
         let _ = descriptors::raise();
         let admission = Admission::new(&config.limits);
         let (started, listeners, signals) = (config.clone(), Vec::new(), Signals::hear()?);
         let shelf = Shelf::new(Arc::clone(&store));
-        let mut daemon =
-            Self { orders, workers, admission, store, shelf, gate, started, listeners, stamps, ready, signals, ledger };
+        let ground =
+            Ground { workers: workers.clone(), admission: Arc::clone(&admission), limits: config.limits.clone() };
+        let house = House { store: Arc::clone(&store), proofs, ground, events: orders.events.clone() };
+        let renewals = Renewals::new(house);
+        let mut daemon = Self {
+            orders,
+            workers,
+            admission,
+            store,
+            shelf,
+            gate,
+            started,
+            listeners,
+            stamps,
+            unbound: None,
+            renewals,
+            ready,
+            signals,
+            ledger,
+        };
         for listener in &config.listeners {
             let open = daemon.open(listener, &config).await?;
             daemon.listeners.push(open);
         }
         daemon.complain();
+        daemon.gate.check(|host| daemon.listeners.iter().any(|open| open.may_ask(host)))?;
         daemon.ready.url = daemon.url();
+        // The listeners are open: whoever asks for a proof finds it.
+        daemon.renewals.follow(charges);
         Ok(daemon)
     }
 
@@ -150,7 +166,9 @@ impl Daemon {
                 _ = self.signals.interrupt.recv() => break,
             }
         }
-        let Self { listeners, workers, mut signals, ledger, .. } = self;
+        let Self { listeners, workers, renewals, mut signals, ledger, .. } = self;
+        // What is under way there is begun anew at the next start; it has a hold on the workers as well.
+        drop(renewals);
         tokio::select! {
             () = drain(listeners, workers) => {}
             _ = signals.terminate.recv() => {}
@@ -183,12 +201,25 @@ impl Daemon {
                 Ok(Some(table)) => tls.bindings().replace(table),
                 Ok(None) => {}
                 Err(error) => {
+                    self.shelf.unsettle();
                     let detail = format!("the certificates stay as they are: {error} [{}]", error.code());
-                    return self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    // It is tried again at each look, and said once.
+                    if self.unbound.as_ref() != Some(&detail) {
+                        self.unbound = Some(detail.clone());
+                        self.orders.events.emit(&Event::Reloaded { applied: false, detail });
+                    }
+                    return;
                 }
             }
         }
+        self.shelf.settled();
+        self.unbound = None;
         self.complain();
+        if let Err(error) = self.gate.check(|host| self.listeners.iter().any(|open| open.may_ask(host))) {
+            // Nothing can be refused any more: whoever comes to that route is.
+            let (blame, code, detail) = (error.blame(), error.code(), error.to_string());
+            self.orders.events.emit(&Event::Failed { blame, code, detail });
+        }
         let detail = "certificates as they are bound now".to_owned();
         self.orders.events.emit(&Event::Reloaded { applied: true, detail });
     }
@@ -221,8 +252,10 @@ impl Daemon {
         let config = self.orders.config()?;
         self.stamps = stamps.and_those_of(&config);
         // Everything that can fail comes first.
-        let plan = Plan::new(&config, &self.store, self.orders.events.clone()).await?;
-        let renewed = self.renewed_tables(&config).await?;
+        let lookup = |name: &str| (self.orders.environment)(name);
+        let plan = Plan::new(&config, &self.store, &lookup, self.orders.events.clone()).await?;
+        let charges = acme::charges(&config.acme, &lookup)?;
+        let renewed = self.renewed_tables(&config).await.inspect_err(|_| self.shelf.unsettle())?;
         let stays = |open: &Open| config.listeners.iter().any(|listener| same(listener, &open.listener));
         let (kept, mut gone): (Vec<Open>, Vec<Open>) = self.listeners.drain(..).partition(stays);
         self.listeners = kept;
@@ -235,9 +268,19 @@ impl Daemon {
                 Ok(open) => opened.push(open),
                 Err(error) => {
                     self.listeners.append(&mut gone);
+                    self.shelf.unsettle();
                     return Err(error);
                 }
             }
+        }
+        let kept = renewed.iter().map(|(listener, table)| (self.port(listener), table));
+        let kept: Vec<_> = kept.collect();
+        let asks = |host: Option<&str>| {
+            kept.iter().any(|(port, table)| table.may_ask(*port, host)) || opened.iter().any(|open| open.may_ask(host))
+        };
+        if let Err(error) = clients::consistent(&config.routes, asks) {
+            self.listeners.append(&mut gone);
+            return Err(error);
         }
         for (listener, table) in renewed {
             let open = self.listeners.iter_mut().find(|open| same(&open.listener, &listener));
@@ -246,23 +289,24 @@ impl Daemon {
                 open.listener = listener;
             }
         }
+        self.shelf.settled();
         self.gate.replace(plan);
         warn(&config, &self.orders.events);
-        let mut detail =
+        let counts =
             format!("{} routes, {} listeners opened, {} closed", config.routes.len(), opened.len(), gone.len());
-        if config.limits != self.started.limits
-            || config.drain_time != self.started.drain_time
-            || config.workers != self.started.workers
-            || config.store != self.started.store
-            || config.decision_bytes != self.started.decision_bytes
-        {
-            detail.push_str("; open listeners keep their limits, and workers, store and log wait for a restart");
-        }
+        let detail = counts + waiting(&self.started, &config);
         self.listeners.append(&mut opened);
+        self.renewals.follow(charges);
         for open in gone {
             tokio::spawn(open.running.drain());
         }
         Ok(detail)
+    }
+
+    /// The port of a listener that is open.
+    fn port(&self, listener: &Listener) -> u16 {
+        let open = self.listeners.iter().find(|open| same(&open.listener, listener));
+        open.map_or(listener.address.port(), Open::port)
     }
 
     /// The certificates that the open TLS listeners are to show from now on.
@@ -284,7 +328,9 @@ impl Daemon {
         let tls = match self.shelf.table(&listener.protection).await? {
             None => None,
             Some(table) => {
-                let tls = ServerTls::new(&ServerRules::default(), Arc::new(Bindings::new(table)));
+                let challenges = Arc::clone(self.renewals.proofs().challenges());
+                let bindings = Arc::new(Bindings::new(table));
+                let tls = ServerTls::answering(&ServerRules::default(), bindings, challenges);
                 Some(Arc::new(tls.map_err(|error| GatewayError::engine(&error))?))
             }
         };
@@ -295,6 +341,10 @@ impl Daemon {
         let server = match &tls {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),
+        };
+        let server = match &listener.announcers {
+            Some(networks) => server.announced_by(Announcers::new(networks.clone())),
+            None => server,
         };
         let running = server.start().map_err(|error| GatewayError::engine(&error))?;
         Ok(Open { listener: listener.clone(), tls, running })
@@ -314,46 +364,14 @@ impl Daemon {
     }
 }
 
-/// Takes no more connections and lets those at work finish.
-async fn drain(listeners: Vec<Open>, workers: Workers) {
-    let mut draining = tokio::task::JoinSet::new();
-    for open in listeners {
-        draining.spawn(open.running.drain());
+/// What of a new configuration is not in force yet, in words.
+fn waiting(started: &Config, config: &Config) -> &'static str {
+    let kept = |config: &Config| (config.store.clone(), config.decision_bytes);
+    let of = |config: &Config| (config.limits.clone(), config.drain_time, config.workers, kept(config));
+    if of(started) == of(config) {
+        return "";
     }
-    while draining.join_next().await.is_some() {}
-    workers.end().await;
-}
-
-/// Makes what is missing for this configuration, and says what came of it.
-async fn furnish(orders: &Orders, config: &Config, store: &dyn Store) -> Result<Ready, GatewayError> {
-    let now = clock::now();
-    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
-    if local {
-        first_run::localhost(&orders.state, store, now).await?;
-    }
-    let first = config.routes.first();
-    let mut ready = Ready {
-        url: String::new(),
-        authority: local.then(|| orders.state.authority()),
-        user: None,
-        password: None,
-        token: None,
-        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
-        schemes: match first.map(|route| &route.guard) {
-            Some(Guard::Schemes(names) | Guard::Pass(names)) => names.clone(),
-            _ => Vec::new(),
-        },
-        demo: first.is_some_and(|route| route.target == Target::Demo),
-    };
-    // A configuration file speaks of real users. Without one there is the demo user, to try things with.
-    if orders.document.is_none() && !config.danger.no_auth {
-        ready.password = first_run::demo_user(store).await?;
-        ready.user = Some(first_run::DEMO_USER.into());
-        let issuer = Issuer::open(store, now).await?;
-        first_run::demo_token(&orders.state, &issuer, now)?;
-        ready.token = Some(orders.state.demo_token());
-    }
-    Ok(ready)
+    "; open listeners keep their limits, and workers, store and log wait for a restart"
 }
 
 /// Says aloud which protections are off.
@@ -363,29 +381,12 @@ fn warn(config: &Config, events: &Events) {
         let host = route.host.as_deref().unwrap_or("any host");
         events.emit(&Event::Danger { what: format!("authentication of `{}` at {host}", route.prefix) });
     }
-}
-
-/// Whether two listeners are one, so that it stays open: where they were written does not matter, nor
-/// which certificates they show.
-fn same(left: &Listener, right: &Listener) -> bool {
-    let plain = |listener: &Listener| listener.protection == Protection::Plain;
-    left.address == right.address && plain(left) == plain(right)
-}
-
-impl Signals {
-    fn hear() -> Result<Self, GatewayError> {
-        let terminate = hear(SignalKind::terminate())?;
-        Ok(Self { hangup: hear(SignalKind::hangup())?, terminate, interrupt: hear(SignalKind::interrupt())? })
+    if config.danger.digest_rfc2069 {
+        events.emit(&Event::Danger { what: "the count and the client's nonce of Digest (RFC 2069)".into() });
     }
-}
-
-fn hear(kind: SignalKind) -> Result<Signal, GatewayError> {
-    signal(kind).map_err(|error| GatewayError::Engine {
-        blame: gatepost::model::fault::Blame::Environment,
-        code: "GP-GATE-003",
-        detail: format!("signals cannot be heard: {error}"),
-        hint: None,
-    })
+    if config.danger.plain_credentials {
+        events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
+    }
 }
 
 impl std::fmt::Debug for Daemon {

@@ -1,8 +1,9 @@
 //! What can go wrong in the gateway, as plain data.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use gatepost::model::fault::{Blame, Fault};
+use gatepost::model::fault::{Blame, Fault, Retry};
 use thiserror::Error;
 
 /// An error of the gateway. Each one names the place that has to change.
@@ -56,6 +57,60 @@ pub enum GatewayError {
         /// What the system said.
         detail: String,
     },
+    /// An ACME authority could not be asked, or does not speak RFC 8555.
+    #[error("the ACME authority {authority} cannot be asked: {detail}")]
+    AuthorityAway {
+        /// Its directory.
+        authority: String,
+        /// What happened.
+        detail: String,
+        /// How long it wants us to wait before the next try.
+        wait: Option<Duration>,
+    },
+    /// An ACME authority refused (RFC 8555 §6.7).
+    #[error("the ACME authority {authority} refused: {detail}")]
+    AuthorityRefused {
+        /// Its directory.
+        authority: String,
+        /// Its own words, and the kind of its problem.
+        detail: String,
+        /// How long it wants us to wait before the next try.
+        wait: Option<Duration>,
+    },
+    /// An ACME authority has had too many requests of ours (RFC 8555 §6.6).
+    #[error("the ACME authority {authority} wants no more requests for now: {detail}")]
+    AuthorityBusy {
+        /// Its directory.
+        authority: String,
+        /// Its own words.
+        detail: String,
+        /// How long it wants us to wait before the next try.
+        wait: Option<Duration>,
+    },
+    /// An ACME authority found no proof that a name is ours (RFC 8555 §8).
+    #[error("the ACME authority {authority} was not convinced: {detail}")]
+    Unproved {
+        /// Its directory.
+        authority: String,
+        /// For which name, and its own words.
+        detail: String,
+    },
+    /// An ACME authority issued something else than what was asked for. It is not used.
+    #[error("what the ACME authority {authority} issued is not what was asked for: {detail}")]
+    WrongCertificate {
+        /// Its directory.
+        authority: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A name that a certificate is wanted for is bound to something that is not ours to replace.
+    #[error("{key} is bound to {what}, which did not come from an ACME authority: it is left alone")]
+    BoundElsewhere {
+        /// Where.
+        key: String,
+        /// To what.
+        what: String,
+    },
     /// The engine below refused; its own words.
     #[error("{detail}")]
     Engine {
@@ -82,7 +137,10 @@ impl Fault for GatewayError {
     fn blame(&self) -> Blame {
         match self {
             Self::Setting { .. } | Self::Unreadable { .. } | Self::Secret { .. } => Blame::Config,
+            Self::BoundElsewhere { .. } => Blame::Config,
             Self::State { .. } | Self::Homeless | Self::Listen { .. } => Blame::Environment,
+            Self::AuthorityAway { .. } | Self::Unproved { .. } => Blame::Environment,
+            Self::AuthorityRefused { .. } | Self::AuthorityBusy { .. } | Self::WrongCertificate { .. } => Blame::Peer,
             Self::Engine { blame, .. } => *blame,
         }
     }
@@ -95,7 +153,23 @@ impl Fault for GatewayError {
             Self::State { .. } => "GP-STATE-001",
             Self::Homeless => "GP-STATE-002",
             Self::Listen { .. } => "GP-GATE-001",
+            Self::AuthorityAway { .. } => "GP-ACME-001",
+            Self::AuthorityRefused { .. } => "GP-ACME-002",
+            Self::AuthorityBusy { .. } => "GP-ACME-003",
+            Self::Unproved { .. } => "GP-ACME-004",
+            Self::WrongCertificate { .. } => "GP-ACME-005",
+            Self::BoundElsewhere { .. } => "GP-ACME-006",
             Self::Engine { code, .. } => code,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::AuthorityAway { wait: Some(wait), .. }
+            | Self::AuthorityRefused { wait: Some(wait), .. }
+            | Self::AuthorityBusy { wait: Some(wait), .. } => Retry::After(*wait),
+            Self::AuthorityAway { .. } | Self::AuthorityBusy { .. } => Retry::Fresh,
+            _ => Retry::Never,
         }
     }
 
@@ -106,7 +180,17 @@ impl Fault for GatewayError {
                 Some("a relative path in a configuration file starts at the folder of that file".into())
             }
             Self::Homeless => Some("name one with `--state DIR`".into()),
-            Self::Secret { .. } => None,
+            Self::Unproved { .. } => Some(
+                "the name must lead to this machine, and the authority reach it at port 80 (http-01) or 443 (tls-alpn-01)"
+                    .into(),
+            ),
+            Self::AuthorityBusy { wait: Some(wait), .. } => Some(format!("try again in {} s", wait.as_secs())),
+            Self::BoundElsewhere { key, .. } => Some(format!("`gatepost cert unbind {key}` makes room")),
+            Self::AuthorityAway { .. }
+            | Self::AuthorityRefused { .. }
+            | Self::AuthorityBusy { .. }
+            | Self::WrongCertificate { .. }
+            | Self::Secret { .. } => None,
             Self::Listen { .. } => Some("port 0 takes any free port".into()),
         }
     }

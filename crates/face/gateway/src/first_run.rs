@@ -15,8 +15,12 @@ use gatepost::store::store::{Store, StoredCertificate, User};
 use gatepost::tls::certificate::{Certificate, fingerprint};
 use gatepost::tls::issue::Authority;
 
+use crate::config::compose::Config;
+use crate::config::listener::Protection;
+use crate::config::routes::Target;
 use crate::error::GatewayError;
 use crate::issuer::Issuer;
+use crate::ready::Ready;
 use crate::state::State;
 
 /// The demo user's name.
@@ -34,6 +38,43 @@ const AUTHORITY_KEY: &str = "authority.key";
 const AUTHORITY_CERTIFICATE: &str = "authority.certificate";
 /// The letters of a generated password: none that looks like another.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+/// Makes what is missing for this configuration, and says what came of it. Where it is not `documented`, there is the
+/// demo user to try things with; a configuration file speaks of real users.
+///
+/// # Errors
+/// Whatever the store says, or that a file cannot be written.
+pub(crate) async fn furnish(
+    state: &State,
+    config: &Config,
+    documented: bool,
+    store: &dyn Store,
+) -> Result<Ready, GatewayError> {
+    let now = clock::now();
+    let local = config.listeners.iter().any(|listener| listener.protection == Protection::Bindings);
+    if local {
+        localhost(state, store, now).await?;
+    }
+    let first = config.routes.first();
+    let mut ready = Ready {
+        url: String::new(),
+        authority: local.then(|| state.authority()),
+        user: None,
+        password: None,
+        token: None,
+        target: first.map(|route| route.target.to_string()).unwrap_or_default(),
+        schemes: first.map(|route| route.guard.schemes().to_vec()).unwrap_or_default(),
+        demo: first.is_some_and(|route| route.target == Target::Demo),
+    };
+    if !documented && !config.danger.no_auth {
+        ready.password = demo_user(store).await?;
+        ready.user = Some(DEMO_USER.into());
+        let issuer = Issuer::open(store, now).await?;
+        demo_token(state, &issuer, now)?;
+        ready.token = Some(state.demo_token());
+    }
+    Ok(ready)
+}
 
 /// Makes sure that there are a local authority and a certificate for `localhost`, 127.0.0.1 and ::1
 /// with at least a week left, bound on every port. The authority's certificate lies in the state
@@ -100,10 +141,7 @@ async fn is_good(
 /// # Errors
 /// Whatever the store says, or that none can be made.
 pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, GatewayError> {
-    let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
-    let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
-    if let (Some(key), Some(certificate)) = (key, certificate) {
-        let kept = Authority::from_parts(certificate.reveal().to_vec(), &key).map_err(engine)?;
+    if let Some(kept) = known_authority(store).await? {
         let facts = Certificate::parse(kept.certificate_der()).map_err(engine)?;
         if facts.is_valid_at(now + DAY) {
             return Ok(kept);
@@ -117,6 +155,17 @@ pub async fn authority(store: &dyn Store, now: Timestamp) -> Result<Authority, G
     let certificate = Secret::new(made.certificate_der().to_vec());
     store.put_secret(AUTHORITY_CERTIFICATE, certificate).await.map_err(engine)?;
     Ok(made)
+}
+
+/// The local authority if there is one, whether it goes on for long or not.
+///
+/// # Errors
+/// Whatever the store says, or that its key is another's.
+pub async fn known_authority(store: &dyn Store) -> Result<Option<Authority>, GatewayError> {
+    let key = store.secret(AUTHORITY_KEY).await.map_err(engine)?;
+    let certificate = store.secret(AUTHORITY_CERTIFICATE).await.map_err(engine)?;
+    let (Some(key), Some(certificate)) = (key, certificate) else { return Ok(None) };
+    Authority::from_parts(certificate.reveal().to_vec(), &key).map(Some).map_err(engine)
 }
 
 /// Makes sure that there is a demo user; gives the password, or `None` if somebody replaced the user
@@ -134,7 +183,7 @@ pub async fn demo_user(store: &dyn Store) -> Result<Option<Secret>, GatewayError
     let letter = |octet: &u8| LETTERS.get(usize::from(octet % 32)).copied().unwrap_or(b'x');
     let secret = Secret::new(letters.iter().map(letter).collect());
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(engine)?;
-    let user = User { name: DEMO_USER.into(), password_hash, secret: Some(secret.clone()) };
+    let user = User { name: DEMO_USER.into(), password_hash, secret: Some(secret.clone()), records: Vec::new() };
     store.add_user(user).await.map_err(engine)?;
     Ok(Some(secret))
 }

@@ -4,6 +4,7 @@
 //! takes effect when it is whole and fit; until then the one before it stays, and what is wrong is said once.
 
 use std::collections::BTreeMap;
+use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use gatepost::tls::fitness;
 use gatepost::tls::server_certificate::ServerCertificate;
 use gatepost::tls::unfit::{Cause, Unfit};
 
-/// The most that a file may hold.
-const LONGEST: u64 = 1024 * 1024;
+use crate::small_file;
+use crate::watched::{Stamp, stamp};
+
 /// The most files that are looked at.
 const MOST: usize = 10_000;
 
@@ -24,6 +26,8 @@ const MOST: usize = 10_000;
 pub(crate) struct Folder {
     path: PathBuf,
     files: BTreeMap<String, Kept>,
+    /// Whether it could be read at least once.
+    is_known: bool,
     /// Why the directory itself could not be read last.
     unreadable: Option<String>,
 }
@@ -31,12 +35,10 @@ pub(crate) struct Folder {
 /// What is known of one file.
 #[derive(Debug, Default)]
 struct Kept {
-    stamp: Option<Stamp>,
+    /// How it looked last, `None` if it could not be looked at; nothing before the first time.
+    stamp: Option<Option<Stamp>>,
     good: Option<Arc<ServerCertificate>>,
 }
-
-/// How a file looked when it was read: inode, length, and both times with their nanoseconds.
-type Stamp = (u64, u64, i64, i64, i64, i64);
 
 /// What a look brought.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub(crate) struct Seen {
 impl Folder {
     /// The directory at `path`. Nothing is read yet.
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), files: BTreeMap::new(), unreadable: None }
+        Self { path: path.to_owned(), files: BTreeMap::new(), is_known: false, unreadable: None }
     }
 
     /// Reads what looks different from last time.
@@ -71,19 +73,23 @@ impl Folder {
         self.unreadable = None;
         let before = self.files.len();
         self.files.retain(|name, _| names.contains_key(name));
-        seen.changed = self.files.len() != before;
+        seen.changed = self.files.len() != before || !self.is_known;
+        self.is_known = true;
         for (name, host) in names {
             let kept = self.files.entry(name.clone()).or_default();
             let path = self.path.join(&name);
             let stamp = stamp(&path);
-            if stamp.is_some() && stamp == kept.stamp {
+            if kept.stamp == Some(stamp) {
                 continue;
             }
-            kept.stamp = stamp;
+            // A file that is unfit from its first day on counts, too: nobody else answers for its name.
+            seen.changed |= kept.stamp.is_none();
+            kept.stamp = Some(stamp);
             match read(&path, &host, now) {
                 Ok(certificate) => {
                     kept.good = Some(Arc::new(certificate));
                     seen.changed = true;
+                    seen.wrong.extend(open_to_others(&path));
                 }
                 Err(unfit) => {
                     let stays = if kept.good.is_some() { "the one before it stays" } else { "nothing is shown for it" };
@@ -94,10 +100,15 @@ impl Folder {
         seen
     }
 
-    /// What is to be shown.
+    /// What is to be shown, and for which names nothing is.
     pub(crate) fn directory(&self) -> Directory {
+        if !self.is_known {
+            return Directory::unknown();
+        }
         let row = |(name, kept): (&String, &Kept)| Some((Directory::host_of(name)?, kept.good.clone()?));
-        Directory::new(self.files.iter().filter_map(row))
+        let unfit = self.files.iter().filter(|(_, kept)| kept.good.is_none());
+        let unfit = unfit.filter_map(|(name, _)| Directory::host_of(name));
+        Directory::new(self.files.iter().filter_map(row)).with_unfit(unfit)
     }
 
     /// The names of its certificate files, with the hosts that they are for.
@@ -118,18 +129,20 @@ impl Folder {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let facts = std::fs::metadata(path).ok()?;
-    Some((facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.ctime_nsec()))
+/// That others than its owner may read a file with a private key. It is shown all the same: who may read it has read it.
+fn open_to_others(path: &Path) -> Option<String> {
+    let mode = metadata(path).ok()?.mode() & 0o777;
+    let place = path.display();
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "{place}: others than its owner may use the file with the private key (mode {mode:03o}); `chmod 600` it"
+        )
+    })
 }
 
 fn read(path: &Path, host: &str, now: Timestamp) -> Result<ServerCertificate, Unfit> {
     let unusable = |detail: String| Unfit { cause: Cause::Unusable, detail };
-    let facts = std::fs::metadata(path).map_err(|error| unusable(error.to_string()))?;
-    if !facts.is_file() || facts.len() > LONGEST {
-        return Err(unusable("it is no file of at most 1 MiB".into()));
-    }
-    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let text = small_file::read(path, small_file::LONGEST_PEM).map_err(|error| unusable(error.to_string()))?;
     let (certificate, ..) = fitness::from_pem(&text, &text, now)?;
     let covered = match host.strip_prefix("*.") {
         Some(_) => certificate.facts().dns_names.iter().any(|name| name == host),
@@ -144,6 +157,7 @@ fn read(path: &Path, host: &str, now: Timestamp) -> Result<ServerCertificate, Un
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
     use std::time::Duration;
 
     use gatepost::tls::issue::{Authority, Issued};
@@ -162,6 +176,15 @@ mod tests {
         [chain.as_bytes(), pem::key_pem(&issued.key).reveal()].concat()
     }
 
+    fn write_private(path: &Path, text: &[u8]) {
+        std::fs::write(path, text).unwrap();
+        set_mode(path, 0o600);
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     fn shown(folder: &Folder, name: &str) -> Option<[u8; 32]> {
         folder.directory().find(name).map(|found| found.facts().fingerprint)
     }
@@ -171,7 +194,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let authority = Authority::create("One", now(), 100 * DAY).unwrap();
         let issue = |name: &str| authority.issue_server(&[name.to_owned()], now(), 10 * DAY).unwrap();
-        let write = |name: &str, text: &[u8]| std::fs::write(place.path().join(name), text).unwrap();
+        let write = |name: &str, text: &[u8]| write_private(&place.path().join(name), text);
         let mut folder = Folder::new(place.path());
         let (first, second, other) = (issue("a.test"), issue("a.test"), issue("b.test"));
         write("a.test.pem", &text(&first));
@@ -213,13 +236,66 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_was_never_good_is_remembered_and_complained_of_once() {
+        let place = tempfile::tempdir().unwrap();
+        let mut folder = Folder::new(place.path());
+        folder.look(now());
+        std::fs::write(place.path().join("a.test.pem"), b"junk").unwrap();
+        symlink("nowhere", place.path().join("b.test.pem")).unwrap();
+        let seen = folder.look(now());
+        assert_eq!((seen.changed, seen.wrong.len()), (true, 2), "{seen:?}");
+        assert_eq!(folder.look(now()), Seen::default());
+        let has_nothing = |name: &str| folder.directory().has_nothing_for(name);
+        assert_eq!(["a.test", "b.test", "c.test"].map(has_nothing), [false, false, true]);
+        assert!(!Folder::new(&place.path().join("missing")).directory().has_nothing_for("a.test"));
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_complained_of_once_a_change() {
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::create("One", now(), 100 * DAY).unwrap();
+        let issued = authority.issue_server(&["a.test".to_owned()], now(), 10 * DAY).unwrap();
+        let link = place.path().join("a.test.pem");
+        let mut folder = Folder::new(place.path());
+        symlink("nowhere", &link).unwrap();
+        assert_eq!((folder.look(now()).wrong.len(), folder.look(now())), (1, Seen::default()));
+        std::fs::remove_file(&link).unwrap();
+        symlink("nowhere-else", &link).unwrap();
+        assert_eq!((folder.look(now()).wrong.len(), folder.look(now())), (1, Seen::default()));
+        write_private(&place.path().join("nowhere-else"), &text(&issued));
+        assert_eq!(folder.look(now()), Seen { changed: true, wrong: vec![] });
+        std::fs::remove_file(place.path().join("nowhere-else")).unwrap();
+        let seen = folder.look(now());
+        assert_eq!((seen.changed, seen.wrong.len(), folder.look(now())), (false, 1, Seen::default()));
+        assert!(shown(&folder, "a.test").is_some(), "what was good stays");
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_shown_and_warned_of_once() {
+        let place = tempfile::tempdir().unwrap();
+        let authority = Authority::create("One", now(), 100 * DAY).unwrap();
+        let issued = authority.issue_server(&["a.test".to_owned()], now(), 10 * DAY).unwrap();
+        let path = place.path().join("a.test.pem");
+        write_private(&path, &text(&issued));
+        let mut folder = Folder::new(place.path());
+        for (mode, warned) in [(0o600, false), (0o640, true), (0o400, false), (0o604, true)] {
+            set_mode(&path, mode);
+            let seen = folder.look(now());
+            let said = seen.wrong.concat();
+            assert_eq!((seen.changed, said.contains(&format!("(mode {mode:o})"))), (true, warned), "{said}");
+            assert_eq!(folder.look(now()), Seen::default(), "said once");
+        }
+        assert!(shown(&folder, "a.test").is_some());
+    }
+
+    #[test]
     fn a_directory_that_is_away_ends_nothing() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("certs");
         std::fs::create_dir(&path).unwrap();
         let authority = Authority::create("One", now(), 100 * DAY).unwrap();
         let issued = authority.issue_server(&["a.test".to_owned()], now(), 10 * DAY).unwrap();
-        std::fs::write(path.join("a.test.pem"), text(&issued)).unwrap();
+        write_private(&path.join("a.test.pem"), &text(&issued));
         let mut folder = Folder::new(&path);
         folder.look(now());
         std::fs::rename(&path, place.path().join("away")).unwrap();

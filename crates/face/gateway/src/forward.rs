@@ -1,7 +1,10 @@
 //! The way of a request to its upstream and back.
 
 use std::future::ready;
+use std::sync::Arc;
 
+use gatepost::Session;
+use gatepost::client::pinned::Pinned;
 use gatepost::http1::fields;
 use gatepost::model::event::Event;
 use gatepost::model::fault::{Blame, Fault};
@@ -12,14 +15,19 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
-use crate::config::routes::Guard;
-use crate::hygiene::{self, Sender};
+use crate::clients;
+use crate::config::guards::Guard;
+use crate::config::proxies::Announcing;
+use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
 use crate::websocket::{Asked, Told};
+
+/// The schemes whose proofs are for a connection, whoever judges them.
+const BINDING: [&str; 2] = ["NTLM", "Negotiate"];
 
 /// A request whose header fields are fit for the upstream.
 #[derive(Debug)]
@@ -43,6 +51,10 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
         let mark = HeaderValue::from_str(mark).unwrap_or(HeaderValue::from_static("other"));
         request.headers_mut().insert(hygiene::MARK, mark);
     }
+    if let Some(chain) = &visitor.peer.client {
+        let told = hygiene::tell_certificate(request.headers_mut(), chain.told(), route.forwarded);
+        told.map_err(|TooLong| clients::too_long(&visitor.peer, &chosen.plan().events))?;
+    }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
@@ -57,14 +69,89 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let (announcing, expires) = match terms(&chosen, visitor) {
+        Ok(terms) => terms,
+        Err(denied) => return Box::pin(ready(Err(denied))),
+    };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
+            if let Some(pinned) = own(announcing, way, &request, visitor) {
+                return Box::pin(async move {
+                    let answer = pinned.send(request).await;
+                    returned(&chosen, answer, websocket, expires)
+                });
+            }
+            if let Some(session) = way.session.clone() {
+                return Box::pin(
+                    async move { returned(&chosen, convinced(&session, request).await, websocket, expires) },
+                );
+            }
             let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
         }
     }
+}
+
+/// The answer of an upstream that we prove ourselves to. If it does not believe us, that is not for the client to mend:
+/// its challenge is for us.
+async fn convinced(session: &Session, request: Request<Body>) -> Result<Response<Body>, Failure> {
+    let response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        return Err(Failure::Unproved("the upstream does not take the credential of this route".to_owned()));
+    }
+    Ok(response)
+}
+
+/// Why there is no answer of an upstream.
+enum Failure {
+    Net(NetError),
+    /// We could not prove who we are.
+    Unproved(String),
+}
+
+impl Failure {
+    fn of(error: &gatepost::Error) -> Self {
+        match error.net() {
+            Some(error) => Self::Net(error.clone()),
+            None => Self::Unproved(error.to_string()),
+        }
+    }
+}
+
+impl From<NetError> for Failure {
+    fn from(error: NetError) -> Self {
+        Self::Net(error)
+    }
+}
+
+/// How the upstream is told whose connection it is; and when what the client may do here ends: with the proof, or with the
+/// certificate that the route demands.
+fn terms(chosen: &Chosen, visitor: &Visitor) -> Result<(Announcing, Option<Timestamp>), Denied> {
+    let route = chosen.route()?;
+    let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
+    let certificate = clients::until(&route.clients, &visitor.peer);
+    Ok((route.announcing, proof.into_iter().chain(certificate).min()))
+}
+
+/// The upstream connection that belongs to the visitor's connection, if the upstream is told whose it is, or the visitor's
+/// proofs are for connections: it carries all that follows, and nobody else's requests.
+fn own(announcing: Announcing, way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+    if let Some(version) = announcing.version() {
+        return Some(visitor.pin_announced(&way.destination, version));
+    }
+    if binds_connection(request.headers()) {
+        return Some(visitor.pin(&way.destination));
+    }
+    visitor.pinned(&way.destination)
+}
+
+/// Whether a proof of NTLM or Negotiate passes through to the upstream (RFC 4559 §4).
+fn binds_connection(headers: &HeaderMap) -> bool {
+    headers.get_all(header::AUTHORIZATION).iter().any(|value| {
+        let scheme = value.as_bytes().split(|octet| *octet == b' ').next().unwrap_or_default();
+        BINDING.iter().any(|name| scheme.eq_ignore_ascii_case(name.as_bytes()))
+    })
 }
 
 /// The request as the upstream gets it, and the way there.
@@ -81,12 +168,12 @@ fn addressed<'a>(chosen: &'a Chosen, request: Request<Body>, visitor: &Visitor) 
 /// The upstream's answer as the client may see it.
 fn returned(
     chosen: &Chosen,
-    answer: Result<Response<Body>, NetError>,
+    answer: Result<Response<Body>, impl Into<Failure>>,
     websocket: Option<Asked>,
     expires: Option<Timestamp>,
 ) -> Result<Response<Body>, Denied> {
     let (plan, origin) = (chosen.plan(), chosen.way()?.origin());
-    let mut response = answer.map_err(|error| failed(plan, origin, &error))?;
+    let mut response = answer.map_err(|error| failed(plan, origin, &error.into()))?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let told = Told { events: plan.events.clone(), origin: origin.clone(), expires };
         return websocket.and_then(|asked| asked.switch(response, told)).ok_or_else(|| {
@@ -100,7 +187,14 @@ fn returned(
 }
 
 /// What a failure on the way to the upstream means to the client; the reason goes to the events.
-fn failed(plan: &Plan, upstream: &Origin, error: &NetError) -> Denied {
+fn failed(plan: &Plan, upstream: &Origin, failure: &Failure) -> Denied {
+    let error = match failure {
+        Failure::Net(error) => error,
+        Failure::Unproved(why) => {
+            emit(plan, Blame::Config, "GP-GATE-006", format!("upstream {upstream}: {why}"));
+            return Denied::BadGateway("the upstream does not know this gateway");
+        }
+    };
     emit(plan, error.blame(), error.code(), format!("upstream {upstream}: {error}"));
     match error {
         NetError::Timeout { what: Wait::Body, .. } => Denied::TimedOut,

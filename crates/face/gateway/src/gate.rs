@@ -16,9 +16,13 @@ use http::header::{CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
+use crate::acme::proofs::Proofs;
+use crate::acme::stand;
 use crate::chosen::{Chosen, Held};
+use crate::clients;
 use crate::config::routes::Target;
 use crate::demo;
+use crate::error::GatewayError;
 use crate::forward;
 use crate::plan::Plan;
 
@@ -28,6 +32,17 @@ pub struct Gate {
     in_force: Arc<InForce>,
     /// What the listener in front of it shows.
     shown: Option<Arc<Bindings>>,
+    /// What authorities that ask in the clear are answered with.
+    proofs: Proofs,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Errand {
+    /// It takes a route of the plan.
+    Routed(Chosen),
+    /// An ACME authority asks for a proof, and this is it.
+    Proof(Arc<str>),
 }
 
 #[derive(Debug)]
@@ -50,7 +65,14 @@ impl Gate {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let number = AtomicU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { in_force: Arc::new(InForce { plan: RwLock::new(Arc::new(plan)), number }), shown: None }
+        let in_force = InForce { plan: RwLock::new(Arc::new(plan)), number };
+        Self { in_force: Arc::new(in_force), shown: None, proofs: Proofs::default() }
+    }
+
+    /// The same gate, which answers an ACME authority in the clear with these proofs, whatever the routes say.
+    #[must_use]
+    pub fn proving(self, proofs: Proofs) -> Self {
+        Self { proofs, ..self }
     }
 
     /// The same gate behind a listener that shows these bindings: a connection then carries requests only for hosts
@@ -65,6 +87,14 @@ impl Gate {
         let mut place = self.in_force.plan.write().unwrap_or_else(PoisonError::into_inner);
         *place = Arc::new(plan);
         self.in_force.number.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
+    }
+
+    /// Whether the routes in force can be met.
+    ///
+    /// # Errors
+    /// As [`clients::consistent`].
+    pub(crate) fn check(&self, asks: impl Fn(Option<&str>) -> bool) -> Result<(), GatewayError> {
+        clients::consistent(self.current().plan().routes(), asks)
     }
 
     fn current(&self) -> Arc<Held> {
@@ -84,10 +114,16 @@ impl Gate {
 }
 
 impl Site for Gate {
-    type Route = Chosen;
+    type Route = Errand;
 
-    fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Chosen), Denied> {
-        let misses = |shown: &Arc<Bindings>| !shown.admits(peer.local, peer.sni.as_deref(), host.host());
+    fn route(&self, head: &Parts, host: &Authority, peer: &Peer) -> Result<(Guard, Errand), Denied> {
+        // RFC 8555 §8.3: who asks has no proof of their own, and the answer tells them nothing new.
+        if peer.tls.is_none()
+            && let Some(authorization) = self.proofs.answer(head)
+        {
+            return Ok((Guard::DangerOpen, Errand::Proof(authorization)));
+        }
+        let misses = |shown: &Arc<Bindings>| !shown.admits(peer.local, peer.manner.as_deref(), host.host());
         if peer.tls.is_some() && self.shown.as_ref().is_some_and(misses) {
             return Err(Denied::Misdirected);
         }
@@ -98,18 +134,24 @@ impl Site for Gate {
         if let Some(sni) = peer.sni.as_deref().filter(|sni| !sni.eq_ignore_ascii_case(host.host())) {
             let other = plan.find(&sni.to_ascii_lowercase(), path).map(|(at, _)| at);
             // A connection made for one name must not reach the route of another whose guard differs.
-            let same =
-                other.and_then(|other| plan.route(other)).zip(plan.route(at)).is_some_and(|(a, b)| a.guard == b.guard);
-            if !same {
+            let same = other.and_then(|other| plan.route(other)).zip(plan.route(at));
+            if !same.is_some_and(|(a, b)| a.guard == b.guard && a.clients == b.clients) {
                 return Err(Denied::Misdirected);
             }
         }
+        if let Some(demand) = plan.demand(at) {
+            demand.meet(peer, &plan.events)?;
+        }
         let guard = guard.clone();
         let host = written_host(head).ok_or(Denied::BadRequest("there is no Host"))?;
-        Ok((guard, Chosen::new(held, at, host)))
+        Ok((guard, Errand::Routed(Chosen::new(held, at, host))))
     }
 
-    fn handle(&self, chosen: Chosen, request: Request<Body>, visitor: Visitor) -> Handling {
+    fn handle(&self, errand: Errand, request: Request<Body>, visitor: Visitor) -> Handling {
+        let chosen = match errand {
+            Errand::Routed(chosen) => chosen,
+            Errand::Proof(authorization) => return Box::pin(ready(Ok(stand::proof(&authorization)))),
+        };
         let route = match chosen.route() {
             Ok(route) => route,
             Err(denied) => return Box::pin(ready(Err(denied))),

@@ -9,8 +9,9 @@ use gatepost::store::open::{self, Options};
 use gatepost::store::seal::SealingKey;
 use gatepost::store::store::Store;
 
-use crate::config::compose::{Sealing, SecretSource};
+use crate::config::keeping::Sealing;
 use crate::config::layers::Lookup;
+use crate::config::secret::SecretSource;
 use crate::error::GatewayError;
 use crate::state::{State, read_secret};
 
@@ -62,7 +63,7 @@ pub fn source(state: &State, sealing: &Sealing, environment: Lookup<'_>) -> Resu
 }
 
 /// Fetches a secret from where the configuration says that it lies.
-fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
+pub(crate) fn secret(source: &SecretSource, environment: Lookup<'_>) -> Result<Secret, GatewayError> {
     let missing = |place: String, detail: &str| GatewayError::Secret { place, detail: detail.to_owned() };
     match source {
         SecretSource::Environment(name) => {

@@ -19,11 +19,16 @@ use gatepost::server::site::Guard;
 use gatepost::store::store::Store;
 use http::HeaderName;
 
+use crate::clients::Demand;
 use crate::config::compose::{Config, Keys};
-use crate::config::routes::{self, Route, Target};
+use crate::config::guards;
+use crate::config::layers::Lookup;
+use crate::config::routes::{Route, Target};
 use crate::error::GatewayError;
 use crate::hygiene;
 use crate::issuer::{self, Issuer};
+use crate::nonces;
+use crate::outbound::Outbound;
 use crate::route::Table;
 use crate::way::Way;
 
@@ -34,6 +39,8 @@ pub struct Plan {
     guards: Vec<Guard>,
     /// The way of each route that leads to an upstream.
     ways: Vec<Option<Way>>,
+    /// What each route demands of clients' certificates.
+    demands: Vec<Option<Demand>>,
     /// What never reaches an upstream behind an open route, and behind a guarded one.
     stripped_open: Spellings,
     stripped_guarded: Spellings,
@@ -45,23 +52,35 @@ impl Plan {
     ///
     /// # Errors
     /// Whatever the store says, or that a key set or the system's certificates cannot be used.
-    pub async fn new(config: &Config, store: &Arc<dyn Store>, events: Events) -> Result<Self, GatewayError> {
+    pub async fn new(
+        config: &Config,
+        store: &Arc<dyn Store>,
+        environment: Lookup<'_>,
+        events: Events,
+    ) -> Result<Self, GatewayError> {
         let limits = Arc::new(config.limits.clone());
         // Upstreams are spoken to in HTTP/1.1: each request has its own connection then, and a
         // WebSocket can be opened on it.
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Arc::new(Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?.damping(config.damping.clone()));
+        let door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?.damping(config.damping.clone());
+        let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
         let makings = Makings { registry: &config.registry, settings: &settings, door: &door, events: &events };
         let guard = |route: &Route| makings.guard(route);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
-        let ways = config.routes.iter().map(|route| way(route, &upstream)).collect::<Result<_, _>>()?;
+        let outbound = Outbound { store, environment, limits: &config.limits, events: &events };
+        let mut ways = Vec::with_capacity(config.routes.len());
+        for route in &config.routes {
+            ways.push(way(route, &upstream, &outbound).await?);
+        }
+        let demands = config.routes.iter().map(|route| Demand::of(&route.clients)).collect::<Result<_, _>>()?;
         let identities: Vec<HeaderName> = config.routes.iter().map(|route| route.identity.clone()).collect();
         Ok(Self {
             table: Table::new(config.routes.clone()),
             guards,
             ways,
+            demands,
             stripped_open: hygiene::ours(&identities, &[]),
             stripped_guarded: hygiene::ours(&identities, &credential_fields(&config.registry)),
             events,
@@ -70,10 +89,10 @@ impl Plan {
 
     /// What is stripped of a request behind this guard. Where nobody is asked for a proof, the fields
     /// that could hold one are the application's own.
-    pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
+    pub(crate) fn stripped(&self, guard: &guards::Guard) -> &Spellings {
         match guard {
-            routes::Guard::Open => &self.stripped_open,
-            routes::Guard::Schemes(_) | routes::Guard::Pass(_) => &self.stripped_guarded,
+            guards::Guard::Open => &self.stripped_open,
+            guards::Guard::Schemes(_) | guards::Guard::Pass(_) => &self.stripped_guarded,
         }
     }
 
@@ -83,9 +102,19 @@ impl Plan {
         Some((at, self.guards.get(at)?))
     }
 
+    /// All routes.
+    pub(crate) fn routes(&self) -> &[Route] {
+        self.table.routes()
+    }
+
     /// The route that [`find`](Self::find) numbered.
     pub(crate) fn route(&self, at: usize) -> Option<&Route> {
         self.table.routes().get(at)
+    }
+
+    /// What it demands of the client's certificate, if anything.
+    pub(crate) fn demand(&self, at: usize) -> Option<&Demand> {
+        self.demands.get(at)?.as_ref()
     }
 
     /// Where that route leads, if it is to an upstream.
@@ -121,9 +150,13 @@ fn credential_fields(registry: &Registry) -> Vec<HeaderName> {
     fields.filter_map(|field| HeaderName::from_bytes(field.as_bytes()).ok()).collect()
 }
 
-fn way(route: &Route, upstream: &Upstream) -> Result<Option<Way>, GatewayError> {
+async fn way(route: &Route, upstream: &Upstream, outbound: &Outbound<'_>) -> Result<Option<Way>, GatewayError> {
     let Target::Upstream(url) = &route.target else { return Ok(None) };
-    let way = Way::to(url, upstream).map_err(|_| GatewayError::Engine {
+    let session = match &route.credential {
+        Some(credential) => Some(outbound.session(credential, url).await?),
+        None => None,
+    };
+    let way = Way::to(url, upstream, session).map_err(|_| GatewayError::Engine {
         blame: Blame::Config,
         code: "GP-GATE-004",
         detail: format!("the upstream {} has no host that can be asked", url.origin()),
@@ -142,7 +175,7 @@ struct Makings<'a> {
 
 impl Makings<'_> {
     fn guard(&self, route: &Route) -> Result<Guard, GatewayError> {
-        let (routes::Guard::Schemes(names) | routes::Guard::Pass(names)) = &route.guard else {
+        let (guards::Guard::Schemes(names) | guards::Guard::Pass(names)) = &route.guard else {
             return Ok(Guard::DangerOpen);
         };
         let allowed = names.iter().filter_map(|name| self.registry.by_name(name)).collect();
@@ -150,7 +183,7 @@ impl Makings<'_> {
         let authenticator = Authenticator::new(allowed, self.settings.clone(), door, events);
         let access = Arc::new(Access::by(names.iter().copied()).map_err(engine)?);
         Ok(match &route.guard {
-            routes::Guard::Pass(_) => Guard::Optional { authenticator, access },
+            guards::Guard::Pass(_) => Guard::Optional { authenticator, access },
             _ => Guard::Schemes { authenticator, access },
         })
     }

@@ -25,15 +25,16 @@ impl Stamps {
         Self { files, seen }
     }
 
-    /// Adds those of every file that the configuration names for TLS, before they are read.
+    /// Adds those of every file that the configuration names for TLS, or for the certificates of clients, before they are read.
     ///
     /// A JWK Set is not among them: the library reads it again by itself.
     pub(crate) fn and_those_of(mut self, config: &Config) -> Self {
         for listener in &config.listeners {
-            if let Protection::Files { certificate, key } = &listener.protection {
-                self.files.extend([certificate.clone(), key.clone()]);
+            if let Protection::Files { certificate, key, clients } = &listener.protection {
+                self.files.extend([certificate, key].into_iter().chain(clients.files()).cloned());
             }
         }
+        self.files.extend(config.routes.iter().flat_map(|route| route.clients.files()).cloned());
         let known = self.seen.len();
         self.seen.extend(self.files.iter().skip(known).map(|file| stamp(file)));
         self

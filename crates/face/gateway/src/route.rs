@@ -98,7 +98,10 @@ fn unescaped(segment: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::routes::{Guard, Target};
+    use crate::config::clients::{Clients, Forwarded};
+    use crate::config::guards::Guard;
+    use crate::config::proxies::Announcing;
+    use crate::config::routes::Target;
     use crate::config::source::Source;
     use crate::config::websocket::WebSocket;
 
@@ -109,8 +112,12 @@ mod tests {
             prefix: prefix.to_owned(),
             guard: Guard::Open,
             target: Target::Demo,
+            credential: None,
             identity: http::HeaderName::from_static("x-gatepost-user"),
             websocket: WebSocket::Tunnel,
+            clients: Clients::default(),
+            forwarded: Forwarded::Off,
+            announcing: Announcing::Off,
             source: Source::Default,
         }
     }

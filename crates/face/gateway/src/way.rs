@@ -1,5 +1,6 @@
 //! The way to an upstream, made ready once for all requests that take it.
 
+use gatepost::Session;
 use gatepost::client::upstream::{Destination, Upstream};
 use gatepost::model::url::{Origin, Url};
 use gatepost::server::denied::Denied;
@@ -10,6 +11,8 @@ use http::uri::{Authority, InvalidUri, Parts, Scheme};
 #[derive(Debug, Clone)]
 pub(crate) struct Way {
     pub(crate) destination: Destination,
+    /// Proves who we are there, if we are somebody.
+    pub(crate) session: Option<Session>,
     scheme: Scheme,
     authority: Authority,
 }
@@ -19,11 +22,11 @@ impl Way {
     ///
     /// # Errors
     /// If its host and port make no authority.
-    pub(crate) fn to(url: &Url, upstream: &Upstream) -> Result<Self, InvalidUri> {
+    pub(crate) fn to(url: &Url, upstream: &Upstream, session: Option<Session>) -> Result<Self, InvalidUri> {
         let origin = url.origin();
         let authority = Authority::try_from(origin.authority())?;
         let scheme = if url.is_secure() { Scheme::HTTPS } else { Scheme::HTTP };
-        Ok(Self { destination: upstream.to(&origin), scheme, authority })
+        Ok(Self { destination: upstream.to(&origin), session, scheme, authority })
     }
 
     /// The origin that it leads to.

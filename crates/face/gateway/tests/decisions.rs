@@ -16,7 +16,8 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::store::journal::Reader;
 use gatepost::store::store::User;
 use gatepost::{Server, auth::password};
-use gatepost_gateway::config::compose::{Flags, Sealing};
+use gatepost_gateway::config::compose::Flags;
+use gatepost_gateway::config::keeping::Sealing;
 use gatepost_gateway::daemon::{Daemon, Orders};
 use gatepost_gateway::kept;
 use gatepost_gateway::state::State;
@@ -53,7 +54,10 @@ impl Bench {
         let secret = gatepost::model::secret::Secret::from(PASSWORD);
         let cost = password::Cost { memory_kib: 64, passes: 1, lanes: 1 };
         let password_hash = password::hash(&secret, &[7; 16], cost).unwrap();
-        store.add_user(User { name: "ali".into(), password_hash, secret: Some(secret) }).await.unwrap();
+        store
+            .add_user(User { name: "ali".into(), password_hash, secret: Some(secret), records: Vec::new() })
+            .await
+            .unwrap();
         let site = handler(Guard::DangerOpen, |request, _visitor| told(request));
         let upstream = Server::new(site).danger_listen_plain(([127, 0, 0, 1], 0).into()).workers(1).start().unwrap();
         Self { folder, upstream }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use gatepost_model::limits::Limits;
+use gatepost_tls::binder::Binder;
 use gatepost_tls::verify::judgement::Judgement;
 use http::{Request, Response};
 use tokio::sync::oneshot;
@@ -28,10 +29,20 @@ pub struct ConnectionFacts {
     pub address: SocketAddr,
     /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
     pub tls: Option<&'static str>,
-    /// `http/1.1` or `h2`.
+    /// `http/1.1` or `h2`; `tcp` of a socket.
     pub protocol: &'static str,
     /// What was found about the certificates of the other end, and they themselves; `None` in the clear.
     pub judgement: Option<Arc<Judgement>>,
+    /// What binds proofs to this connection; `None` in the clear.
+    pub binder: Option<Arc<Binder>>,
+}
+
+impl ConnectionFacts {
+    /// A connection to `address` in the clear, which speaks HTTP/1.1.
+    #[must_use]
+    pub fn clear(address: SocketAddr) -> Self {
+        Self { address, tls: None, protocol: "http/1.1", judgement: None, binder: None }
+    }
 }
 
 /// An open connection that takes requests: one after the other (HTTP/1.1) or many at once (HTTP/2).

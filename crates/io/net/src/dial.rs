@@ -1,6 +1,5 @@
 //! From an origin to a connection: resolve, connect, shake hands.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -15,19 +14,18 @@ use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;
 use http::HeaderMap;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::io::AsyncWriteExt;
 
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::proxy::{self, Asked, Way};
+use crate::proxy::{self, Again, Asked, Way};
+use crate::reach::{Reached, bare_host, reach};
 use crate::secured::handshake::connect as connect_tls;
 use crate::secured::stream::Secured;
+use crate::socket_options::SocketOptions;
+use crate::socks::{self, Login};
 use crate::upgrade::{Duplex, Stream};
-
-/// Addresses of one name that are tried; a name service that gives more is not obeyed.
-const ADDRESSES: usize = 16;
 
 /// Which authorities a client trusts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,6 +88,7 @@ pub struct Dialer {
     proxy: ClientSettings,
     /// How it speaks where it shows who it is, and where that is.
     known: Option<Arc<(Manners, Vec<Origin>)>>,
+    options: Arc<SocketOptions>,
     limits: Arc<Limits>,
 }
 
@@ -143,7 +142,36 @@ impl Dialer {
             rules.identity = Some(identity);
             known = Some(Arc::new((Manners::new(&rules)?, origins)));
         }
-        Ok(Self { stranger, proxy, known, limits })
+        Ok(Self { stranger, proxy, known, options: Arc::default(), limits })
+    }
+
+    /// The same with sockets of which this is asked; also those to a proxy.
+    #[must_use]
+    pub fn with_options(self, options: SocketOptions) -> Self {
+        Self { options: Arc::new(options), ..self }
+    }
+
+    /// The bounds that it keeps.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// A connection to `origin` and nothing on it yet, within [`Limits::connect_time`].
+    ///
+    /// # Errors
+    /// [`NetError::Resolve`], [`NetError::Connect`], [`NetError::Timeout`], or [`NetError::SocketOption`].
+    pub async fn reach(&self, origin: &Origin) -> Result<Reached, NetError> {
+        reach(origin, &self.options, self.limits.connect_time).await
+    }
+
+    /// Begins with TLS on a stream that leads to `origin`, within [`Limits::handshake_time`]. The certificate has to be
+    /// that of its host, and the client shows one of its own only if `origin` was named for that.
+    ///
+    /// # Errors
+    /// [`NetError::Tls`] or [`NetError::Timeout`]. No octet of ours but for those of TLS has been sent then.
+    pub async fn upgrade<S: Stream>(&self, origin: &Origin, stream: S) -> Result<(Secured<S>, Facts), NetError> {
+        self.secure(&self.manners(origin).any, origin, stream).await
     }
 
     /// Connects to `origin` and starts the protocol that both ends know: HTTP/2 if TLS agrees on it
@@ -165,18 +193,49 @@ impl Dialer {
         self.connect_with(origin, &self.manners(origin).http1).await
     }
 
+    /// Like [`connect_http1`](Self::connect_http1), but `header` goes first, before TLS: it says whose connection this is
+    /// (PROXY protocol).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_http1_announced(&self, origin: &Origin, header: &[u8]) -> Result<Connection, NetError> {
+        let Reached { mut stream, remote, .. } = self.reach(origin).await?;
+        // It is short, and the first that is sent: there is room for it.
+        stream.write_all(header).await.map_err(|error| explain::io(&error, "the connection"))?;
+        self.begin(stream, remote, origin, &self.manners(origin).http1).await
+    }
+
     /// Asks the proxy at `proxy` for a way to `origin`, over TLS if the proxy is an `https` one. `fields` go to the
     /// proxy alone.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), of the proxy; [`NetError::Protocol`] for an answer that breaks the rules.
     pub async fn ask_proxy(&self, proxy: &Origin, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
-        let (stream, address) = self.reach_in_time(proxy).await?;
+        let Reached { stream, local, remote } = self.reach(proxy).await?;
         let stream: Duplex = match proxy.is_secure() {
             true => Box::new(self.secure(&self.proxy, proxy, stream).await?.0),
             false => Box::new(stream),
         };
-        proxy::ask(stream, address, &authority(origin), fields, &self.limits).await
+        proxy::ask(stream, (local, remote), &authority(origin), fields, &self.limits).await
+    }
+
+    /// Asks the SOCKS proxy at `proxy` (RFC 1928) for a way to `origin`, whose name the proxy looks up. Nothing that is
+    /// said to the proxy is protected.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), of the proxy; [`NetError::Proxy`] if it gives none; [`NetError::Protocol`] for an
+    /// answer that breaks the rules; [`NetError::Request`] for a host, a name or a password that SOCKS cannot say.
+    pub async fn ask_socks(&self, proxy: &Origin, origin: &Origin, login: Option<&Login>) -> Result<Way, NetError> {
+        let Reached { stream, local, remote } = self.reach(proxy).await?;
+        socks::ask(Box::new(stream), (local, remote), origin, login, &self.limits).await
+    }
+
+    /// Asks the same proxy once more, on the connection on which it has refused.
+    ///
+    /// # Errors
+    /// As [`ask_proxy`](Self::ask_proxy).
+    pub async fn ask_proxy_again(&self, again: Again, origin: &Origin, fields: &HeaderMap) -> Result<Asked, NetError> {
+        proxy::ask(again.stream, again.ends, &authority(origin), fields, &self.limits).await
     }
 
     /// Like [`connect`](Self::connect), through a proxy.
@@ -202,14 +261,8 @@ impl Dialer {
     }
 
     async fn connect_with(&self, origin: &Origin, tls: &ClientSettings) -> Result<Connection, NetError> {
-        let (stream, address) = self.reach_in_time(origin).await?;
-        self.begin(stream, address, origin, tls).await
-    }
-
-    async fn reach_in_time(&self, origin: &Origin) -> Result<(TcpStream, SocketAddr), NetError> {
-        let limit = self.limits.connect_time;
-        let stream = tokio::time::timeout(limit, self.reach(origin)).await;
-        stream.map_err(|_| explain::timeout(Wait::Connect, limit))?
+        let Reached { stream, remote, .. } = self.reach(origin).await?;
+        self.begin(stream, remote, origin, tls).await
     }
 
     /// Starts to speak with `origin` over a stream that leads there.
@@ -220,13 +273,14 @@ impl Dialer {
         origin: &Origin,
         tls: &ClientSettings,
     ) -> Result<Connection, NetError> {
-        let mut facts = ConnectionFacts { address, tls: None, protocol: "http/1.1", judgement: None };
+        let mut facts = ConnectionFacts::clear(address);
         if !origin.is_secure() {
             return Connection::open(Box::new(stream), facts, &self.limits).await;
         }
         let (stream, agreed) = self.secure(tls, origin, stream).await?;
         facts.tls = Some(agreed.version.name());
         facts.judgement = agreed.judgement;
+        facts.binder = Some(agreed.binder);
         if agreed.alpn.as_deref() == Some(b"h2") {
             facts.protocol = "h2";
         }
@@ -249,28 +303,6 @@ impl Dialer {
             .map_err(|_| explain::timeout(Wait::Handshake, limit))?
             .map_err(|error| explain::handshake(&error, origin.authority()))
     }
-
-    /// A TCP connection to the first address that takes one. Each gets its share of what time is left.
-    async fn reach(&self, origin: &Origin) -> Result<(TcpStream, SocketAddr), NetError> {
-        let end = Instant::now() + self.limits.connect_time;
-        let addresses = resolve(origin).await?;
-        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
-        let mut failure = None;
-        for address in addresses {
-            let share = end.saturating_duration_since(Instant::now()) / left;
-            left = left.saturating_sub(1).max(1);
-            let connected = tokio::time::timeout(share, TcpStream::connect(address)).await;
-            match connected {
-                Ok(Ok(stream)) => {
-                    stream.set_nodelay(true).map_err(|error| explain::io(&error, "the connection"))?;
-                    return Ok((stream, address));
-                }
-                Ok(Err(error)) => failure = Some(unreached(address, &error)),
-                Err(_) => failure = Some(explain::timeout(Wait::Connect, self.limits.connect_time)),
-            }
-        }
-        Err(failure.unwrap_or_else(|| unresolved(origin, "it has no address".to_owned())))
-    }
 }
 
 /// Host and port, the usual port, too: CONNECT names both (RFC 9110 §7.2).
@@ -278,62 +310,9 @@ fn authority(origin: &Origin) -> String {
     format!("{}:{}", origin.host(), origin.port())
 }
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, NetError> {
-    let found = tokio::net::lookup_host((bare_host(origin), origin.port())).await;
-    let found = found.map_err(|error| exhausted(&error).unwrap_or_else(|| unresolved(origin, error.to_string())))?;
-    Ok(found.take(ADDRESSES).collect())
-}
-
-fn unreached(address: SocketAddr, error: &io::Error) -> NetError {
-    exhausted(error).unwrap_or_else(|| NetError::Connect { address, detail: error.to_string() })
-}
-
-/// What this machine lacks, if that is why it failed: neither the other end nor the way there is at fault.
-#[cfg(unix)]
-fn exhausted(error: &io::Error) -> Option<NetError> {
-    use rustix::io::Errno;
-    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
-    let code = error.raw_os_error().filter(|code| lacking.contains(code));
-    code.map(|_| NetError::Exhausted { detail: error.to_string() })
-}
-
-#[cfg(not(unix))]
-fn exhausted(_error: &io::Error) -> Option<NetError> {
-    None
-}
-
-fn unresolved(origin: &Origin, detail: String) -> NetError {
-    NetError::Resolve { host: origin.host().to_owned(), detail }
-}
-
-/// The host without the brackets of an IPv6 address.
-fn bare_host(origin: &Origin) -> &str {
-    let host = origin.host();
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
 /// What this machine trusts. Entries that cannot be read are passed over: they vouch for nobody.
 fn system_roots() -> Vec<Vec<u8>> {
     let loaded = rustls_native_certs::load_native_certs();
     let readable = |der: &Vec<u8>| gatepost_tls::certificate::Certificate::parse(der).is_ok();
     loaded.certs.into_iter().map(|der| der.to_vec()).filter(readable).collect()
-}
-
-#[cfg(all(test, unix))]
-mod tests {
-    use rustix::io::Errno;
-
-    use super::*;
-
-    #[test]
-    fn what_this_machine_lacks_is_no_fault_of_the_other_end() {
-        let address = SocketAddr::from(([192, 0, 2, 1], 80));
-        let error = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
-        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
-            let expected = NetError::Exhausted { detail: error(errno).to_string() };
-            assert_eq!(unreached(address, &error(errno)), expected);
-        }
-        let refused = error(Errno::CONNREFUSED);
-        assert_eq!(unreached(address, &refused), NetError::Connect { address, detail: refused.to_string() });
-    }
 }

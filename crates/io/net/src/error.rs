@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_tls::error::TlsError;
+use gatepost_tls::starttls::error::StartTlsError;
 use gatepost_ws::error::WsError;
 use thiserror::Error;
 
@@ -17,6 +18,8 @@ pub enum Wait {
     Connect,
     /// A TLS handshake.
     Handshake,
+    /// The header in which a proxy says whose connection it passes on.
+    Announcement,
     /// The head of a request.
     Head,
     /// An answer's first octet.
@@ -36,6 +39,7 @@ impl fmt::Display for Wait {
         f.write_str(match self {
             Self::Connect => "connecting",
             Self::Handshake => "the TLS handshake",
+            Self::Announcement => "the PROXY header",
             Self::Head => "the head of the request",
             Self::Answer => "the answer",
             Self::Body => "the next part of the body",
@@ -157,6 +161,14 @@ pub enum NetError {
         /// What it answered, or why it was not told who asks.
         detail: String,
     },
+    /// A connection has to be announced (PROXY protocol), and is not, or by somebody who may not.
+    #[error("the connection from {peer} is not announced: {detail}")]
+    NotAnnounced {
+        /// Whoever connected.
+        peer: SocketAddr,
+        /// What is wrong.
+        detail: String,
+    },
     /// The caller's own look at a connection had something against it; no request was sent.
     #[error("the connection was rejected before anything was sent: {detail}")]
     Rejected {
@@ -190,6 +202,25 @@ pub enum NetError {
     /// The TLS settings of a dialer or listener cannot be used.
     #[error(transparent)]
     TlsSettings(#[from] TlsError),
+    /// A socket cannot be what was asked of it.
+    #[error("a socket cannot have {option} that was asked for: {detail}")]
+    SocketOption {
+        /// Which option.
+        option: &'static str,
+        /// What the system said.
+        detail: String,
+    },
+    /// A text that is no host and port.
+    #[error("`{text}` is no host and port: {detail}")]
+    Endpoint {
+        /// The text.
+        text: String,
+        /// Why.
+        detail: String,
+    },
+    /// Two ends did not come from the clear to TLS.
+    #[error(transparent)]
+    StartTls(#[from] StartTlsError),
 }
 
 impl Fault for NetError {
@@ -213,9 +244,13 @@ impl Fault for NetError {
             | Self::ClosedEarly { .. }
             | Self::Abrupt
             | Self::Rejected { .. }
+            | Self::NotAnnounced { .. }
             | Self::Proxy { .. }
             | Self::Upgrade { .. } => Blame::Peer,
-            Self::BodySource { .. } | Self::Request { .. } => Blame::Caller,
+            Self::BodySource { .. } | Self::Request { .. } | Self::SocketOption { .. } | Self::Endpoint { .. } => {
+                Blame::Caller
+            }
+            Self::StartTls(reason) => reason.blame(),
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.blame(),
             Self::WebSocket(reason) => reason.blame(),
         }
@@ -244,8 +279,12 @@ impl Fault for NetError {
             Self::WebSocket(reason) => reason.code(),
             Self::Rejected { .. } => "GP-NET-021",
             Self::Proxy { .. } => "GP-NET-022",
+            Self::NotAnnounced { .. } => "GP-NET-030",
             Self::Memory => "GP-NET-019",
             Self::Exhausted { .. } => "GP-NET-020",
+            Self::SocketOption { .. } => "GP-SOCKET-001",
+            Self::Endpoint { .. } => "GP-SOCKET-002",
+            Self::StartTls(reason) => reason.code(),
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.code(),
         }
     }
@@ -257,6 +296,7 @@ impl Fault for NetError {
             }
             Self::Resolve { .. } | Self::Memory | Self::Exhausted { .. } => Retry::After(Duration::from_secs(5)),
             Self::Broken { .. } => Retry::Fresh,
+            Self::StartTls(reason) => reason.retry(),
             _ => Retry::Never,
         }
     }
@@ -266,6 +306,11 @@ impl Fault for NetError {
             Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
             Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
             Self::Proxy { .. } => Some("check the address of the proxy, and who you are to it (`--proxy-user`)".into()),
+            Self::NotAnnounced { .. } => Some(
+                "check that the proxy sends the PROXY protocol (`send-proxy-v2` in HAProxy), and that `proxy_protocol_from` \
+                 names its address"
+                    .into(),
+            ),
             Self::Exhausted { .. } => {
                 Some("raise the limit of descriptors (`ulimit -n`), or take in fewer at once".into())
             }
@@ -278,6 +323,10 @@ impl Fault for NetError {
             }
             Self::Tls { reason, .. } | Self::TlsSettings(reason) => reason.hint(),
             Self::WebSocket(reason) => reason.hint(),
+            Self::StartTls(reason) => reason.hint(),
+            Self::Endpoint { .. } => {
+                Some("write it like `mail.example.com:25`, `mail.example.com:smtp` or `[2001:db8::1]:443`".into())
+            }
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 
 use gatepost_http::error::HttpError;
 use gatepost_model::event::one_line;
@@ -75,4 +76,42 @@ fn whole(error: &dyn Error) -> String {
         next = source.source();
     }
     one_line(&text)
+}
+
+/// What a failed attempt to connect means.
+pub(crate) fn unreached(address: SocketAddr, error: &io::Error) -> NetError {
+    exhausted(error).unwrap_or_else(|| NetError::Connect { address, detail: error.to_string() })
+}
+
+/// What this machine lacks, if that is why it failed: neither the other end nor the way there is at fault.
+#[cfg(unix)]
+pub(crate) fn exhausted(error: &io::Error) -> Option<NetError> {
+    use rustix::io::Errno;
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM].map(Errno::raw_os_error);
+    let code = error.raw_os_error().filter(|code| lacking.contains(code));
+    code.map(|_| NetError::Exhausted { detail: error.to_string() })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn exhausted(_error: &io::Error) -> Option<NetError> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_no_fault_of_the_other_end() {
+        let address = SocketAddr::from(([192, 0, 2, 1], 80));
+        let error = |errno: Errno| io::Error::from_raw_os_error(errno.raw_os_error());
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            let expected = NetError::Exhausted { detail: error(errno).to_string() };
+            assert_eq!(unreached(address, &error(errno)), expected);
+        }
+        let refused = error(Errno::CONNREFUSED);
+        assert_eq!(unreached(address, &refused), NetError::Connect { address, detail: refused.to_string() });
+    }
 }

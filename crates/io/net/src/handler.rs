@@ -6,8 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gatepost_http::proxy_header::header::Announced;
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
+use gatepost_model::shaken::Shaken;
+use gatepost_tls::binder::Binder;
+use gatepost_tls::client_chain::ClientChain;
+use gatepost_tls::manner::Manner;
 use http::{Request, Response, StatusCode};
 
 use crate::body::Body;
@@ -16,18 +21,36 @@ use crate::error::NetError;
 /// The other end of an accepted connection, and how it reached us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address.
+    /// Its address; behind a proxy that announces its connections, what that says.
     pub address: SocketAddr,
     /// The address of ours that it reached.
     pub local: SocketAddr,
     /// `TLSv1.3`, `TLSv1.2`, or `None` in the clear.
     pub tls: Option<&'static str>,
+    /// What binds proofs to this connection; `None` in the clear.
+    pub binder: Option<Arc<Binder>>,
+    /// The certificates that it showed in the handshake, or in the one of the session that was resumed.
+    pub client: Option<Arc<ClientChain>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
+    /// What a proxy has said of the connection (PROXY protocol).
+    pub announced: Option<Arc<Announced>>,
+    /// The manner in which its handshake went; `None` in the clear, and where it is not known.
+    pub manner: Option<Arc<Manner>>,
     /// `http/1.1` or `h2`.
     pub protocol: &'static str,
     /// What whoever answers remembers of this connection.
     pub memory: Memory,
+}
+
+impl Peer {
+    /// A peer that reached `local` in the clear and speaks HTTP/1.1.
+    #[must_use]
+    pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
+        let (protocol, memory) = ("http/1.1", Memory::default());
+        let (tls, binder, client, sni, manner, announced) = (None, None, None, None, None, None);
+        Self { address, local, tls, binder, client, sni, manner, announced, protocol, memory }
+    }
 }
 
 /// One value that whoever answers keeps for the life of a connection. It says nothing about who the peer is: all
@@ -91,6 +114,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Hears of a connection from `peer` that failed before or between requests, such as in its handshake.
     fn failed(&self, peer: SocketAddr, error: &NetError) {
         let _ = (peer, error);
+    }
+
+    /// Hears of a handshake at a binding of which somebody wants to hear that. Must not block.
+    fn shaken(&self, shaken: &Shaken) {
+        let _ = shaken;
     }
 
     /// The answer to an HTTP/1.1 request whose answer's body failed with `error` before anything of that had left.

@@ -18,7 +18,9 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod accept;
 pub mod admission;
+pub mod announced;
 pub mod body;
 pub mod budget;
 pub mod connection;
@@ -28,6 +30,7 @@ pub mod descriptors;
 pub mod dial;
 mod door;
 pub mod drain;
+pub mod endpoint;
 pub mod error;
 mod exchange;
 mod explain;
@@ -42,10 +45,17 @@ mod paced;
 mod parts_patience;
 mod patience;
 pub mod proxy;
+pub mod reach;
 pub mod reports;
 mod request;
 pub mod secured;
 pub mod serve;
+#[cfg(target_os = "linux")]
+mod sock_diag;
+pub mod socket_options;
+pub mod socks;
+pub mod starttls;
+pub mod tcp_info;
 pub mod tunnel;
 pub mod upgrade;
 pub mod websocket;

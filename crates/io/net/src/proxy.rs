@@ -1,12 +1,15 @@
 //! A way through an HTTP proxy: CONNECT (RFC 9110 §9.3.6), and what the proxy says to it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use gatepost_http::decoder::{Decoder, Part};
 use gatepost_http::error::HttpError;
+use gatepost_http::framing::{self, Framing};
 use gatepost_http::head::ResponseHead;
 use gatepost_http::scan::{HeadLimits, Scan};
 use gatepost_model::limits::Limits;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::{NetError, Wait};
@@ -15,6 +18,10 @@ use crate::upgrade::{Duplex, Stream};
 
 /// Octets that are read at once: the head of an answer, and seldom more.
 const READ: usize = 4096;
+/// Octets of a refusal's body that are read away, so that the proxy can be asked again on the same connection.
+const MOST_BODY: u64 = 64 * 1024;
+/// How long that may take.
+const BODY_TIME: Duration = Duration::from_secs(1);
 
 /// What became of the wish for a way.
 pub enum Asked {
@@ -26,20 +33,32 @@ pub enum Asked {
         status: StatusCode,
         /// Its fields, challenges among them.
         headers: HeaderMap,
+        /// The connection, if the proxy can be asked once more on it.
+        again: Option<Again>,
     },
+}
+
+/// A connection to a proxy that leads nowhere yet.
+pub struct Again {
+    pub(crate) stream: Duplex,
+    /// Our end, and the proxy's.
+    pub(crate) ends: (SocketAddr, SocketAddr),
 }
 
 /// Octets to an origin and back, through a proxy.
 pub struct Way {
-    pub(crate) stream: Duplex,
+    /// What leads there.
+    pub stream: Duplex,
+    /// Our end of the connection to the proxy.
+    pub local: SocketAddr,
     /// The proxy's address.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 /// Asks the proxy behind `stream` for a way to `authority`. `fields` are sent along, such as a proof.
 pub(crate) async fn ask(
     mut stream: Duplex,
-    address: SocketAddr,
+    (local, address): (SocketAddr, SocketAddr),
     authority: &str,
     fields: &HeaderMap,
     limits: &Limits,
@@ -50,11 +69,44 @@ pub(crate) async fn ask(
         answer(&mut stream, limits).await
     };
     let limit = limits.answer_time;
-    let head = tokio::time::timeout(limit, exchange).await.map_err(|_| explain::timeout(Wait::Answer, limit))??;
+    let answered = tokio::time::timeout(limit, exchange).await;
+    let (head, come) = answered.map_err(|_| explain::timeout(Wait::Answer, limit))??;
     if head.status.is_success() {
-        return Ok(Asked::Granted(Way { stream, address }));
+        return Ok(Asked::Granted(Way { stream, local, address }));
     }
-    Ok(Asked::Refused { status: head.status, headers: head.headers })
+    let emptied = tokio::time::timeout(BODY_TIME, is_emptied(&mut stream, &head, come, limits)).await;
+    let again = matches!(emptied, Ok(true)).then_some(Again { stream, ends: (local, address) });
+    Ok(Asked::Refused { status: head.status, headers: head.headers, again })
+}
+
+/// Reads the body of a refusal away; whether the connection is good for another question then.
+async fn is_emptied(stream: &mut dyn Stream, head: &ResponseHead, mut come: Vec<u8>, limits: &Limits) -> bool {
+    let framing = framing::response(&Method::CONNECT, head.status, head.version, &head.headers);
+    let Ok(framing) = framing else { return false };
+    if framing == Framing::UntilClose || !framing::persists(head.version, &head.headers) {
+        return false;
+    }
+    let mut decoder = Decoder::new(framing, Some(MOST_BODY), bounds(limits));
+    loop {
+        let used = match decoder.decode(&come) {
+            Ok(Part::Data(span)) => span.end,
+            Ok(Part::Need { used }) => {
+                let mut piece = [0; READ];
+                match stream.read(&mut piece).await {
+                    Ok(0) | Err(_) => return false,
+                    Ok(count) => come.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                }
+                used
+            }
+            Ok(Part::End { used, .. }) => return used == come.len(),
+            Err(_) => return false,
+        };
+        come.drain(..used);
+    }
+}
+
+fn bounds(limits: &Limits) -> HeadLimits {
+    HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields, ..HeadLimits::default() }
 }
 
 fn request(authority: &str, fields: &HeaderMap) -> Vec<u8> {
@@ -67,10 +119,10 @@ fn request(authority: &str, fields: &HeaderMap) -> Vec<u8> {
     octets
 }
 
-/// The head of the answer. Behind a 2xx nothing may have come yet: it would be taken for the origin's first octets,
+/// The head of the answer, and what came behind it. Behind a 2xx nothing may have come yet: it would be taken for the origin's first octets,
 /// though nobody has spoken to the origin.
-async fn answer(stream: &mut dyn Stream, limits: &Limits) -> Result<ResponseHead, NetError> {
-    let bounds = HeadLimits { bytes: limits.head_bytes, fields: limits.head_fields, ..HeadLimits::default() };
+async fn answer(stream: &mut dyn Stream, limits: &Limits) -> Result<(ResponseHead, Vec<u8>), NetError> {
+    let bounds = bounds(limits);
     let broken = |detail: String| NetError::Protocol { protocol: "http/1.1", detail };
     let (mut come, mut scan) = (Vec::with_capacity(READ), Scan::response());
     loop {
@@ -88,7 +140,8 @@ async fn answer(stream: &mut dyn Stream, limits: &Limits) -> Result<ResponseHead
         if head.status.is_informational() {
             return Err(broken("an interim answer to CONNECT".to_owned()));
         }
-        return Ok(head);
+        let behind = come.split_off(span.end);
+        return Ok((head, behind));
     }
 }
 
@@ -98,18 +151,18 @@ mod tests {
 
     use super::*;
 
-    /// What comes of a proxy that answers so.
-    async fn asked(answer: &'static str) -> Result<Option<StatusCode>, &'static str> {
+    /// What comes of a proxy that answers so: the status of a refusal, and whether it can be asked again.
+    async fn asked(answer: &'static str) -> Result<Option<(u16, bool)>, &'static str> {
         let (near, mut far) = tokio::io::duplex(1 << 20);
         far.write_all(answer.as_bytes()).await.unwrap();
         far.shutdown().await.unwrap();
         let address = SocketAddr::from(([127, 0, 0, 1], 3128));
         let limits = Limits { head_bytes: 1024, ..Limits::default() };
         let fields = HeaderMap::from_iter([(http::header::PROXY_AUTHORIZATION, "Basic eA==".parse().unwrap())]);
-        let asked = ask(Box::new(near), address, "h.test:443", &fields, &limits).await;
+        let asked = ask(Box::new(near), (address, address), "h.test:443", &fields, &limits).await;
         let became = match &asked {
             Ok(Asked::Granted(_)) => Ok(None),
-            Ok(Asked::Refused { status, .. }) => Ok(Some(*status)),
+            Ok(Asked::Refused { status, again, .. }) => Ok(Some((status.as_u16(), again.is_some()))),
             Err(error) => Err(error.code()),
         };
         // What it said has an end when the near end is gone.
@@ -126,8 +179,15 @@ mod tests {
         let table = [
             ("HTTP/1.1 200 Connection established\r\n\r\n", Ok(None)),
             ("HTTP/1.0 200 OK\r\nVia: x\r\n\r\n", Ok(None)),
-            ("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n\r\nwho?", Ok(Some(407))),
-            ("HTTP/1.1 302 Elsewhere\r\nLocation: http://x/\r\n\r\n", Ok(Some(302))),
+            ("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n\r\nwho?", Ok(Some((407, false)))),
+            ("HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\nwho?", Ok(Some((407, true)))),
+            ("HTTP/1.1 407 No\r\nContent-Length: 4\r\n\r\nwho?!", Ok(Some((407, false)))),
+            ("HTTP/1.1 407 No\r\nContent-Length: 5\r\n\r\nwho?", Ok(Some((407, false)))),
+            ("HTTP/1.1 407 No\r\nContent-Length: 4\r\nConnection: close\r\n\r\nwho?", Ok(Some((407, false)))),
+            ("HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\nwho?", Ok(Some((407, false)))),
+            ("HTTP/1.0 407 No\r\nContent-Length: 0\r\n\r\n", Ok(Some((407, false)))),
+            ("HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwho?\r\n0\r\n\r\n", Ok(Some((407, true)))),
+            ("HTTP/1.1 302 Elsewhere\r\nLocation: http://x/\r\n\r\n", Ok(Some((302, false)))),
             ("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 200 from the proxy itself", Err("GP-NET-004")),
             ("HTTP/1.1 100 Continue\r\n\r\n", Err("GP-NET-004")),
             ("HTTP/1.1 200 OK\r\n", Err("GP-NET-007")),
@@ -136,8 +196,6 @@ mod tests {
             (&*long, Err("GP-NET-005")),
         ];
         for (answer, expected) in table {
-            let expected =
-                expected.map(|status: Option<u16>| status.map(|status| StatusCode::from_u16(status).unwrap()));
             assert_eq!(asked(answer).await, expected, "{answer}");
         }
     }

@@ -3,19 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use gatepost_http::proxy_header::header::Announced;
 use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
+use gatepost_model::shaken::Shaken;
+use gatepost_tls::certificate::Certificate;
+use gatepost_tls::challenge;
+use gatepost_tls::handshake::Facts;
 use gatepost_tls::server::ServerTls;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
+use crate::announced::{Announcers, hear_out};
+use crate::cut::Cut;
 use crate::door::{Door, Guest, Place};
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Memory, Peer};
+use crate::handler::{Handler, Peer};
 use crate::handshakes::Handshakes;
 use crate::http1::drive::{House, serve_http1};
 use crate::http2::drive::serve_http2;
@@ -111,7 +118,8 @@ pub async fn serve_admitted(
     let sleepers = Sleepers::default();
     let (drain_too, sleepers_too) = (drain.clone(), sleepers.clone());
     let house = House { handler, limits, drain: drain_too, sleepers: sleepers_too, memory, reports };
-    let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house: Arc::new(house), handshakes });
+    let (listening, announcers) = (listener.local_addr(), listener.announcers().cloned());
+    let shared = Arc::new(Shared { tls, listening, announcers, house: Arc::new(house), handshakes });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
@@ -147,14 +155,33 @@ pub async fn serve_admitted(
 struct Shared {
     tls: Option<Arc<ServerTls>>,
     listening: SocketAddr,
+    announcers: Option<Announcers>,
     house: Arc<House>,
     handshakes: Handshakes,
 }
 
 impl Shared {
     /// Serves one connection; whether it ended in good order.
-    async fn run(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) -> bool {
-        match self.connection(stream, address, place).await {
+    async fn run(self: Arc<Self>, mut stream: TcpStream, mut address: SocketAddr, mut place: Place) -> bool {
+        let mut announced = None;
+        if let Some(announcers) = &self.announcers {
+            // On the heap, so that a connection that lives on does not keep the place of what came before it.
+            match Box::pin(hear_out(announcers, &mut stream, address, self.house.limits.handshake_time)).await {
+                Ok(said) => {
+                    address = said.route.map_or(address, |route| route.source);
+                    announced = Some(Arc::new(said));
+                }
+                Err(error) => {
+                    self.house.handler.failed(address, &error);
+                    return false;
+                }
+            }
+            if !place.belongs_to(address.ip()) {
+                stream.reset_when_dropped();
+                return false;
+            }
+        }
+        match self.connection(stream, address, announced, place).await {
             Ok(()) => true,
             Err(error) => {
                 self.house.handler.failed(address, &error);
@@ -164,7 +191,13 @@ impl Shared {
     }
 
     /// Each protocol is in a box of its own: the connection lives in that, and has no room for the others.
-    async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place) -> Result<(), NetError> {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        announced: Option<Arc<Announced>>,
+        place: Place,
+    ) -> Result<(), NetError> {
         let broken = |error: std::io::Error| explain::io(&error, "the request");
         // Elsewhere than on Linux it does not come with the listener.
         #[cfg(not(target_os = "linux"))]
@@ -173,7 +206,7 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer { address, local, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
+        let mut peer = Peer { announced, ..Peer::new(address, local) };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);
@@ -194,15 +227,44 @@ impl Shared {
         let handshake = self.handshakes.run(tokio::time::timeout(limit, handshake), crowded);
         // On the heap, so that a connection that lives on does not keep the place of its handshake.
         let handshake = Box::pin(handshake).await.map_err(|_| NetError::Crowded)?;
-        let (stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        let (mut stream, facts) = handshake.map_err(|_| explain::timeout(Wait::Handshake, limit))??;
+        if facts.alpn.as_deref() == Some(challenge::PROTOCOL) {
+            // RFC 8737 §3: the certificate was the answer, and nothing else is said. Who has it may be gone already.
+            let _ = tokio::time::timeout(limit, stream.shutdown()).await;
+            return Ok(());
+        }
+        if tls.bindings().are_logged(local, facts.server_name.as_deref()) {
+            house.handler.shaken(&told(address, &facts));
+        }
         peer.tls = Some(facts.version.name());
+        peer.binder = Some(facts.binder);
+        peer.client = facts.client;
         peer.sni = facts.server_name;
+        peer.manner = facts.manner;
         if facts.alpn.as_deref() == Some(b"h2") {
             peer.protocol = "h2";
             let House { handler, limits, drain, .. } = House::clone(&house);
             return Box::pin(serve_http2(stream, Arc::new(peer), handler, limits, drain)).await;
         }
         Box::pin(serve_http1(stream, Arc::new(peer), house)).await
+    }
+}
+
+/// What is told of a handshake.
+fn told(peer: SocketAddr, facts: &Facts) -> Shaken {
+    let client =
+        facts.client.as_ref().and_then(|chain| chain.certificates().first()).map(|der| match Certificate::parse(der) {
+            Ok(leaf) => leaf.subject,
+            Err(_) => "a certificate that cannot be read".to_owned(),
+        });
+    Shaken {
+        peer,
+        server_name: facts.server_name.clone(),
+        version: facts.version.name(),
+        suite: facts.suite,
+        group: facts.group,
+        resumed: facts.resumed,
+        client,
     }
 }
 

@@ -9,6 +9,7 @@ use gatepost_net::body::Body;
 use gatepost_net::connection::ConnectionFacts;
 use gatepost_net::handler::Peer;
 use gatepost_tls::bindings::Bindings;
+use gatepost_tls::manner::Manner;
 use gatepost_tls::server::ServerRules;
 use gatepost_tls::version::TlsVersion;
 use http::{Request, Response};
@@ -37,7 +38,10 @@ async fn both_protocols_carry_a_megabyte_each_way() {
     for (protocol, mut connection) in connections {
         let judgement = connection.facts().judgement.clone();
         assert!(judgement.as_ref().is_some_and(|judgement| judgement.found.is_empty() && judgement.path.len() == 2));
-        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol, judgement };
+        let binder = connection.facts().binder.clone();
+        let bindings = binder.as_ref().map(|binder| binder.bindings());
+        assert!(bindings.is_some_and(|bindings| bindings.end_point.is_some() && bindings.exporter.is_some()));
+        let facts = ConnectionFacts { address: site.address, tls: Some("TLSv1.3"), protocol, judgement, binder };
         assert_eq!(connection.facts(), &facts);
         assert_eq!(connection.is_multiplexed(), protocol == "h2");
         for body in [megabyte.clone(), Vec::new(), b"small".to_vec()] {
@@ -54,13 +58,28 @@ async fn both_protocols_carry_a_megabyte_each_way() {
 async fn in_the_clear_it_is_http1() {
     let site = plain_site(echo, Limits::default());
     let mut connection = dialer(Default::default()).connect(&site.origin("127.0.0.1")).await.unwrap();
-    assert_eq!(
-        connection.facts(),
-        &ConnectionFacts { address: site.address, tls: None, protocol: "http/1.1", judgement: None }
-    );
+    assert_eq!(connection.facts(), &ConnectionFacts::clear(site.address));
     let request = Request::get(site.uri("/")).header("host", "other.example").body(Body::empty()).unwrap();
     let answer = connection.send(request).await.unwrap();
     assert_eq!(answer.headers()["seen"], "GET / other.example None None");
+}
+
+#[tokio::test]
+async fn whoever_answers_knows_in_which_manner_the_connection_was_made() {
+    let tell = |_: Request<Body>, peer: Arc<Peer>| async move {
+        let known = peer.manner.as_deref().map(|manner| *manner == Manner::default());
+        Response::builder().header("seen", format!("{known:?}")).body(Body::empty()).unwrap()
+    };
+    let authority = authority();
+    let sites = [
+        (localhost(&authority, tell, Limits::default()), "localhost", trusting(&authority), "Some(true)"),
+        (plain_site(tell, Limits::default()), "127.0.0.1", Default::default(), "None"),
+    ];
+    for (site, host, tls, seen) in sites {
+        let mut connection = dialer(tls).connect(&site.origin(host)).await.unwrap();
+        let request = Request::get(site.uri("/")).header("host", host).body(Body::empty()).unwrap();
+        assert_eq!(connection.send(request).await.unwrap().headers()["seen"], seen, "{host}");
+    }
 }
 
 #[tokio::test]

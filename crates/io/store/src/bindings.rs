@@ -31,8 +31,8 @@ pub(crate) fn keep(connection: &Connection, binding: &Binding, twin: Twin) -> Re
     write(connection, binding)
 }
 
-/// Replaces the row of that key, if it names the certificate that was expected.
-pub(crate) fn update(connection: &Connection, binding: &Binding, expected: Option<[u8; 32]>) -> Result<(), Failure> {
+/// Replaces the row of that key, if it is what was expected.
+pub(crate) fn update(connection: &Connection, binding: &Binding, expected: &Binding) -> Result<(), Failure> {
     know(connection, binding)?;
     let found = row(connection, &binding.key)?.ok_or_else(|| unbound(&binding.key))?;
     as_expected(&found, expected)?;
@@ -68,15 +68,19 @@ pub(crate) fn unbound(key: &BindingKey) -> StoreError {
     missing("binding", &key.to_string())
 }
 
-/// Whether the row still names the certificate that whoever replaces it has seen.
-pub(crate) fn as_expected(found: &Binding, expected: Option<[u8; 32]>) -> Result<(), StoreError> {
-    match expected {
-        Some(certificate) if found.certificate() != Some(certificate) => {
-            let bound = found.certificate().map_or_else(|| "no certificate".to_owned(), |bound| hex(&bound));
-            Err(StoreError::Changed { what: format!("binding {:?}", found.key.to_string()), found: bound })
-        }
-        _ => Ok(()),
+/// Whether the row still is what whoever replaces it has seen.
+pub(crate) fn as_expected(found: &Binding, expected: &Binding) -> Result<(), StoreError> {
+    if found == expected {
+        return Ok(());
     }
+    let answer = match &found.answer {
+        Answer::Certificate(certificate) => hex(certificate),
+        Answer::Reject(_) => "the end of the connection".to_owned(),
+        Answer::Directory(path) => format!("the directory {path}"),
+    };
+    let same = found.answer == expected.answer;
+    let found_now = if same { format!("{answer}, on other terms or for another application,") } else { answer };
+    Err(StoreError::Changed { what: format!("binding {:?}", found.key.to_string()), found: found_now })
 }
 
 /// Whether the row is the owner's.

@@ -14,7 +14,7 @@ use gatepost_model::time::Timestamp;
 use crate::bindings::{as_expected, of_owner, unbound};
 use crate::error::StoreError;
 use crate::rows::{exists, hex, missing};
-use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
+use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User, UserRecord};
 
 /// A store that ends with the process. Nothing is sealed, because nothing is written.
 ///
@@ -104,7 +104,8 @@ impl State {
 }
 
 impl Store for MemoryStore {
-    fn add_user(&self, user: User) -> Pending<'_, ()> {
+    fn add_user(&self, mut user: User) -> Pending<'_, ()> {
+        user.records.sort_by(|one, other| one.kind.cmp(&other.kind));
         self.change(|state| {
             if state.users.contains_key(&user.name) {
                 return Err(exists("user", &user.name));
@@ -116,6 +117,14 @@ impl Store for MemoryStore {
 
     fn user(&self, name: &str) -> Pending<'_, Option<User>> {
         self.read(|state| state.users.get(name).cloned())
+    }
+
+    fn user_called(&self, kind: &str, alias: &str) -> Pending<'_, Option<String>> {
+        self.read(|state| {
+            let is_it = |record: &UserRecord| record.kind == kind && record.alias.as_deref() == Some(alias);
+            let mut users = state.users.values();
+            users.find(|user| user.records.iter().any(is_it)).map(|user| user.name.clone())
+        })
     }
 
     fn user_names(&self) -> Pending<'_, Vec<String>> {
@@ -206,7 +215,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()> {
         self.change(|state| {
             state.know(&binding)?;
             as_expected(state.bound(&binding.key)?, expected)?;

@@ -13,7 +13,7 @@ use crate::open::{Options, check_place};
 use crate::owner::unusable;
 use crate::publish::publish;
 use crate::queue::Failure;
-use crate::rows::{CertificateRow, CredentialRow, UserRow, secret_place};
+use crate::rows::{CertificateRow, CredentialRow, RecordRow, UserRow, secret_place};
 use crate::schema::{self, CANARY};
 use crate::seal::SealingKey;
 use crate::stretch::Stretch;
@@ -30,10 +30,11 @@ pub enum NewKey {
 }
 
 /// The tables with a sealed column `secret`, each with the one who seals its rows anew.
-const SEALED: [(&str, Reseal); 4] = [
+const SEALED: [(&str, Reseal); 5] = [
     ("certificates", reseal_certificates),
     ("credentials", reseal_credentials),
     ("secrets", reseal_secrets),
+    ("user_records", reseal_records),
     ("users", reseal_users),
 ];
 
@@ -147,6 +148,23 @@ fn reseal_users(connection: &Connection, old: &SealingKey, new: &SealingKey) -> 
             .execute(params![name, row.secret])?;
     }
     Ok(names.len())
+}
+
+fn reseal_records(connection: &Connection, old: &SealingKey, new: &SealingKey) -> Result<usize, Failure> {
+    let users: Vec<String> = keys(connection, "SELECT DISTINCT user FROM user_records")?;
+    let mut resealed = 0;
+    for user in &users {
+        let sql = "SELECT kind, alias, secret FROM user_records WHERE user = ?1";
+        let rows: Vec<RecordRow> =
+            connection.prepare_cached(sql)?.query_map([user], RecordRow::read)?.collect::<Result<_, _>>()?;
+        for row in rows {
+            let row = RecordRow::seal(user, row.open(user, old)?, new)?;
+            let sql = "UPDATE user_records SET secret = ?3 WHERE user = ?1 AND kind = ?2";
+            connection.prepare_cached(sql)?.execute(params![user, row.kind, row.secret])?;
+            resealed += 1;
+        }
+    }
+    Ok(resealed)
 }
 
 fn reseal_credentials(connection: &Connection, old: &SealingKey, new: &SealingKey) -> Result<usize, Failure> {

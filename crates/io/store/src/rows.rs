@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 use crate::error::StoreError;
 use crate::queue::Failure;
 use crate::seal::{Place, SealingKey};
-use crate::store::{KnownCertificate, StoredCertificate, StoredCredential, User};
+use crate::store::{KnownCertificate, StoredCertificate, StoredCredential, User, UserRecord};
 
 pub(crate) fn exists(kind: &str, name: &str) -> StoreError {
     StoreError::Exists { what: format!("{kind} {name:?}") }
@@ -23,23 +23,55 @@ pub(crate) struct UserRow {
     pub(crate) name: String,
     pub(crate) password_hash: String,
     pub(crate) secret: Option<Vec<u8>>,
+    pub(crate) records: Vec<RecordRow>,
 }
 
 impl UserRow {
     pub(crate) fn seal(user: User, key: &SealingKey) -> Result<Self, StoreError> {
-        let User { name, password_hash, secret } = user;
+        let User { name, password_hash, secret, records } = user;
         let secret = secret.map(|secret| key.seal(&user_place(&name), &secret)).transpose()?;
-        Ok(Self { name, password_hash, secret })
+        let records =
+            records.into_iter().map(|record| RecordRow::seal(&name, record, key)).collect::<Result<_, _>>()?;
+        Ok(Self { name, password_hash, secret, records })
     }
 
+    /// Without its records, which stand in rows of their own.
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { name: row.get(0)?, password_hash: row.get(1)?, secret: row.get(2)? })
+        Ok(Self { name: row.get(0)?, password_hash: row.get(1)?, secret: row.get(2)?, records: Vec::new() })
     }
 
     pub(crate) fn open(self, key: &SealingKey) -> Result<User, StoreError> {
-        let Self { name, password_hash, secret } = self;
+        let Self { name, password_hash, secret, records } = self;
         let secret = secret.map(|value| key.open(&user_place(&name), &value)).transpose()?;
-        Ok(User { name, password_hash, secret })
+        let records = records.into_iter().map(|row| row.open(&name, key)).collect::<Result<_, _>>()?;
+        Ok(User { name, password_hash, secret, records })
+    }
+}
+
+/// A row of `user_records`, without its user.
+pub(crate) struct RecordRow {
+    pub(crate) kind: String,
+    pub(crate) alias: Option<String>,
+    pub(crate) secret: Vec<u8>,
+}
+
+impl RecordRow {
+    pub(crate) fn seal(user: &str, record: UserRecord, key: &SealingKey) -> Result<Self, StoreError> {
+        let UserRecord { kind, alias, secret } = record;
+        let also = [Some(kind.as_str()), alias.as_deref()];
+        let secret = key.seal(&Place { kind: "user record", name: user, also: &also }, &secret)?;
+        Ok(Self { kind, alias, secret })
+    }
+
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { kind: row.get(0)?, alias: row.get(1)?, secret: row.get(2)? })
+    }
+
+    pub(crate) fn open(self, user: &str, key: &SealingKey) -> Result<UserRecord, StoreError> {
+        let Self { kind, alias, secret } = self;
+        let also = [Some(kind.as_str()), alias.as_deref()];
+        let secret = key.open(&Place { kind: "user record", name: user, also: &also }, &secret)?;
+        Ok(UserRecord { kind, alias, secret })
     }
 }
 

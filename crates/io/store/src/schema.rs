@@ -58,6 +58,15 @@ const MIGRATIONS: &[&str] = &["
     INSERT INTO bindings SELECT kind, host, port, 'certificate', certificate, NULL,
         (SELECT value FROM meta WHERE name = 'application'), '', x'' FROM bindings_before;
     DROP TABLE bindings_before;
+", "
+    CREATE TABLE user_records (
+        user TEXT NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        alias TEXT,
+        secret BLOB NOT NULL,
+        PRIMARY KEY (user, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX user_records_alias ON user_records (alias, kind) WHERE alias IS NOT NULL;
 "];
 
 /// Every SQLite file begins with this.

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::key_source::KeySource;
 use crate::keyring::Keyring;
 use crate::queue::{Desk, Failure, serve_reads};
-use crate::rows::{self, CertificateRow, CredentialRow, UserRow, exists, missing, secret_place};
+use crate::rows::{self, CertificateRow, CredentialRow, RecordRow, UserRow, exists, missing, secret_place};
 use crate::schema;
 use crate::seal::SealingKey;
 use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
@@ -112,13 +112,15 @@ impl Store for SqliteStore {
             Box::pin(async move {
                 let row = UserRow::seal(user, &key)?;
                 let sql = "INSERT INTO users (name, password_hash, secret) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-                let insert = move |connection: &Connection| match execute(
-                    connection,
-                    sql,
-                    params![row.name, row.password_hash, row.secret],
-                )? {
-                    0 => Err(exists("user", &row.name).into()),
-                    _ => Ok(()),
+                let insert = move |connection: &Connection| {
+                    if execute(connection, sql, params![row.name, row.password_hash, row.secret])? == 0 {
+                        return Err(exists("user", &row.name).into());
+                    }
+                    let sql = "INSERT INTO user_records (user, kind, alias, secret) VALUES (?1, ?2, ?3, ?4)";
+                    for record in &row.records {
+                        execute(connection, sql, params![row.name, record.kind, record.alias, record.secret])?;
+                    }
+                    Ok(())
                 };
                 self.change_sealed(key, insert).await
             })
@@ -130,12 +132,17 @@ impl Store for SqliteStore {
         Box::pin(self.with_key(move |key| {
             let name = name.clone();
             Box::pin(async move {
-                let sql = "SELECT name, password_hash, secret FROM users WHERE name = ?1";
-                let read = move |connection: &Connection| {
-                    Ok(connection.prepare_cached(sql)?.query_row([name], UserRow::read).optional()?)
-                };
+                let read = move |connection: &Connection| user(connection, &name);
                 self.reader.ask(read).await?.map(|row| row.open(&key)).transpose()
             })
+        }))
+    }
+
+    fn user_called(&self, kind: &str, alias: &str) -> Pending<'_, Option<String>> {
+        let (kind, alias) = (kind.to_owned(), alias.to_owned());
+        Box::pin(self.reader.ask(move |connection| {
+            let sql = "SELECT user FROM user_records WHERE alias = ?1 AND kind = ?2";
+            Ok(connection.prepare_cached(sql)?.query_row([alias, kind], |row| row.get(0)).optional()?)
         }))
     }
 
@@ -258,8 +265,9 @@ impl Store for SqliteStore {
         Box::pin(self.change(move |connection| bindings::keep(connection, &binding, Twin::GivesWay)))
     }
 
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()> {
-        Box::pin(self.change(move |connection| bindings::update(connection, &binding, expected)))
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()> {
+        let expected = expected.clone();
+        Box::pin(self.change(move |connection| bindings::update(connection, &binding, &expected)))
     }
 
     fn bindings(&self) -> Pending<'_, Vec<Binding>> {
@@ -331,6 +339,18 @@ impl Store for SqliteStore {
     fn known_revision(&self) -> u64 {
         self.known.load(Ordering::Acquire)
     }
+}
+
+/// The user of that name, with its records. Both in one transaction: a user that comes anew meanwhile is whole.
+fn user(connection: &Connection, name: &str) -> Result<Option<UserRow>, Failure> {
+    let transaction = connection.unchecked_transaction()?;
+    let sql = "SELECT name, password_hash, secret FROM users WHERE name = ?1";
+    let Some(mut row) = transaction.prepare_cached(sql)?.query_row([name], UserRow::read).optional()? else {
+        return Ok(None);
+    };
+    let sql = "SELECT kind, alias, secret FROM user_records WHERE user = ?1 ORDER BY kind";
+    row.records = transaction.prepare_cached(sql)?.query_map([name], RecordRow::read)?.collect::<Result<_, _>>()?;
+    Ok(Some(row))
 }
 
 fn revision(connection: &Connection) -> Result<u64, Failure> {

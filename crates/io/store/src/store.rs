@@ -25,6 +25,19 @@ pub struct User {
     /// The password itself, sealed at rest, for schemes that compute with it (WSSE). `None` unless
     /// the operator asked for it.
     pub secret: Option<Secret>,
+    /// What single schemes compute with, in the order of their kinds.
+    pub records: Vec<UserRecord>,
+}
+
+/// What one scheme computes with in the place of a user's password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// Which scheme, and under which terms. A user has one record of a kind.
+    pub kind: String,
+    /// What the user may be called instead of its name, for a scheme that knows such names.
+    pub alias: Option<String>,
+    /// The record; sealed at rest.
+    pub secret: Secret,
 }
 
 /// A credential under a name, for going out.
@@ -74,6 +87,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn add_user(&self, user: User) -> Pending<'_, ()>;
     /// The user of that name.
     fn user(&self, name: &str) -> Pending<'_, Option<User>>;
+    /// The name of the user that has a record of this kind with this alias.
+    fn user_called(&self, kind: &str, alias: &str) -> Pending<'_, Option<String>>;
     /// All user names, sorted.
     fn user_names(&self) -> Pending<'_, Vec<String>>;
     /// Removes a user.
@@ -103,9 +118,9 @@ pub trait Store: Debug + Send + Sync + 'static {
     fn add_binding(&self, binding: Binding) -> Pending<'_, ()>;
     /// Adds a binding or replaces the one that has its key.
     fn put_binding(&self, binding: Binding) -> Pending<'_, ()>;
-    /// Replaces the binding that has its key, in one step; its certificate must be there. With `expected`, only if
-    /// that certificate is bound: else [`StoreError::Changed`].
-    fn update_binding(&self, binding: Binding, expected: Option<[u8; 32]>) -> Pending<'_, ()>;
+    /// Replaces the binding that has its key, in one step; its certificate must be there. Only if that one is
+    /// `expected` in all that it says, its terms as well: else [`StoreError::Changed`].
+    fn update_binding(&self, binding: Binding, expected: &Binding) -> Pending<'_, ()>;
     /// All bindings, sorted by key.
     fn bindings(&self) -> Pending<'_, Vec<Binding>>;
     /// Removes a binding; its certificate stays. One that is not its `owner`'s stays, too:

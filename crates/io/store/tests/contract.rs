@@ -16,7 +16,9 @@ use gatepost_store::key_source::KeySource;
 use gatepost_store::memory::MemoryStore;
 use gatepost_store::open::{Options, open};
 use gatepost_store::seal::SealingKey;
-use gatepost_store::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User};
+use gatepost_store::store::{
+    KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User, UserRecord,
+};
 use tempfile::TempDir;
 
 /// A name no parser likes.
@@ -38,7 +40,12 @@ fn backends() -> (TempDir, Vec<Arc<dyn Store>>) {
 }
 
 fn user(name: &str, secret: Option<&str>) -> User {
-    User { name: name.into(), password_hash: format!("$argon2id${name}"), secret: secret.map(Secret::from) }
+    User {
+        name: name.into(),
+        password_hash: format!("$argon2id${name}"),
+        secret: secret.map(Secret::from),
+        records: vec![],
+    }
 }
 
 fn stored(name: &str, credential: Credential) -> StoredCredential {
@@ -68,7 +75,9 @@ fn eloquent() -> Terms {
         client_hints: false,
         usage_check: false,
         revocation: Revocation::Cached,
+        revocation_lists: vec!["/etc/gatepost/a=b.crl".into(), "/etc/gatepost/ö.crl".into()],
         staple: Some(true),
+        staple_file: Some("/etc/gatepost/a.ocsp".into()),
         tickets: Some(false),
         log: Some(true),
         imported: vec![("Ctl Store Name".into(), ODD.replace('\0', " "))],
@@ -100,6 +109,36 @@ fn users() {
             store.remove_user("alice").await.unwrap();
             assert_eq!(store.remove_user("alice").await, missing("user \"alice\""));
             assert_eq!(store.user_names().await.unwrap(), ["Alice", ODD, "bob"]);
+        });
+    }
+}
+
+#[test]
+fn records_of_users_come_and_go_with_them() {
+    let (_folder, stores) = backends();
+    let record = |kind: &str, alias: Option<&str>, secret: &str| UserRecord {
+        kind: kind.into(),
+        alias: alias.map(str::to_owned),
+        secret: Secret::from(secret),
+    };
+    for store in stores {
+        wait(async {
+            let records = vec![record("a", Some("one"), "1"), record(ODD, None, ""), record("b", Some("two"), "2")];
+            let mut alice = User { records, ..user("alice", None) };
+            alice.records.sort_by(|one, other| one.kind.cmp(&other.kind));
+            let bob = User { records: vec![record("a", Some("three"), "3")], ..user("bob", Some("pass")) };
+            for user in [&alice, &bob] {
+                let backwards = user.records.iter().rev().cloned().collect();
+                store.add_user(User { records: backwards, ..user.clone() }).await.unwrap();
+                assert_eq!(store.user(&user.name).await, Ok(Some(user.clone())), "{store:?}");
+            }
+            for (kind, alias, name) in [("a", "one", Some("alice")), ("b", "one", None), ("a", "three", Some("bob"))] {
+                assert_eq!(store.user_called(kind, alias).await, Ok(name.map(str::to_owned)), "{kind} {alias}");
+            }
+            store.remove_user("alice").await.unwrap();
+            assert_eq!(store.user_called("a", "one").await, Ok(None));
+            store.add_user(user("alice", None)).await.unwrap();
+            assert_eq!(store.user("alice").await, Ok(Some(user("alice", None))), "nothing of before came back");
         });
     }
 }
@@ -213,21 +252,30 @@ fn an_update_replaces_what_was_expected() {
             for octet in [1, 2, 3] {
                 store.put_certificate(certificate(octet)).await.unwrap();
             }
-            let update = |octet, expected: Option<u8>| {
-                let new = Binding { terms: eloquent(), ..binding("a.com:443", octet) };
-                store.update_binding(new, expected.map(|octet| [octet; 32]))
+            let plain = |octet| binding("a.com:443", octet);
+            let bound = |octet| Binding { terms: eloquent(), ..plain(octet) };
+            let update = |octet, expected: Binding| store.update_binding(bound(octet), &expected);
+            assert_eq!(update(1, plain(1)).await, missing("binding \"a.com:443\""), "{store:?}");
+            store.add_binding(plain(1)).await.unwrap();
+            update(2, plain(1)).await.unwrap();
+            let changed = |found: &str| {
+                Err(StoreError::Changed { what: "binding \"a.com:443\"".into(), found: found.to_owned() })
             };
-            assert_eq!(update(1, None).await, missing("binding \"a.com:443\""), "{store:?}");
-            store.add_binding(binding("a.com:443", 1)).await.unwrap();
-            update(2, Some(1)).await.unwrap();
-            let changed = StoreError::Changed { what: "binding \"a.com:443\"".into(), found: "02".repeat(32) };
-            assert_eq!(update(3, Some(1)).await, Err(changed));
-            assert_eq!(update(9, Some(2)).await, missing(&format!("certificate \"{}\"", "09".repeat(32))));
-            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 2) };
-            assert_eq!(store.bindings().await, Ok(vec![bound]), "a refused update changes nothing");
-            update(3, None).await.unwrap();
-            let bound = Binding { terms: eloquent(), ..binding("a.com:443", 3) };
-            assert_eq!(store.bindings().await, Ok(vec![bound]));
+            let (two, other) = ("02".repeat(32), ", on other terms or for another application,");
+            let stale = [
+                (bound(1), two.clone()),
+                (plain(2), two.clone() + other),
+                (Binding { application: THEIRS, ..bound(2) }, two.clone() + other),
+                (Binding { answer: Answer::Reject(Some([2; 32])), ..bound(2) }, two.clone()),
+                (Binding { answer: Answer::Reject(None), ..bound(2) }, two.clone()),
+            ];
+            for (expected, found) in stale {
+                assert_eq!(update(3, expected).await, changed(&found));
+            }
+            assert_eq!(update(9, bound(2)).await, missing(&format!("certificate \"{}\"", "09".repeat(32))));
+            assert_eq!(store.bindings().await, Ok(vec![bound(2)]), "a refused update changes nothing");
+            update(3, bound(2)).await.unwrap();
+            assert_eq!(store.bindings().await, Ok(vec![bound(3)]));
         });
     }
 }
@@ -245,7 +293,8 @@ fn of_many_updates_at_once_that_expect_the_same_one_is_made() {
             let mut asked = tokio::task::JoinSet::new();
             for octet in octets.skip(1) {
                 let store = Arc::clone(&store);
-                let update = async move { store.update_binding(binding("a.com:443", octet), Some([1; 32])).await };
+                let update =
+                    async move { store.update_binding(binding("a.com:443", octet), &binding("a.com:443", 1)).await };
                 asked.spawn(async move { update.await.is_ok().then_some(octet) });
             }
             let made: Vec<u8> = asked.join_all().await.into_iter().flatten().collect();
@@ -365,7 +414,7 @@ const CHANGES: [fn(&dyn Store) -> Pending<'_, ()>; 10] = [
     |store| store.put_certificate(certificate(1)),
     |store| store.add_binding(binding("a.com:1", 1)),
     |store| store.put_binding(binding("a.com:1", 1)),
-    |store| store.update_binding(binding("a.com:1", 1), Some([1; 32])),
+    |store| store.update_binding(binding("a.com:1", 1), &binding("a.com:1", 1)),
     |store| store.remove_binding(&"a.com:1".parse().unwrap(), Owner::Anyone),
     |store| store.put_secret("x", "s".into()),
 ];

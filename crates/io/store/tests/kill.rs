@@ -133,7 +133,7 @@ async fn write(store: Arc<dyn Store>, prefix: String) {
         say("first-use", &name);
         store.add_binding(binding(&name, 1)).await.unwrap();
         say("bound", &name);
-        store.update_binding(binding(&name, 2), Some([1; 32])).await.unwrap();
+        store.update_binding(binding(&name, 2), &binding(&name, 1)).await.unwrap();
         say("rebound", &name);
     }
 }
@@ -147,7 +147,7 @@ fn say(kind: &str, name: &str) {
 
 fn user(name: &str) -> User {
     let secret = Some(Secret::from(format!("password of {name}")));
-    User { name: name.to_owned(), password_hash: format!("hash of {name}"), secret }
+    User { name: name.to_owned(), password_hash: format!("hash of {name}"), secret, records: vec![] }
 }
 
 fn credential(name: &str) -> StoredCredential {

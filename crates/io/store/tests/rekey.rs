@@ -15,7 +15,7 @@ use gatepost_store::key_source::KeySource;
 use gatepost_store::open::{Options, open};
 use gatepost_store::rekey::{NewKey, rekey};
 use gatepost_store::seal::SealingKey;
-use gatepost_store::store::{Store, StoredCertificate, StoredCredential, User};
+use gatepost_store::store::{Store, StoredCertificate, StoredCredential, User, UserRecord};
 
 /// Set for the child, to the folder of the store.
 const CHILD: &str = "GATEPOST_REKEY_FOLDER";
@@ -37,7 +37,14 @@ fn credential(name: &str) -> StoredCredential {
 }
 
 fn user(name: &str, secret: Option<&str>) -> User {
-    User { name: name.into(), password_hash: "hash".into(), secret: secret.map(Secret::from) }
+    let record = |kind: &str, alias: Option<String>| UserRecord {
+        kind: kind.into(),
+        alias,
+        secret: Secret::from(format!("{kind} of {name}")),
+    };
+    let records = vec![record("one", Some(format!("alias of {name}"))), record("two", None)];
+    let records = if secret.is_some() { records } else { Vec::new() };
+    User { name: name.into(), password_hash: "hash".into(), secret: secret.map(Secret::from), records }
 }
 
 fn certificate(octet: u8) -> StoredCertificate {
@@ -112,25 +119,25 @@ fn from_each_kind_of_key_to_each_other() {
     furnish(&*place.open(KeySource::File(seal.clone())).unwrap(), 2);
     let before = fs::read(&seal).unwrap();
 
-    assert_eq!(place.rekey(KeySource::File(seal.clone()), NewKey::File(seal.clone())), Ok(8));
+    assert_eq!(place.rekey(KeySource::File(seal.clone()), NewKey::File(seal.clone())), Ok(12));
     assert_ne!(fs::read(&seal).unwrap(), before);
     inspect(&*place.open(KeySource::File(seal.clone())).unwrap(), 2);
     let old = SealingKey::from_env_text(std::str::from_utf8(&before).unwrap()).unwrap();
     assert!(matches!(place.open(KeySource::Key(old)), Err(StoreError::Sealed { .. })));
 
-    assert_eq!(place.rekey(KeySource::File(seal.clone()), NewKey::Passphrase(passphrase())), Ok(8));
+    assert_eq!(place.rekey(KeySource::File(seal.clone()), NewKey::Passphrase(passphrase())), Ok(12));
     assert_eq!(place.names(), ["store.db"], "the key file is gone, and the log is empty");
     inspect(&*place.open(KeySource::Passphrase(passphrase())).unwrap(), 2);
     let wrong = KeySource::Passphrase(Secret::from("correct house"));
     assert!(matches!(place.open(wrong), Err(StoreError::Sealed { .. })));
 
-    assert_eq!(place.rekey(KeySource::Passphrase(passphrase()), NewKey::Key(key(1))), Ok(8));
+    assert_eq!(place.rekey(KeySource::Passphrase(passphrase()), NewKey::Key(key(1))), Ok(12));
     assert!(matches!(place.open(KeySource::Passphrase(passphrase())), Err(StoreError::Sealed { .. })));
     inspect(&*place.open(KeySource::Key(key(1))).unwrap(), 2);
 
-    assert_eq!(place.rekey(KeySource::Key(key(1)), NewKey::File(other.clone())), Ok(8));
+    assert_eq!(place.rekey(KeySource::Key(key(1)), NewKey::File(other.clone())), Ok(12));
     inspect(&*place.open(KeySource::File(other.clone())).unwrap(), 2);
-    assert_eq!(place.rekey(KeySource::File(other), NewKey::File(seal.clone())), Ok(8));
+    assert_eq!(place.rekey(KeySource::File(other), NewKey::File(seal.clone())), Ok(12));
     inspect(&*place.open(KeySource::File(seal)).unwrap(), 2);
     assert_eq!(place.names(), ["seal.key", "store.db"]);
 }

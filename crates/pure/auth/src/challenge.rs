@@ -13,6 +13,9 @@ pub const MOST_CHALLENGES: usize = 16;
 /// The most octets of challenge fields that are read from one answer.
 pub const MOST_OCTETS: usize = 8 * 1024;
 
+/// What a Digest challenge must not quote, and what it never does in the examples (RFC 7616 §3.3, §3.9.2).
+const BARE_OF_DIGEST: [&str; 4] = ["algorithm", "stale", "charset", "userhash"];
+
 /// One challenge (RFC 9110 §11.3).
 ///
 /// ```
@@ -107,7 +110,8 @@ impl Challenge {
 
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&grammar::print(&self.scheme, self.token68.as_deref(), &self.params))
+        let bare: &[&str] = if self.is("Digest") { &BARE_OF_DIGEST } else { &[] };
+        f.write_str(&grammar::print(&self.scheme, self.token68.as_deref(), &self.params, bare))
     }
 }
 

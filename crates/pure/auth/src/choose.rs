@@ -39,6 +39,13 @@ pub struct Candidate {
     pub challenge: Challenge,
 }
 
+impl Candidate {
+    /// Its place among the challenges for one scheme.
+    fn weakness(&self) -> Reverse<u8> {
+        Reverse(self.scheme.rank(&self.challenge))
+    }
+}
+
 /// An offered scheme that is not tried, or was tried in vain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
@@ -70,11 +77,13 @@ pub fn choose(offered: &[Challenge], preference: &Preference, registry: &[&'stat
     }
     // The sort is stable: what has the same key stays in the order of the offer.
     match preference.order {
-        Order::Strongest => choice
-            .candidates
-            .sort_by_key(|candidate| (Reverse(candidate.scheme.strength()), position(candidate.scheme, registry))),
+        Order::Strongest => choice.candidates.sort_by_key(|candidate| {
+            (Reverse(candidate.scheme.strength()), position(candidate.scheme, registry), candidate.weakness())
+        }),
         Order::AsListed => choice.candidates.sort_by_key(|candidate| {
-            preference.allowed.iter().flatten().position(|name| name.eq_ignore_ascii_case(candidate.scheme.name()))
+            let mut allowed = preference.allowed.iter().flatten();
+            let place = allowed.position(|name| name.eq_ignore_ascii_case(candidate.scheme.name()));
+            (place, candidate.weakness())
         }),
     }
     choice

@@ -84,6 +84,11 @@ impl Credentials {
     /// [`AuthError::Unsuitable`] if a value holds a control character or a name is no token; the
     /// error names `scheme`.
     pub fn to_header_value(&self, scheme: &'static str) -> Result<HeaderValue, AuthError> {
+        self.print(scheme, &[])
+    }
+
+    /// The same, with the values of the `bare` parameters unquoted.
+    pub(crate) fn print(&self, scheme: &'static str, bare: &[&str]) -> Result<HeaderValue, AuthError> {
         let unsuitable = |detail: &str| AuthError::Unsuitable { scheme, detail: detail.into() };
         let token68 = match &self.token68 {
             Some(data) => Some(data.reveal_text().ok_or_else(|| unsuitable("token68 is not text"))?),
@@ -92,7 +97,7 @@ impl Credentials {
         if let Some(detail) = grammar::unprintable(&self.scheme, token68, &self.params) {
             return Err(unsuitable(detail));
         }
-        let mut value = HeaderValue::from_bytes(grammar::print(&self.scheme, token68, &self.params).as_bytes())
+        let mut value = HeaderValue::from_bytes(grammar::print(&self.scheme, token68, &self.params, bare).as_bytes())
             .map_err(|_| unsuitable("not a header field value"))?;
         value.set_sensitive(true);
         Ok(value)

@@ -25,6 +25,12 @@ pub enum AuthError {
         /// Why.
         detail: String,
     },
+    /// The server claims to know the secret that it asks for, and does not: it is not who it says it is.
+    #[error("the server's {scheme} proof is wrong: it does not know the secret that it asked for")]
+    Unconfirmed {
+        /// The scheme.
+        scheme: &'static str,
+    },
     /// A key, hash or setting is unusable.
     #[error("{what} is unusable: {detail}")]
     Setting {
@@ -38,7 +44,7 @@ pub enum AuthError {
 impl Fault for AuthError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Malformed { .. } => Blame::Peer,
+            Self::Malformed { .. } | Self::Unconfirmed { .. } => Blame::Peer,
             Self::Unsuitable { .. } => Blame::Caller,
             Self::Setting { .. } => Blame::Config,
         }
@@ -49,6 +55,7 @@ impl Fault for AuthError {
             Self::Malformed { .. } => "GP-AUTH-001",
             Self::Unsuitable { .. } => "GP-AUTH-002",
             Self::Setting { .. } => "GP-AUTH-003",
+            Self::Unconfirmed { .. } => "GP-AUTH-004",
         }
     }
 }

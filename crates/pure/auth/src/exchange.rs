@@ -25,8 +25,9 @@ use crate::challenge::Challenge;
 use crate::choose::{self, Candidate, Preference, Skipped};
 use crate::error::AuthError;
 use crate::need::{Answers, Need};
-use crate::scheme::{Confirmation, Confirmed, Proof, Scheme, Step, Strength, Turn};
+use crate::scheme::{Confirmation, Confirmed, Scheme, Step, Strength, Turn};
 use crate::schemes;
+use crate::sent::{Attempt, Sent};
 use crate::settings::Settings;
 
 /// The most requests with a proof that one exchange sends.
@@ -100,9 +101,6 @@ pub struct Exchange {
     needs: u8,
 }
 
-/// A scheme and the challenge that it answers; `None` ahead of any.
-type Attempt = (&'static dyn Scheme, Option<Challenge>);
-
 /// Where the conversation stands between two steps.
 #[derive(Debug)]
 enum State {
@@ -112,21 +110,6 @@ enum State {
     Proving,
     /// It went out, or there is nothing more to do: this is what `step` says until `receive`.
     Settled(Next),
-}
-
-/// The last proof that went out.
-#[derive(Debug)]
-struct Sent {
-    scheme: &'static dyn Scheme,
-    fields: Proof,
-    /// Not empty if the scheme has another leg. May hold keys, so it is not for `Debug`.
-    memory: Secret,
-    /// The server will ask again whatever it is.
-    preliminary: bool,
-    /// It was made before anybody asked this time.
-    ahead: bool,
-    /// What it answers; ahead, what was remembered.
-    challenge: Option<Challenge>,
 }
 
 impl Exchange {
@@ -312,6 +295,9 @@ impl Exchange {
     fn admissible(&mut self, candidates: Vec<Candidate>, answers: &mut Answers) -> Result<Vec<Attempt>, String> {
         let mut candidates: Vec<_> =
             candidates.into_iter().map(|candidate| (candidate.scheme, Some(candidate.challenge))).collect();
+        if let Some(sent) = &self.sent {
+            self.skipped.extend(sent.drop_lesser(&mut candidates));
+        }
         let Some(sent) = &self.sent else {
             return Ok(candidates);
         };
@@ -331,24 +317,15 @@ impl Exchange {
             candidates.retain(|(scheme, _)| scheme.name() == name);
             return Ok(candidates);
         }
-        // A nonce that has grown old says nothing about the secret.
-        let stale = |(scheme, challenge): &Attempt| {
-            scheme.name() == name && challenge.as_ref().is_some_and(|challenge| scheme.is_stale(challenge))
-        };
-        if !self.refreshed && candidates.iter().any(stale) {
+        if !self.refreshed && candidates.iter().any(|attempt| sent.is_stale(attempt)) {
             self.refreshed = true;
-            candidates.retain(stale);
+            candidates.retain(|attempt| sent.is_stale(attempt));
             return Ok(candidates);
         }
         if !sent.ahead {
             return Err(format!("the {name} proof was refused"));
         }
-        // A peer that took the stronger scheme before and now asks for less may not be that peer.
-        let strength = sent.scheme.strength();
-        for (weaker, _) in candidates.extract_if(.., |(scheme, _)| scheme.strength() < strength) {
-            let reason = format!("weaker than {name}, which was tried ahead");
-            self.skipped.push(Skipped { scheme: weaker.name().to_owned(), reason });
-        }
+        self.skipped.extend(sent.drop_weaker(&mut candidates));
         Ok(candidates)
     }
 

@@ -121,14 +121,19 @@ pub(crate) fn text(octets: &[u8]) -> String {
 }
 
 /// Prints a challenge or credentials. All values are quoted: a realm must be (RFC 9110 §11.5), the
-/// others may be.
-pub(crate) fn print(scheme: &str, token68: Option<&str>, params: &[(String, String)]) -> String {
+/// others may be, but for those that are named as `bare`: they go out as they are, if they are tokens.
+pub(crate) fn print(scheme: &str, token68: Option<&str>, params: &[(String, String)], bare: &[&str]) -> String {
     let mut line = scheme.to_owned();
     if let Some(token68) = token68 {
         let _ = write!(line, " {token68}");
     }
     for (at, (name, value)) in params.iter().enumerate() {
-        let _ = write!(line, "{} {name}=\"", if at == 0 { "" } else { "," });
+        let parting = if at == 0 { "" } else { "," };
+        if bare.contains(&name.as_str()) && is_token(value.as_bytes()) {
+            let _ = write!(line, "{parting} {name}={value}");
+            continue;
+        }
+        let _ = write!(line, "{parting} {name}=\"");
         for c in value.chars() {
             if matches!(c, '"' | '\\') {
                 line.push('\\');

@@ -15,8 +15,10 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod client_rules;
 pub mod context;
 pub mod credentials;
+pub mod digest;
 pub mod error;
 pub mod exchange;
 mod grammar;
@@ -28,5 +30,6 @@ pub mod password;
 pub mod record;
 pub mod scheme;
 pub mod schemes;
+mod sent;
 pub mod settings;
 pub mod verdict;

@@ -55,6 +55,13 @@ pub enum Need {
         /// What the scheme computes with.
         kind: Kind,
     },
+    /// Server: which user has this name, of which only a digest came (RFC 7616 §3.4.4).
+    UserHashed {
+        /// The digest, in lower-case hexadecimal digits.
+        digits: String,
+        /// The kind of record that the user has to have.
+        kind: Kind,
+    },
     /// Client: how often this was counted before, and one more. No two callers of a session get the same number.
     Count {
         /// What is counted, the scheme's name included.
@@ -88,6 +95,8 @@ pub struct Answers {
     pub keys: Option<Arc<KeySet>>,
     /// For [`Need::Record`].
     pub record: Option<Option<Secret>>,
+    /// For [`Need::UserHashed`].
+    pub user: Option<Option<String>>,
     /// For [`Need::Count`]: 1 for the first.
     pub count: Option<u64>,
     /// For [`Need::BodyDigest`]; `None` if the body cannot be read ahead, since it can be read but once.
@@ -102,6 +111,8 @@ impl Answers {
     /// Forgets what is good for one leg alone.
     pub fn next_leg(&mut self) {
         self.count = None;
+        // The next leg may want another function.
+        self.body_digest = None;
         self.context = None;
     }
 }

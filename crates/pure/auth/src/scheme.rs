@@ -51,6 +51,12 @@ pub trait Scheme: Debug + Send + Sync {
         false
     }
 
+    /// Server: whether it is offered where nobody said which schemes are. Default yes. What needs something kept of each
+    /// user that not every user has says no: a client that answers the strongest would never get in.
+    fn is_usual(&self) -> bool {
+        true
+    }
+
     /// Server: whether a proof that was accepted may be taken again without being judged anew. Default: never.
     fn reuse(&self) -> Reuse {
         Reuse::Never
@@ -61,6 +67,12 @@ pub trait Scheme: Debug + Send + Sync {
     /// # Errors
     /// [`AuthError`] if the challenge is malformed or the credential cannot be used.
     fn prove(&self, turn: &Turn<'_>) -> Result<Step, AuthError>;
+
+    /// Client: of several challenges for this scheme, the one with the highest rank is answered. Default: all are one.
+    fn rank(&self, challenge: &Challenge) -> u8 {
+        let _ = challenge;
+        0
+    }
 
     /// Client: whether this challenge refuses nothing but the age of the last proof, so that a new one may be made with
     /// the same login, once (RFC 7616 §3.3, `stale`). Default no.
@@ -83,6 +95,11 @@ pub trait Scheme: Debug + Send + Sync {
     /// Server: the challenge that offers this scheme, or `None` if it is not challenged for.
     /// `refusal` is why the credentials that came were refused, if some came.
     fn challenge(&self, turn: &Turn<'_>, refusal: Option<&Refusal>) -> Option<Challenge>;
+
+    /// Server: all challenges that offer this scheme, for one that can be offered in several ways. Default: the one.
+    fn challenges(&self, turn: &Turn<'_>, refusal: Option<&Refusal>) -> Vec<Challenge> {
+        self.challenge(turn, refusal).into_iter().collect()
+    }
 
     /// Server: judges the request's credentials. Whether there are any, it may tell by its
     /// [`fields`](Self::fields) alone.
@@ -142,6 +159,9 @@ pub struct Confirmation {
     pub mutual: bool,
     /// What to prove ahead with at the next request, in the place of the challenge that was answered.
     pub challenge: Option<Challenge>,
+    /// Where else the same proof is wanted: references against the request's address, unchecked. Empty where the server
+    /// named no such place.
+    pub space: Vec<String>,
 }
 
 /// The client's next step.

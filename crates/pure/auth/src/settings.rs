@@ -2,20 +2,78 @@
 
 use std::time::Duration;
 
+use crate::client_rules::Rule;
+use crate::digest::algorithm::Algorithm;
+use crate::digest::nonce::NonceKey;
+use crate::digest::qop::Qop;
+use crate::hash::Hash;
+
 /// The settings that a [`Turn`](crate::scheme::Turn) carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The realm that our challenges name (RFC 9110 §11.5). Default `gatepost`.
     pub realm: String,
+    /// Digest.
+    pub digest: Digest,
     /// WSSE UsernameToken.
     pub wsse: Wsse,
     /// Bearer tokens.
     pub bearer: Bearer,
+    /// Clients' certificates.
+    pub certificate: Certificate,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { realm: "gatepost".into(), wsse: Wsse::default(), bearer: Bearer::default() }
+        Self {
+            realm: "gatepost".into(),
+            digest: Digest::default(),
+            wsse: Wsse::default(),
+            bearer: Bearer::default(),
+            certificate: Certificate::default(),
+        }
+    }
+}
+
+/// Settings of the Digest scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Server: which algorithms are offered, the best first, and taken. Default SHA-256.
+    pub algorithms: Vec<Algorithm>,
+    /// Client: which algorithms are answered, the strongest on offer first. Default all.
+    pub answered: Vec<Algorithm>,
+    /// Server: what is offered and taken. Client: the first of these that is on offer; where none is, what is on offer.
+    /// Default `auth`.
+    pub qop: Vec<Qop>,
+    /// Server: how long a nonce is good. Default 300 s.
+    pub nonce_lifetime: Duration,
+    /// Server: what nonces are signed with; nodes with one key take each other's. Without it there is no challenge, and
+    /// nothing is taken. Default none: whoever authenticates draws one.
+    pub nonce_key: Option<NonceKey>,
+    /// Server: how many octets of a body are read ahead at most, where a proof covers it. Default 1 MiB.
+    pub body_limit: usize,
+    /// Server: asks for user names as digests. Takes kept records: recoverable passwords do not do. Default no.
+    pub userhash: bool,
+    /// Server: where else the same proof is taken, as URLs or paths. Default empty: all of the server.
+    pub domain: Vec<String>,
+    /// Both ends: takes and makes proofs of the form of RFC 2069, without `qop`, count and client nonce. Whoever stands
+    /// between can choose what is hashed. A server takes a nonce once then. Default no.
+    pub danger_rfc2069: bool,
+}
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self {
+            algorithms: vec![Algorithm::of(Hash::Sha256)],
+            answered: Algorithm::ALL.to_vec(),
+            qop: vec![Qop::Auth],
+            nonce_lifetime: Duration::from_secs(300),
+            nonce_key: None,
+            body_limit: 1024 * 1024,
+            userhash: false,
+            domain: Vec::new(),
+            danger_rfc2069: false,
+        }
     }
 }
 
@@ -90,4 +148,11 @@ impl Default for Bearer {
             subject: "sub".into(),
         }
     }
+}
+
+/// Settings of the Certificate scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Who a certificate stands for: the first rule that fits says it. Default none: nobody.
+    pub rules: Vec<Rule>,
 }

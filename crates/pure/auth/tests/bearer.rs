@@ -26,7 +26,7 @@ fn with_turn<T>(target: &str, fields: &[&str], answers: &Answers, call: impl FnO
         headers.append("authorization", HeaderValue::from_str(field).unwrap());
     }
     let url = Url::parse(&format!("https://server.example.com{target}")).unwrap();
-    let request = RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server };
+    let request = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party: Party::Server };
     let settings = Settings { realm: "example".into(), ..Settings::default() };
     call(Turn {
         request,

@@ -3,6 +3,7 @@
 #[path = "support/fakes.rs"]
 mod fakes;
 
+use gatepost_auth::challenge::Challenge;
 use gatepost_auth::choose::Preference;
 use gatepost_auth::error::AuthError;
 use gatepost_auth::exchange::{Exchange, Leg, MOST_LEGS, Next};
@@ -62,7 +63,13 @@ impl Client {
         let settings = Settings::default();
         self.leg += 1;
         let leg = Leg {
-            request: RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server },
+            request: RequestHead {
+                method: &Method::GET,
+                url: &url,
+                target: "/a",
+                headers: &headers,
+                party: Party::Server,
+            },
             settings: &settings,
             now: Timestamp::from_secs(1_700_000_000),
             entropy: &[self.leg; 32],
@@ -76,6 +83,7 @@ impl Client {
             match need {
                 Need::Login { .. } => self.answers.login = Some(self.login.clone()),
                 Need::Token { .. } => self.answers.token = Some(self.token()),
+                Need::Count { .. } => self.answers.count = Some(u64::from(self.leg)),
                 other => panic!("{other:?}"),
             }
         }
@@ -99,6 +107,52 @@ impl Client {
 
 const BASIC: &str = "Basic realm=\"a\"";
 const WSSE: &str = "WSSE realm=\"a\", profile=\"UsernameToken\"";
+
+const SHA: &str = "Digest realm=\"a\", nonce=\"1\", qop=\"auth\", algorithm=SHA-256";
+const MD5: &str = "Digest realm=\"a\", nonce=\"1\", qop=\"auth\", algorithm=MD5";
+
+/// The algorithm of the last proof.
+fn algorithm(next: Result<Next, AuthError>) -> String {
+    let Ok(Next::Send { fields, .. }) = next else { panic!("{next:?}") };
+    let line = String::from_utf8_lossy(fields[0].1.as_bytes()).into_owned();
+    let (_, rest) = line.split_once("algorithm=").unwrap();
+    rest.split(',').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_strongest_algorithm_goes_first_and_what_we_do_not_know_last() {
+    let unknown = SHA.replace("SHA-256", "SHA-512");
+    for offer in [[MD5, SHA, &unknown], [&unknown, SHA, MD5], [SHA, &unknown, MD5]] {
+        let mut client = Client::new();
+        assert_eq!(client.hears(401, &offer), "send Digest");
+        assert_eq!(algorithm(client.try_next()), "SHA-256");
+    }
+    let mut client = Client::new();
+    assert_eq!(client.hears(401, &[&unknown, BASIC]), "send Basic");
+}
+
+#[test]
+fn a_nonce_that_grew_old_is_followed_by_one_new_proof_and_by_nothing_less() {
+    let stale = |offer: &str| format!("{offer}, stale=true");
+    let mut client = Client::new();
+    assert_eq!(client.hears(401, &[SHA, MD5]), "send Digest");
+    assert_eq!(client.hears(401, &[&stale(SHA), &stale(MD5), BASIC]), "send Digest");
+    assert_eq!(algorithm(client.try_next()), "SHA-256");
+    assert_eq!(client.hears(401, &[&stale(SHA)]), "give up: the Digest proof was refused");
+
+    // A server that took the better function before and offers only the lesser now is not asked twice.
+    let mut client = Client::new();
+    assert_eq!(client.hears(401, &[SHA, MD5]), "send Digest");
+    assert_eq!(client.hears(401, &[&stale(MD5), BASIC]), "give up: the Digest proof was refused");
+
+    // Ahead, with a challenge of before: nor is the lesser one answered then.
+    let mut client = Client::new();
+    let remembered = Challenge::parse_all([SHA]).challenges.pop();
+    client.exchange.ahead("Digest", remembered).unwrap();
+    assert_eq!(client.next(), "send Digest");
+    let refused = client.hears(401, &[MD5]);
+    assert!(refused.contains("weaker than what it asked for before"), "{refused}");
+}
 
 #[test]
 fn nobody_asks() {

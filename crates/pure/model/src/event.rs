@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::bound::Reached;
 use crate::fault::Blame;
+use crate::shaken::Shaken;
 use crate::url::Url;
 
 /// One thing that happened. Holds no secret, so that any consumer may print it.
@@ -24,6 +25,15 @@ pub enum Event {
         tls: Option<&'static str>,
         /// `http/1.1` or `h2`.
         protocol: &'static str,
+    },
+    /// A client shook hands at a binding of which somebody wants to hear that.
+    Shaken(Shaken),
+    /// A line of a conversation in the clear that leads to TLS (STARTTLS).
+    Said {
+        /// Whether we said it.
+        ours: bool,
+        /// The words, or what the octets stand for.
+        text: String,
     },
     /// A request goes out.
     RequestSent {
@@ -91,6 +101,15 @@ pub enum Event {
         /// What changed, or what is wrong.
         detail: String,
     },
+    /// A step on the way to a certificate of an ACME authority (RFC 8555).
+    Certificate {
+        /// The names that it is for.
+        names: String,
+        /// Which step: `account`, `ordered`, `proving`, `proved`, `issued`, `bound`, `due`, `postponed`.
+        step: &'static str,
+        /// What there is to say about it.
+        detail: String,
+    },
     /// Someone switched a protection off.
     Danger {
         /// Which one.
@@ -116,6 +135,8 @@ impl Event {
         match self {
             Self::Listening { .. } => "listening",
             Self::Connected { .. } => "connected",
+            Self::Shaken(_) => "shaken",
+            Self::Said { .. } => "said",
             Self::RequestSent { .. } => "request-sent",
             Self::AnswerReceived { .. } => "answer-received",
             Self::Challenged { .. } => "challenged",
@@ -124,6 +145,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Answered { .. } => "answered",
             Self::Reloaded { .. } => "reloaded",
+            Self::Certificate { .. } => "certificate",
             Self::Danger { .. } => "danger",
             Self::BoundReached(_) => "bound-reached",
             Self::Failed { .. } => "failed",
@@ -157,6 +179,8 @@ impl fmt::Display for Event {
             Self::Connected { address, tls, protocol } => {
                 format!("connected to {address}, {}, {protocol}", tls.unwrap_or("no TLS"))
             }
+            Self::Shaken(shaken) => shaken.to_string(),
+            Self::Said { ours, text } => format!("{} {text}", if *ours { ">" } else { "<" }),
             Self::RequestSent { method, url, scheme } => {
                 format!("{method} {url} ({})", scheme.map_or_else(|| "no proof".into(), |s| format!("with {s}")))
             }
@@ -175,6 +199,7 @@ impl fmt::Display for Event {
             }
             Self::Reloaded { applied: true, detail } => format!("new configuration in force: {detail}"),
             Self::Reloaded { applied: false, detail } => format!("configuration unchanged: {detail}"),
+            Self::Certificate { names, step, detail } => format!("certificate for {names}: {step}: {detail}"),
             Self::Danger { what } => format!("protection switched off: {what}"),
             Self::BoundReached(reached) => reached.to_string(),
             Self::Failed { code, detail, .. } => format!("{code}: {detail}"),
@@ -197,6 +222,28 @@ mod tests {
         };
         let line = event.to_string();
         assert_eq!(line, "200 GET /a\\u{d}\\u{a}fake\\u{1b}[31m\\u{202e} for -");
+    }
+
+    #[test]
+    fn a_handshake_is_one_line_whatever_its_client_is_called() {
+        let shaken = Shaken {
+            peer: SocketAddr::from(([192, 0, 2, 1], 4711)),
+            server_name: Some("a.test".into()),
+            version: "TLSv1.3",
+            suite: "TLS13_AES_128_GCM_SHA256",
+            group: Some("X25519MLKEM768"),
+            resumed: false,
+            client: Some("CN=ali\nfake".into()),
+        };
+        let older = Shaken { server_name: None, group: None, resumed: true, client: None, ..shaken.clone() };
+        assert_eq!(
+            Event::Shaken(shaken).to_string(),
+            "TLS with 192.0.2.1:4711 for a.test: TLSv1.3, TLS13_AES_128_GCM_SHA256, X25519MLKEM768, new, client CN=ali\\u{a}fake"
+        );
+        assert_eq!(
+            Event::Shaken(older).to_string(),
+            "TLS with 192.0.2.1:4711 for no name: TLSv1.3, TLS13_AES_128_GCM_SHA256, resumed, no client certificate"
+        );
     }
 
     #[test]

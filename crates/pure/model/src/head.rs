@@ -49,6 +49,8 @@ pub struct RequestHead<'a> {
     pub method: &'a Method,
     /// The effective request URI (RFC 9110 §7.1).
     pub url: &'a Url,
+    /// The request target as it goes over the wire (RFC 9112 §3.2): path and query, `*`, or what a tunnel leads to.
+    pub target: &'a str,
     /// The header fields.
     pub headers: &'a HeaderMap,
     /// Whom the proof is for.

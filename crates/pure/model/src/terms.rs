@@ -28,10 +28,12 @@ pub enum ClientCertificate {
 /// How it is found out whether a client's certificate was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Revocation {
-    /// By every list there is.
+    /// By the lists that are named; where none is, nobody asks.
     #[default]
+    Listed,
+    /// By the lists that are named; where none is, nobody is let in.
     On,
-    /// By what is at hand: nothing is fetched.
+    /// The same: nothing is ever fetched here. Kept for listings that say so.
     Cached,
     /// Not at all.
     Off,
@@ -54,10 +56,14 @@ pub struct Terms {
     pub client_hints: bool,
     /// Whether a client's certificate must be for clients (id-kp-clientAuth). Default yes.
     pub usage_check: bool,
-    /// How it is found out whether a client's certificate was revoked. Default on.
+    /// How it is found out whether a client's certificate was revoked. Default by the lists that are named.
     pub revocation: Revocation,
-    /// Whether a stapled OCSP answer is sent; `None`: as the listener.
+    /// Files of revocation lists (RFC 5280 §5), each an absolute path.
+    pub revocation_lists: Vec<String>,
+    /// Whether a stapled OCSP response is sent; `None`: if a file is named.
     pub staple: Option<bool>,
+    /// The file of the OCSP response (RFC 6960) that is stapled, an absolute path.
+    pub staple_file: Option<String>,
     /// Whether sessions are resumed by tickets; `None`: as the listener.
     pub tickets: Option<bool>,
     /// Whether handshakes are logged in detail; `None`: as the listener.
@@ -71,6 +77,9 @@ pub struct Terms {
 #[error("`{0}` is no term of a binding that this version knows")]
 pub struct TermsError(String);
 
+/// The names of the terms that are paths.
+const LIST: &str = "crl";
+const STAPLE_FILE: &str = "staple-file";
 /// What stands in front of an imported label.
 const IMPORTED: &str = "imported.";
 
@@ -84,8 +93,10 @@ impl Default for Terms {
             client_authorities: Vec::new(),
             client_hints: true,
             usage_check: true,
-            revocation: Revocation::On,
+            revocation: Revocation::Listed,
+            revocation_lists: Vec::new(),
             staple: None,
+            staple_file: None,
             tickets: None,
             log: None,
             imported: Vec::new(),
@@ -102,13 +113,17 @@ impl Terms {
             // Writing into a string does not fail.
             let _ = writeln!(text, "{name}={value}");
         }
+        let files = self.revocation_lists.iter().map(|path| (LIST, path));
+        for (name, path) in files.chain(self.staple_file.iter().map(|path| (STAPLE_FILE, path))) {
+            let _ = writeln!(text, "{name}={}", without_controls(path));
+        }
         for (label, value) in &self.imported {
             let _ = writeln!(text, "{IMPORTED}{}={}", one_line(label), one_line(value));
         }
         text
     }
 
-    /// The terms that differ from the default, by name. Without what was imported, and without authorities.
+    /// The terms that differ from the default, by name. Without what was imported, and without authorities and files.
     #[must_use]
     pub fn named(&self) -> Vec<(&'static str, &'static str)> {
         let off = |said: bool| (!said).then_some("off");
@@ -119,7 +134,7 @@ impl Terms {
             ("client-cert", Some(self.client_certificate.name()).filter(|name| *name != "off")),
             ("client-ca-hints", off(self.client_hints)),
             ("usage-check", off(self.usage_check)),
-            ("verify-revocation", Some(self.revocation.name()).filter(|name| *name != "on")),
+            ("verify-revocation", Some(self.revocation.name()).filter(|name| *name != "listed")),
             ("staple", self.staple.map(switch)),
             ("tickets", self.tickets.map(switch)),
             ("log", self.log.map(switch)),
@@ -144,7 +159,7 @@ impl Terms {
         Ok(terms)
     }
 
-    /// Sets one term by its name. `None` if there is no such name or value.
+    /// Sets one term by its name; of lists, adds one. `None` if there is no such name or value.
     pub fn set(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "min-tls" => self.min_tls = Some(TlsBound::named(value)?),
@@ -154,7 +169,9 @@ impl Terms {
             "client-ca-hints" => self.client_hints = switched(value)?,
             "usage-check" => self.usage_check = switched(value)?,
             "verify-revocation" => self.revocation = Revocation::named(value)?,
+            LIST => self.revocation_lists.push(value.to_owned()),
             "staple" => self.staple = Some(switched(value)?),
+            STAPLE_FILE => self.staple_file = Some(value.to_owned()),
             "tickets" => self.tickets = Some(switched(value)?),
             "log" => self.log = Some(switched(value)?),
             _ => return None,
@@ -166,6 +183,23 @@ impl Terms {
     #[must_use]
     pub fn imported(&self, label: &str) -> Option<&str> {
         self.imported.iter().find(|(known, _)| known == label).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a client whose certificate no list speaks about is sent away. It is where lists are named, and where
+    /// somebody said so.
+    #[must_use]
+    pub fn checks_revocation(&self) -> bool {
+        match self.revocation {
+            Revocation::Listed => !self.revocation_lists.is_empty(),
+            Revocation::On | Revocation::Cached => true,
+            Revocation::Off => false,
+        }
+    }
+
+    /// The file of the OCSP response that is stapled, if one is.
+    #[must_use]
+    pub fn stapled_file(&self) -> Option<&str> {
+        self.staple_file.as_deref().filter(|_| self.staple != Some(false))
     }
 
     /// Whether the bounds leave a version.
@@ -211,10 +245,11 @@ impl ClientCertificate {
 }
 
 impl Revocation {
-    /// `on`, `cached` or `off`.
+    /// `listed`, `on`, `cached` or `off`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Listed => "listed",
             Self::On => "on",
             Self::Cached => "cached",
             Self::Off => "off",
@@ -224,7 +259,7 @@ impl Revocation {
     /// The one of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::On, Self::Cached, Self::Off].into_iter().find(|one| one.name() == name)
+        [Self::Listed, Self::On, Self::Cached, Self::Off].into_iter().find(|one| one.name() == name)
     }
 }
 
@@ -238,6 +273,11 @@ fn switched(value: &str) -> Option<bool> {
         "off" => Some(false),
         _ => None,
     }
+}
+
+/// A path ends at the end of its line. One with a line end in it is the path of no file.
+fn without_controls(path: &str) -> String {
+    path.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 /// A label ends at the first `=` and a value at the end of its line: both stay what they were when read again.
@@ -259,7 +299,9 @@ mod tests {
             client_hints: false,
             usage_check: false,
             revocation: Revocation::Cached,
+            revocation_lists: vec!["/etc/a=b.crl".into(), "/etc/b.crl".into()],
             staple: Some(true),
+            staple_file: Some("/etc/a.ocsp".into()),
             tickets: Some(false),
             log: Some(true),
             imported: vec![("Ctl Store Name".into(), "(null)".into())],
@@ -269,7 +311,8 @@ mod tests {
     #[test]
     fn they_are_written_and_read() {
         let text = "min-tls=1.2\nmax-tls=1.3\nhttp2=off\nclient-cert=require\nclient-ca-hints=off\nusage-check=off\n\
-                    verify-revocation=cached\nstaple=on\ntickets=off\nlog=on\nimported.Ctl Store Name=(null)\n";
+                    verify-revocation=cached\nstaple=on\ntickets=off\nlog=on\ncrl=/etc/a=b.crl\n\
+                    crl=/etc/b.crl\nstaple-file=/etc/a.ocsp\nimported.Ctl Store Name=(null)\n";
         assert_eq!(all().to_text(), text);
         assert_eq!(Terms::from_text(text), Ok(all()));
         assert_eq!((Terms::default().to_text(), Terms::from_text("")), (String::new(), Ok(Terms::default())));
@@ -288,6 +331,35 @@ mod tests {
         let terms = Terms { imported: vec![("a=b\nhttp2".into(), "x\nhttp2=off".into())], ..Terms::default() };
         let read = Terms::from_text(&terms.to_text()).unwrap();
         assert_eq!((read.http2, read.imported), (None, vec![("a b http2".into(), "x http2 off".into())]));
+    }
+
+    #[test]
+    fn a_path_cannot_smuggle_a_term_in() {
+        let path = || "/a\nusage-check=off".to_owned();
+        let terms = Terms { revocation_lists: vec![path()], staple_file: Some(path()), ..Terms::default() };
+        let plain = "/a usage-check=off".to_owned();
+        let read = Terms::from_text(&terms.to_text()).unwrap();
+        assert_eq!(
+            (read.usage_check, read.revocation_lists, read.staple_file),
+            (true, vec![plain.clone()], Some(plain))
+        );
+    }
+
+    #[test]
+    fn lists_are_asked_where_there_are_some_or_should_be() {
+        let table = [
+            (Revocation::Listed, false, true),
+            (Revocation::On, true, true),
+            (Revocation::Cached, true, true),
+            (Revocation::Off, false, false),
+        ];
+        for (revocation, without, with) in table {
+            let checks =
+                |revocation_lists| Terms { revocation, revocation_lists, ..Terms::default() }.checks_revocation();
+            assert_eq!((checks(vec![]), checks(vec!["/a.crl".into()])), (without, with), "{revocation:?}");
+        }
+        let file = |staple| Terms { staple, staple_file: Some("/a".into()), ..Terms::default() };
+        assert_eq!([None, Some(true), Some(false)].map(|on| file(on).stapled_file().is_some()), [true, true, false]);
     }
 
     #[test]

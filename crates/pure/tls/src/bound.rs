@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gatepost_model::terms::Terms;
 
 use crate::directory::Directory;
+use crate::lists::RevocationLists;
 use crate::lookup::{Outcome, Rule};
 use crate::manner::Manner;
 use crate::server_certificate::ServerCertificate;
@@ -25,13 +26,34 @@ pub enum Answer {
 pub struct Bound {
     pub(crate) answer: Answer,
     pub(crate) manner: Manner,
+    /// Whether somebody wants to hear of each handshake.
+    pub(crate) is_logged: bool,
 }
 
 impl Bound {
-    /// Answers so, on these terms.
+    /// Answers so, on these terms. The files that they name are not read here.
     #[must_use]
     pub fn new(answer: Answer, terms: &Terms) -> Self {
-        Self { answer, manner: Manner::of(terms) }
+        Self { answer, manner: Manner::of(terms), is_logged: terms.log == Some(true) }
+    }
+
+    /// The same with what the files hold that its terms name for the certificates of clients. Where the terms want those
+    /// to be held against lists and there are none, each is refused.
+    #[must_use]
+    pub fn with_revocation_lists(self, lists: RevocationLists) -> Self {
+        Self { manner: self.manner.with_revocation_lists(lists), ..self }
+    }
+
+    /// The same; what these lists (DER, RFC 5280 §5) do not speak well of is no certificate of a client here, and
+    /// neither is what they do not speak of. Without any, nobody asks.
+    #[must_use]
+    pub fn revoking(self, lists: Vec<Vec<u8>>) -> Self {
+        Self { manner: self.manner.revoking(lists), ..self }
+    }
+
+    /// Whether a client that it answers is asked for a certificate.
+    pub(crate) fn asks(&self) -> bool {
+        self.manner.asks() && !matches!(self.answer, Answer::Reject)
     }
 
     /// What this binding is to a client.
@@ -41,7 +63,10 @@ impl Bound {
             Answer::Certificate(certificate) => certificate,
             Answer::Directory(directory) => match name.and_then(|name| directory.find(name)) {
                 Some(certificate) => certificate,
-                None => return (Outcome::NoFile, None),
+                None if rule.is_any_name() && name.is_some_and(|name| directory.has_nothing_for(name)) => {
+                    return (Outcome::NoFile, None);
+                }
+                None => return (Outcome::Unfit, None),
             },
         };
         match name {

@@ -1,6 +1,6 @@
 //! A directory of certificates, a file for each host, as it was when it was read last.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::server_certificate::ServerCertificate;
@@ -9,13 +9,29 @@ use crate::server_certificate::ServerCertificate;
 #[derive(Debug, Default, Clone)]
 pub struct Directory {
     hosts: HashMap<String, Arc<ServerCertificate>>,
+    /// Hosts with a file that cannot be shown.
+    unfit: HashSet<String>,
+    /// Whether it was never read.
+    is_unknown: bool,
 }
 
 impl Directory {
     /// Takes certificates by host: a name, or `*.domain`.
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = (String, Arc<ServerCertificate>)>) -> Self {
-        Self { hosts: hosts.into_iter().collect() }
+        Self { hosts: hosts.into_iter().collect(), ..Self::default() }
+    }
+
+    /// One that could not be read yet: there may be a file in it for any name.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { is_unknown: true, ..Self::default() }
+    }
+
+    /// The same, with hosts that have a file that cannot be shown.
+    #[must_use]
+    pub fn with_unfit(self, hosts: impl IntoIterator<Item = String>) -> Self {
+        Self { unfit: hosts.into_iter().collect(), ..self }
     }
 
     /// The host that a file is for: `www.example.com.pem` is for `www.example.com`, and `_.example.com.pem` for
@@ -34,8 +50,14 @@ impl Directory {
     /// The certificate for a name in lower case: of its own file, else of its wildcard's.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<ServerCertificate>> {
-        let wildcard = || format!("*.{}", name.split_once('.').map_or("", |(_, parent)| parent));
-        self.hosts.get(name).or_else(|| self.hosts.get(&wildcard()))
+        self.hosts.get(name).or_else(|| self.hosts.get(&wildcard(name)))
+    }
+
+    /// Whether there is no file for a name in lower case, fit or not.
+    #[must_use]
+    pub fn has_nothing_for(&self, name: &str) -> bool {
+        let is_known = |host: &str| self.hosts.contains_key(host) || self.unfit.contains(host);
+        !(self.is_unknown || is_known(name) || is_known(&wildcard(name)))
     }
 
     /// Its hosts, sorted.
@@ -45,6 +67,11 @@ impl Directory {
         hosts.sort_unstable();
         hosts
     }
+}
+
+/// The wildcard that stands for a name.
+fn wildcard(name: &str) -> String {
+    format!("*.{}", name.split_once('.').map_or("", |(_, parent)| parent))
 }
 
 #[cfg(test)]

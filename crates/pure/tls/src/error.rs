@@ -176,7 +176,7 @@ fn flaw_code(flaw: Option<Flaw>) -> &'static str {
         Some(Flaw::BadSignature) => "GP-TLS-012",
         Some(Flaw::Pin) => "GP-TLS-014",
         Some(Flaw::Revoked) => "GP-TLS-015",
-        Some(Flaw::RevocationUnknown | Flaw::RevocationFailed) => "GP-TLS-016",
+        Some(Flaw::RevocationUnknown | Flaw::RevocationFailed | Flaw::MustStaple) => "GP-TLS-016",
         _ => "GP-TLS-005",
     }
 }
@@ -190,7 +190,10 @@ fn flaw_hint(flaw: Option<Flaw>) -> Option<&'static str> {
         Flaw::WrongName => "use one of the names in the certificate, or have it issued for this name",
         Flaw::Pin => "if the other end has new keys, change the pins of this endpoint; if not, somebody is in between",
         Flaw::Revoked => "its authority says that the key is lost: have a new one issued on the other end",
-        Flaw::RevocationUnknown | Flaw::RevocationFailed => "give a current revocation list of its authority",
+        Flaw::RevocationUnknown | Flaw::RevocationFailed => {
+            "give a current revocation list of its authority, or have the other end staple a current OCSP response"
+        }
+        Flaw::MustStaple => "have the other end staple a current OCSP response of its authority",
         Flaw::WeakKey | Flaw::WeakSignature => "have a new certificate issued on the other end",
         _ => return None,
     })

@@ -5,6 +5,7 @@ use gatepost_model::time::Timestamp;
 use rustls::pki_types::CertificateDer;
 
 use crate::error::TlsError;
+use crate::ocsp::status::{self, Status};
 use crate::pem;
 use crate::server_certificate::ServerCertificate;
 use crate::unfit::{Cause, Unfit};
@@ -35,6 +36,23 @@ pub fn server_certificate(chain: Vec<Vec<u8>>, key: &Secret, now: Timestamp) -> 
         TlsError::KeyMismatch { .. } => unfit(Cause::KeyMismatch, &error),
         _ => unfit(Cause::Unusable, &error),
     })
+}
+
+/// Until when an OCSP response may be stapled to a chain (DER, leaf first) that is shown at `now`: it says that the leaf
+/// was not taken back.
+///
+/// # Errors
+/// [`Unfit`] with the reason why it must not be.
+pub fn staple(response: &[u8], chain: &[Vec<u8>], now: Timestamp) -> Result<Timestamp, Unfit> {
+    let wrong = |detail: String| Unfit { cause: Cause::WrongStaple, detail };
+    let [leaf, issuer, ..] = chain else {
+        return Err(wrong("whoever issued the certificate has to be in its chain".into()));
+    };
+    match status::judge(response, leaf, issuer, now).map_err(|unbelievable| wrong(unbelievable.to_string()))? {
+        Status::Good { until } => Ok(until),
+        Status::Revoked { since } => Err(wrong(format!("it says that the certificate was revoked at {since}"))),
+        Status::Unknown => Err(wrong("it says that the authority does not know the certificate".into())),
+    }
 }
 
 /// The last certificate counts as trusted: what is asked is whether the others lead there.
@@ -74,6 +92,7 @@ fn unfit(cause: Cause, error: &TlsError) -> Unfit {
 mod tests {
     use std::time::Duration;
 
+    use gatepost_testkit::ocsp::{Reply, Word};
     use rcgen::{CertificateParams, KeyPair};
 
     use super::*;
@@ -133,5 +152,28 @@ mod tests {
         let cause =
             |key: &str| from_pem(chain.as_bytes(), key.as_bytes(), start()).map(|_| ()).map_err(|unfit| unfit.cause);
         assert_eq!((cause(&chain), cause(&cut)), (Err(Cause::KeyMissing), Err(Cause::Unusable)));
+    }
+
+    #[test]
+    fn a_staple_is_its_own_and_of_now() {
+        let authority = gatepost_testkit::authority::Authority::new();
+        let (leaf, other) = (authority.issue(&["a.test"]), authority.issue(&["a.test"]));
+        let chain = vec![leaf.certificate_der.clone(), authority.der().to_vec()];
+        // The kit's word counts from 2023-11-14 to 2023-11-16; it is 22:13:20 of the first day.
+        let reply = |word| Reply::new(word, "20231114000000Z", "20231116000000Z");
+        let good = authority.ocsp(&leaf, &reply(Word::Good));
+        let end = Timestamp::parse_rfc3339("2023-11-16T00:00:00Z").unwrap();
+        assert_eq!(staple(&good, &chain, start()), Ok(end));
+        let wrong = |response: &[u8], chain: &[Vec<u8>], now| {
+            let unfit = staple(response, chain, now).unwrap_err();
+            assert_eq!(unfit.cause, Cause::WrongStaple);
+            unfit.detail
+        };
+        assert_eq!(wrong(&good, &chain[..1], start()), "whoever issued the certificate has to be in its chain");
+        assert!(wrong(&good, &chain, end + DAY).contains("too old"));
+        assert!(wrong(&authority.ocsp(&other, &reply(Word::Good)), &chain, start()).contains("other certificates"));
+        let revoked = reply(Word::Revoked("20231101000000Z"));
+        assert!(wrong(&authority.ocsp(&leaf, &revoked), &chain, start()).contains("revoked at 2023-11-01"));
+        assert!(wrong(&authority.ocsp(&leaf, &reply(Word::Unknown)), &chain, start()).contains("does not know"));
     }
 }

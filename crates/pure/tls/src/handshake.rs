@@ -12,17 +12,24 @@ use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
 use rustls::{Error, HandshakeKind, InvalidMessage, ProtocolVersion};
 
+use crate::binder::Binder;
+use crate::client_chain::ClientChain;
 use crate::conversation::{Conversation, Step, Yield, asked_for};
+use crate::end_point::server_end_point;
 use crate::hello::{Heard, Hello};
 use crate::legacy::Legacy;
+use crate::manner::Manner;
 use crate::record::layout::HEADER;
 use crate::record::traffic::Traffic;
 use crate::refusal::{Refusal, refused};
-use crate::schedule::at_hand::AtHand;
-use crate::settings::{ClientSettings, ServerSettings};
+use crate::schedule::at_hand::{AtHand, caught};
+use crate::schedule::exporter::Exporter;
+use crate::server_certificate::ServerCertificate;
+use crate::settings::{ClientSettings, Guard, ServerSettings};
+use crate::shown::shown;
 use crate::verify::judgement::Judgement;
 use crate::verify::verifier::{judged, rejection};
-use crate::version::TlsVersion;
+use crate::version::{TlsVersion, suite_name};
 
 /// The most that a peer may send before a message of its handshake is whole, in octets. rustls takes
 /// messages up to 2^16 - 1; the rest is for the records around them.
@@ -33,18 +40,26 @@ const MAX_INCOMPLETE: usize = 80 * 1024;
 pub struct Facts {
     /// The version.
     pub version: TlsVersion,
+    /// The cipher suite, by its name in the registry of IANA.
+    pub suite: &'static str,
+    /// The group of the key exchange, such as `X25519MLKEM768`; `None` where there was none: TLS 1.2, resumed.
+    pub group: Option<&'static str>,
     /// The application protocol (RFC 7301).
     pub alpn: Option<Vec<u8>>,
     /// The name that the client asked for; `None` at the client.
     pub server_name: Option<String>,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// What was found about the chain of the other end; `None` at a server whose client showed none, or had shown
-    /// it in the session that was resumed.
+    /// What was found about the chain of the server; `None` at the server.
     pub judgement: Option<Arc<Judgement>>,
-    /// The chain of a client as DER, its own certificate first, also of a resumed session. Empty at the client, and
+    /// The chain of the client, also of a resumed session, for which it is judged again. `None` at the client, and
     /// where none was shown.
-    pub client_chain: Vec<Vec<u8>>,
+    pub client: Option<Arc<ClientChain>>,
+    /// What proofs inside are bound to the connection by.
+    pub binder: Arc<Binder>,
+    /// The manner in which a server shook hands: of the settings by which it did, not of what is bound by now. `None`
+    /// at the client, and where the settings came from elsewhere than from bindings.
+    pub manner: Option<Arc<Manner>>,
 }
 
 /// A handshake under way.
@@ -59,8 +74,16 @@ pub struct Handshake {
     judgement: Option<Arc<Judgement>>,
     /// Why a server showed no certificate.
     refusal: Option<Refusal>,
+    /// What a server showed.
+    shown: Option<Arc<ServerCertificate>>,
+    /// What TLS 1.3 exports from.
+    exporter: Option<Exporter>,
     /// Who listens for the client's first message, until it has been heard.
     hello: Option<Box<Hello>>,
+    /// Who judges the client of a server.
+    guard: Option<Guard>,
+    /// Of the settings that the server goes by.
+    manner: Option<Arc<Manner>>,
     /// Whom a client wants, and by which settings.
     wanted: Option<Box<(ClientSettings, ServerName<'static>)>>,
 }
@@ -99,6 +122,8 @@ impl Handshake {
         let connection = UnbufferedServerConnection::new(settings.config_for(first))?;
         let mut handshake = Self::new(Box::new(connection));
         handshake.hello = Hello::new(settings.chooser()).map(Box::new);
+        handshake.guard = Some(settings.guard());
+        handshake.manner = settings.manner();
         Ok(handshake)
     }
 
@@ -124,7 +149,11 @@ impl Handshake {
             server_name: None,
             judgement: None,
             refusal: None,
+            shown: None,
+            exporter: None,
             hello: None,
+            guard: None,
+            manner: None,
             wanted: None,
         }
     }
@@ -190,19 +219,30 @@ impl Handshake {
         let version = common.protocol_version().and_then(TlsVersion::negotiated).ok_or(Error::HandshakeNotComplete)?;
         let is_resumed = common.handshake_kind() == Some(HandshakeKind::Resumed);
         let shown = common.peer_certificates().unwrap_or_default();
-        let of_client = if self.wanted.is_none() { shown } else { &[] };
+        let (judgement, client, end_point) = match &self.wanted {
+            None => {
+                let client = self.guard.as_ref().map(|guard| guard.admit(shown, self.judgement)).transpose()?.flatten();
+                (None, client, self.shown.as_ref().and_then(|certificate| certificate.end_point()).map(Arc::clone))
+            }
+            Some(wanted) => {
+                let judgement = match self.judgement {
+                    judgement if is_resumed || judgement.is_none() => wanted.0.judge_again(shown, &wanted.1)?,
+                    judgement => judgement,
+                };
+                (judgement, None, shown.first().and_then(|leaf| server_end_point(leaf)))
+            }
+        };
         let facts = Facts {
             version,
-            client_chain: of_client.iter().map(|der| der.to_vec()).collect(),
+            suite: common.negotiated_cipher_suite().map_or("unknown", |suite| suite_name(suite.suite())),
+            group: common.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
             server_name: self.server_name,
             resumed: is_resumed,
-            judgement: match (self.judgement, &self.wanted) {
-                (judgement, Some(wanted)) if is_resumed || judgement.is_none() => {
-                    wanted.0.judge_again(shown, &wanted.1)?
-                }
-                (judgement, _) => judgement,
-            },
+            judgement,
+            client,
+            binder: Arc::new(Binder::new(end_point, self.exporter)),
+            manner: self.manner,
         };
         // What the handshake needed is more than what is left of it.
         let received = self.incoming.as_slice().to_vec();
@@ -226,6 +266,8 @@ impl Handshake {
             Heard::Whole(Some(settings)) => {
                 let config = settings.config_for(&self.incoming);
                 self.conversation = Box::new(UnbufferedServerConnection::new(config)?);
+                self.guard = Some(settings.guard());
+                self.manner = settings.manner();
             }
         }
         self.hello = None;
@@ -255,12 +297,14 @@ impl Handshake {
     fn show(&mut self, count: usize) -> Result<Step, Error> {
         let incoming = self.incoming.get_mut(..count).unwrap_or_default();
         // What another connection of this thread left is not ours.
-        let _ = (asked_for(), judged(), refused());
+        let _ = (asked_for(), judged(), refused(), shown());
         let (used, step) = self.conversation.step(incoming, &mut self.yielded);
         // Behind each step, or the next connection of this thread would find the name.
         self.server_name = asked_for().or(self.server_name.take());
         self.judgement = judged().or(self.judgement.take());
         self.refusal = refused().or(self.refusal);
+        self.shown = shown().or(self.shown.take());
+        self.exporter = caught().or(self.exporter.take());
         self.incoming.drain(..used.min(self.incoming.len()));
         self.admitted = self.admitted.saturating_sub(used);
         step

@@ -1,5 +1,5 @@
-//! The first message of a client, heard before it is answered: where bindings differ in their terms, the name in
-//! it says by which configuration to go on.
+//! The first message of a client, heard before it is answered: where bindings differ in their terms, or an authority
+//! may ask whether a name is ours, what it asks for says by which configuration to go on.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Hello {
             }
             match acceptor.accept() {
                 Ok(None) => {}
-                Ok(Some(accepted)) => return Heard::Whole(self.chooser.choose(accepted.client_hello().server_name())),
+                Ok(Some(accepted)) => return Heard::Whole(self.chooser.choose(&accepted.client_hello())),
                 Err(_) => return Heard::Whole(None),
             }
         }

@@ -9,10 +9,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, SerialNumber,
 };
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use crate::certificate::Certificate;
 use crate::error::TlsError;
+use crate::ocsp::der::Reader;
+use crate::ocsp::signed::Signed;
 
 /// How long before `now` a new certificate begins, so that a peer with a slow clock takes it.
 const BACKDATE: Duration = Duration::from_secs(5 * 60);
@@ -91,6 +94,16 @@ impl Authority {
     #[must_use]
     pub fn certificate_der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// Whether its key has signed that certificate (DER), which names it as its issuer.
+    #[must_use]
+    pub fn has_issued(&self, certificate: &[u8]) -> bool {
+        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+        let signed = Reader::new(certificate).sequence().and_then(|mut inside| Signed::read(&mut inside));
+        let is_signed = signed.is_some_and(|signed| signed.is_by(&self.certificate, &algorithms));
+        let name = |der: &[u8]| Certificate::parse(der).ok();
+        is_signed && name(certificate).map(|facts| facts.issuer) == name(&self.certificate).map(|own| own.subject)
     }
 
     /// The private key as PKCS #8 DER.
@@ -177,7 +190,8 @@ fn cannot_issue(name: &str, detail: &str) -> TlsError {
     TlsError::Issue { name: name.to_owned(), detail: detail.to_owned() }
 }
 
-fn is_server_name(name: &str) -> bool {
+/// Whether it can be a server's: a DNS name, perhaps with a wildcard for its first label, or an IP address.
+pub(crate) fn is_server_name(name: &str) -> bool {
     let host = name.strip_prefix("*.").unwrap_or(name);
     name.parse::<IpAddr>().is_ok() || rustls::pki_types::DnsName::try_from(host).is_ok()
 }
@@ -197,7 +211,7 @@ fn parameters(name: &str, now: Timestamp, lifetime: Duration) -> Result<Certific
     params.not_after = epoch + (now + lifetime).since(Timestamp::default());
     // RFC 5280 §4.1.2.2: positive, and of at most 20 octets.
     let mut serial = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut serial).map_err(|_| cannot_issue(name, "the system gives no randomness"))?;
+    ::aws_lc_rs::rand::fill(&mut serial).map_err(|_| cannot_issue(name, "the system gives no randomness"))?;
     if let Some(first) = serial.first_mut() {
         *first = *first & 0x7f | 0x40;
     }
@@ -232,6 +246,17 @@ mod tests {
         assert_eq!((leaf.key_kind, leaf.key_bits), ("ECDSA", 256));
         let again = authority.issue_server(&names, now(), 2 * DAY).unwrap();
         assert_ne!(issued.chain[0], again.chain[0]);
+    }
+
+    #[test]
+    fn an_authority_knows_what_it_has_issued() {
+        let (one, other) =
+            (Authority::create("Home", now(), DAY).unwrap(), Authority::create("Home", now(), DAY).unwrap());
+        let issued = one.issue_server(&["host.test".to_owned()], now(), DAY).unwrap();
+        assert_eq!((one.has_issued(&issued.chain[0]), other.has_issued(&issued.chain[0])), (true, false));
+        let mut changed = issued.chain[0].clone();
+        changed[100] ^= 1;
+        assert!(!one.has_issued(&changed) && !one.has_issued(b"junk"));
     }
 
     #[test]

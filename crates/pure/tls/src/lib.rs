@@ -14,12 +14,18 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::as_conversions)
 )]
 
+pub mod binder;
 pub mod bindings;
 pub mod bound;
 pub mod certificate;
+pub mod challenge;
 pub mod client;
+pub mod client_cert;
+pub mod client_chain;
 mod conversation;
 pub mod directory;
+mod distinguished_name;
+pub mod end_point;
 pub mod error;
 pub mod fitness;
 pub mod handshake;
@@ -27,15 +33,22 @@ mod hello;
 pub mod identity;
 pub mod issue;
 pub mod legacy;
+pub mod lists;
 pub mod lookup;
-mod manner;
+pub mod manner;
+pub mod ocsp;
 pub mod pem;
+mod presented;
 pub mod record;
 mod refusal;
+pub mod renewal;
+pub mod request;
 mod schedule;
 pub mod server;
 pub mod server_certificate;
 pub mod settings;
+mod shown;
+pub mod starttls;
 mod ticket;
 pub mod unfit;
 pub mod verify;

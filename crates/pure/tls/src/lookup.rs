@@ -31,6 +31,11 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it is for every name.
+    pub(crate) fn is_any_name(self) -> bool {
+        matches!(self, Self::AnyName | Self::AnyNameAnyPort)
+    }
+
     /// Whether it goes by the address, and not by the name.
     #[must_use]
     pub fn is_by_address(self) -> bool {
@@ -60,8 +65,10 @@ impl fmt::Display for Rule {
 pub enum Outcome {
     /// Nothing is bound to it.
     Unbound,
-    /// A directory is, and has no file for the name.
+    /// A directory is, for every name, and has no file for this one.
     NoFile,
+    /// A directory is, and has no fit file where it alone may answer: nobody else does in its place, on other terms.
+    Unfit,
     /// A certificate is bound to the address, but does not cover the name: nobody who believes to be elsewhere is
     /// served from there. No other address is asked.
     NotCovered,
@@ -75,7 +82,7 @@ impl Outcome {
     /// Whether no further key is asked.
     #[must_use]
     pub fn is_last(self) -> bool {
-        matches!(self, Self::NotCovered | Self::Answers | Self::Rejects)
+        matches!(self, Self::Unfit | Self::NotCovered | Self::Answers | Self::Rejects)
     }
 }
 
@@ -84,6 +91,7 @@ impl fmt::Display for Outcome {
         f.write_str(match self {
             Self::Unbound => "not bound",
             Self::NoFile => "its directory has no file for the name",
+            Self::Unfit => "its directory has no fit file for the name",
             Self::NotCovered => "its certificate does not cover the name",
             Self::Answers => "answers",
             Self::Rejects => "rejects",

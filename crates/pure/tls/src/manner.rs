@@ -5,25 +5,21 @@ use std::sync::Arc;
 use gatepost_model::terms::{ClientCertificate, Terms, TlsBound};
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
 use crate::schedule::suites::with_schedule;
-use crate::verify::clients::ClientVerifier;
+use crate::verify::clients::{ClientVerifier, Clients};
 use crate::version::{TlsVersion, between};
 
-/// Which clients are asked for a certificate, and whose they may be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Clients {
-    required: bool,
-    authorities: Vec<Vec<u8>>,
-    hints: bool,
-    usage_check: bool,
-}
-
-/// A way of shaking hands. The default one is the listener's own.
+/// A way of shaking hands: what of a binding's terms shapes it. The default one is the listener's own.
+///
+/// A connection keeps the one that it was made in, whatever is bound by now; see
+/// [`BindingTable::admits`](crate::bindings::BindingTable::admits).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Manner {
+pub struct Manner {
     min: Option<TlsBound>,
     max: Option<TlsBound>,
     http2: Option<bool>,
@@ -31,14 +27,23 @@ pub(crate) struct Manner {
     clients: Option<Clients>,
 }
 
+/// What a manner comes to: a configuration, and who judges clients by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    pub(crate) config: ServerConfig,
+    pub(crate) clients: Option<Arc<ClientVerifier>>,
+}
+
 impl Manner {
     /// The manner of these terms.
-    pub(crate) fn of(terms: &Terms) -> Self {
+    #[must_use]
+    pub fn of(terms: &Terms) -> Self {
         let clients = |required| Clients {
             required,
             authorities: terms.client_authorities.clone(),
             hints: terms.client_hints,
             usage_check: terms.usage_check,
+            revocation: terms.checks_revocation().then(RevocationLists::default),
         };
         let clients = match terms.client_certificate {
             ClientCertificate::Off => None,
@@ -49,6 +54,21 @@ impl Manner {
         // taken back would be good for as long as its ticket: only who says so wants that.
         let no_tickets = terms.tickets == Some(false) || clients.is_some() && terms.tickets.is_none();
         Self { min: terms.min_tls, max: terms.max_tls, http2: terms.http2, no_tickets, clients }
+    }
+
+    /// The same with the lists that the terms name, if they want clients' certificates to be held against any. Without
+    /// them each is refused then.
+    #[must_use]
+    pub(crate) fn with_revocation_lists(mut self, lists: RevocationLists) -> Self {
+        if let Some(held) = self.clients.as_mut().and_then(|clients| clients.revocation.as_mut()) {
+            *held = lists;
+        }
+        self
+    }
+
+    /// The manner of connections that nobody takes up again.
+    pub(crate) fn passing() -> Self {
+        Self { no_tickets: true, ..Self::default() }
     }
 
     /// The configuration for it, within the versions of the listener, who has these protocols on offer.
@@ -63,7 +83,7 @@ impl Manner {
         newest: TlsVersion,
         offered: &[Vec<u8>],
         resolver: Arc<dyn ResolvesServerCert>,
-    ) -> Result<ServerConfig, TlsError> {
+    ) -> Result<Ready, TlsError> {
         let wrong = |detail: String| TlsError::Setting { detail };
         let min = self.min.map_or(oldest, |min| oldest.max(version(min)));
         let max = self.max.map_or(newest, |max| newest.min(version(max)));
@@ -74,11 +94,12 @@ impl Manner {
         let builder = ServerConfig::builder_with_provider(Arc::new(server_provider()))
             .with_protocol_versions(&versions)
             .map_err(|error| wrong(error.to_string()))?;
-        let builder = match &self.clients {
+        let clients = self.clients.as_ref().map(ClientVerifier::new).transpose()?.map(Arc::new);
+        let builder = match &clients {
             None => builder.with_no_client_auth(),
-            Some(Clients { required, authorities, hints, usage_check }) => {
-                let verifier = ClientVerifier::new(authorities, *required, *usage_check, *hints)?;
-                builder.with_client_cert_verifier(Arc::new(verifier))
+            Some(verifier) => {
+                let asked: Arc<dyn ClientCertVerifier> = verifier.clone();
+                builder.with_client_cert_verifier(asked)
             }
         };
         let mut config = builder.with_cert_resolver(resolver);
@@ -91,7 +112,20 @@ impl Manner {
         if self.no_tickets {
             config.send_tls13_tickets = 0;
         }
-        Ok(config)
+        Ok(Ready { config, clients })
+    }
+
+    /// The same, with what the authorities of clients have taken back.
+    pub(crate) fn revoking(mut self, lists: Vec<Vec<u8>>) -> Self {
+        if let Some(clients) = self.clients.as_mut().filter(|_| !lists.is_empty()) {
+            clients.revocation = Some(RevocationLists::of(lists));
+        }
+        self
+    }
+
+    /// Whether clients are asked for a certificate.
+    pub(crate) fn asks(&self) -> bool {
+        self.clients.is_some()
     }
 
     fn protocols(&self, offered: &[Vec<u8>]) -> Vec<Vec<u8>> {

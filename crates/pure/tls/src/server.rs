@@ -12,11 +12,13 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::bindings::{BindingTable, Bindings};
+use crate::challenge::Challenges;
 use crate::error::TlsError;
-use crate::manner::Manner;
+use crate::manner::{Manner, Ready};
 use crate::refusal::{Refusal, refuse};
 use crate::server_certificate::ServerCertificate;
 use crate::settings::{Chooses, ServerSettings};
+use crate::shown::note_shown;
 use crate::version::TlsVersion;
 
 /// Ways of shaking hands whose configuration is kept: with one more, all are made anew, with fresh ticket keys.
@@ -56,10 +58,11 @@ pub struct ServerTls {
 struct Inner {
     rules: ServerRules,
     bindings: Arc<Bindings>,
+    challenges: Arc<Challenges>,
     /// The listener's own configuration.
-    own: ServerConfig,
+    own: Ready,
     /// The configuration of each other manner, with its ticket keys; `None` if there can be none.
-    manners: Mutex<HashMap<Manner, Option<ServerConfig>>>,
+    manners: Mutex<HashMap<Manner, Option<Ready>>>,
     /// The same for each local address.
     configs: Mutex<HashMap<(SocketAddr, Manner), Configs>>,
 }
@@ -83,9 +86,22 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError::Setting`] if the rules leave no version, or the provider has no randomness.
     pub fn new(rules: &ServerRules, bindings: Arc<Bindings>) -> Result<Self, TlsError> {
+        Self::answering(rules, bindings, Arc::default())
+    }
+
+    /// As [`new`](Self::new), but an authority that asks whether a name is ours gets the answer that is shown then
+    /// ([`settings_for`](Self::settings_for) alone knows of it).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn answering(
+        rules: &ServerRules,
+        bindings: Arc<Bindings>,
+        challenges: Arc<Challenges>,
+    ) -> Result<Self, TlsError> {
         let own = made(&Manner::default(), rules, Arc::new(Resolver::nowhere(&bindings)))?;
         let (rules, manners, configs) = (rules.clone(), Mutex::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { rules, bindings, own, manners, configs }) })
+        Ok(Self { inner: Arc::new(Inner { rules, bindings, challenges, own, manners, configs }) })
     }
 
     /// The rustls configuration for connections that reached `local`.
@@ -130,10 +146,12 @@ impl Inner {
         self.configs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    fn keep(&self, key: (SocketAddr, Manner), mut config: ServerConfig) -> Configs {
+    fn keep(&self, key: (SocketAddr, Manner), ready: Ready) -> Configs {
+        let Ready { mut config, clients } = ready;
         let bindings = Arc::clone(&self.bindings);
         config.cert_resolver = Arc::new(Resolver { local: Some(key.0), manner: key.1.clone(), bindings });
-        let made = Configs { settings: ServerSettings::new(config.clone()), rustls: Arc::new(config) };
+        let settings = ServerSettings::new(config.clone()).judging(clients).in_manner(key.1.clone());
+        let made = Configs { settings, rustls: Arc::new(config) };
         let mut configs = self.configs.lock().unwrap_or_else(PoisonError::into_inner);
         if configs.len() >= KEPT_CONFIGS {
             configs.clear();
@@ -142,7 +160,7 @@ impl Inner {
         configs.entry(key).or_insert(made).clone()
     }
 
-    fn template(&self, manner: &Manner) -> Option<ServerConfig> {
+    fn template(&self, manner: &Manner) -> Option<Ready> {
         let mut manners = self.manners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = manners.get(manner) {
             return known.clone();
@@ -156,7 +174,7 @@ impl Inner {
     }
 }
 
-fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<ServerConfig, TlsError> {
+fn made(manner: &Manner, rules: &ServerRules, resolver: Arc<Resolver>) -> Result<Ready, TlsError> {
     manner.config(rules.min, rules.max, &rules.alpn, resolver)
 }
 
@@ -166,7 +184,7 @@ impl fmt::Debug for ServerTls {
     }
 }
 
-/// Finds the configuration for the terms of the binding that a name leads to.
+/// Finds the configuration for the terms of the binding that a name leads to, or for an authority's question.
 struct Chooser {
     local: SocketAddr,
     inner: Arc<Inner>,
@@ -180,12 +198,15 @@ impl fmt::Debug for Chooser {
 
 impl Chooses for Chooser {
     fn depends(&self) -> bool {
-        !self.inner.bindings.current().is_uniform()
+        self.inner.challenges.are_any() || !self.inner.bindings.current().is_uniform()
     }
 
-    fn choose(&self, name: Option<&str>) -> Option<ServerSettings> {
+    fn choose(&self, hello: &ClientHello<'_>) -> Option<ServerSettings> {
+        if let Some(answer) = self.inner.challenges.settings_for(hello) {
+            return Some(answer);
+        }
         let table = self.inner.bindings.current();
-        let pick = table.pick(self.local, name)?;
+        let pick = table.pick(self.local, hello.server_name())?;
         self.inner.configs_for(self.local, pick.manner).map(|configs| configs.settings)
     }
 }
@@ -219,6 +240,7 @@ impl ResolvesServerCert for Resolver {
             refuse(Refusal::OtherTerms);
             return None;
         }
+        note_shown(certificate);
         Some(certificate.certified())
     }
 }

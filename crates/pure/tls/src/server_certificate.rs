@@ -9,12 +9,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use crate::certificate::Certificate;
+use crate::end_point::server_end_point;
 use crate::error::TlsError;
 
 /// A chain and its key, proved to belong together, ready to answer handshakes.
 pub struct ServerCertificate {
     facts: Certificate,
     certified: Arc<CertifiedKey>,
+    end_point: Option<Arc<[u8]>>,
 }
 
 impl ServerCertificate {
@@ -28,19 +30,34 @@ impl ServerCertificate {
             return Err(TlsError::Malformed { what: "certificate chain", detail: "it is empty".to_owned() });
         };
         let facts = Certificate::parse(leaf)?;
+        let end_point = server_end_point(leaf);
         let der = PrivateKeyDer::try_from(key.reveal()).map_err(|detail| unreadable(detail.to_owned()))?;
         let signer = any_supported_type(&der).map_err(|error| unreadable(error.to_string()))?;
         let certified = CertifiedKey::new(chain.into_iter().map(CertificateDer::from).collect(), signer);
         if certified.keys_match().is_err() {
             return Err(TlsError::KeyMismatch { subject: facts.subject });
         }
-        Ok(Self { facts, certified: Arc::new(certified) })
+        Ok(Self { facts, certified: Arc::new(certified), end_point })
+    }
+
+    /// The same with an OCSP response (DER) that is stapled to it for clients that ask (RFC 6066 §8). It is not looked
+    /// at here: [`fitness::staple`](crate::fitness::staple) does.
+    #[must_use]
+    pub fn with_staple(&self, response: Vec<u8>) -> Self {
+        let certified = CertifiedKey { ocsp: Some(response), ..CertifiedKey::clone(&self.certified) };
+        Self { facts: self.facts.clone(), end_point: self.end_point.clone(), certified: Arc::new(certified) }
     }
 
     /// The leaf's facts.
     #[must_use]
     pub fn facts(&self) -> &Certificate {
         &self.facts
+    }
+
+    /// What binds channels to it (RFC 5929 §4).
+    #[must_use]
+    pub fn end_point(&self) -> Option<&Arc<[u8]>> {
+        self.end_point.as_ref()
     }
 
     pub(crate) fn certified(&self) -> Arc<CertifiedKey> {

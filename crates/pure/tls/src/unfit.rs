@@ -29,6 +29,8 @@ pub enum Cause {
     WrongUsage,
     /// It is for other names than it is bound to.
     WrongName,
+    /// The OCSP response that is to be stapled to it is not its own, or does not count now.
+    WrongStaple,
     /// It cannot be read, or no client takes such a one.
     Unusable,
 }
@@ -45,6 +47,7 @@ impl Cause {
             Self::WrongChain => "wrong-chain",
             Self::WrongUsage => "wrong-usage",
             Self::WrongName => "wrong-name",
+            Self::WrongStaple => "wrong-staple",
             Self::Unusable => "unusable",
         }
     }
@@ -59,6 +62,7 @@ impl Cause {
             Self::WrongChain => "put the certificate first, and after each one the one that signed it",
             Self::WrongUsage => "have one issued for servers (extended key usage serverAuth)",
             Self::WrongName => "have it issued for that name, or bind it to one of its own",
+            Self::WrongStaple => "give a current OCSP response (DER) of whoever issued it: good, and signed by them",
             Self::Unusable => return None,
         })
     }

@@ -1,6 +1,6 @@
 //! The TLS versions that Gatepost speaks. There is no older one.
 
-use rustls::{ProtocolVersion, SupportedProtocolVersion};
+use rustls::{CipherSuite, ProtocolVersion, SupportedProtocolVersion};
 
 /// TLS 1.2 (RFC 5246) or TLS 1.3 (RFC 8446); ordered by age. Anything older is refused (RFC 8996).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,4 +36,14 @@ impl TlsVersion {
 pub(crate) fn between(min: TlsVersion, max: TlsVersion) -> Vec<&'static SupportedProtocolVersion> {
     let all = [(TlsVersion::V1_3, &rustls::version::TLS13), (TlsVersion::V1_2, &rustls::version::TLS12)];
     all.into_iter().filter(|(version, _)| (min..=max).contains(version)).map(|(_, rustls)| rustls).collect()
+}
+
+/// The name of a suite in the registry of IANA. rustls has names of its own for those of TLS 1.3.
+pub(crate) fn suite_name(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other.as_str().unwrap_or("unknown"),
+    }
 }

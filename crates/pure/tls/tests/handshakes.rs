@@ -252,3 +252,17 @@ fn a_machine_has_more_addresses_than_are_kept() {
     }
     assert!(!Arc::ptr_eq(&first, &config(1)));
 }
+
+#[test]
+fn what_was_agreed_on_has_the_names_of_the_registries() {
+    let authority = authority();
+    let server = server(&authority, "a.test:0", &["a.test"], start(), 36_000 * DAY);
+    let said = |rules| {
+        let facts = greet(&client_settings(&rules).unwrap(), &server, "a.test").unwrap();
+        assert!(facts.group.unwrap().starts_with("X25519"), "{facts:?}");
+        facts.suite
+    };
+    assert_eq!(said(rules(&authority)), "TLS_AES_128_GCM_SHA256");
+    let old = ClientRules { max: TlsVersion::V1_2, ..rules(&authority) };
+    assert_eq!(said(old), "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+}

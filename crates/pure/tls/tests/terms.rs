@@ -10,7 +10,7 @@ use gatepost_tls::bindings::{BindingTable, Bindings};
 use gatepost_tls::bound::{Answer, Bound};
 use gatepost_tls::client::{ClientRules, client_config, explain};
 use gatepost_tls::error::TlsError;
-use gatepost_tls::handshake::Handshake;
+use gatepost_tls::handshake::{Facts, Handshake};
 use gatepost_tls::issue::{Authority, Issued};
 use gatepost_tls::server::{ServerRules, ServerTls};
 use gatepost_tls::server_certificate::ServerCertificate;
@@ -81,9 +81,13 @@ impl World {
             version: client.protocol_version().and_then(TlsVersion::negotiated).unwrap(),
             alpn: String::from_utf8(client.alpn_protocol().unwrap().to_vec()).unwrap(),
             resumed: client.handshake_kind() == Some(HandshakeKind::Resumed),
-            client_chain: server.finish().unwrap().facts.client_chain,
+            server: server.finish().unwrap().facts,
         })
     }
+}
+
+fn chain(facts: &Facts) -> Vec<Vec<u8>> {
+    facts.client.as_ref().map(|client| client.certificates().to_vec()).unwrap_or_default()
 }
 
 #[derive(Debug)]
@@ -91,7 +95,8 @@ struct Seen {
     version: TlsVersion,
     alpn: String,
     resumed: bool,
-    client_chain: Vec<Vec<u8>>,
+    /// What the server knows.
+    server: Facts,
 }
 
 #[derive(Debug)]
@@ -192,6 +197,32 @@ fn a_session_is_not_taken_up_under_other_terms() {
 }
 
 #[test]
+fn a_connection_keeps_the_manner_that_it_was_made_in() {
+    let plain = Some(Terms::default());
+    let world = World::new(&[("www.test:443", plain.clone()), ("secure.test:443", None)]);
+    let strict = Some(Terms {
+        client_certificate: ClientCertificate::Require,
+        client_authorities: vec![world.authority.certificate_der().to_vec()],
+        ..Terms::default()
+    });
+    let one = [("www.test:443", plain), ("secure.test:443", strict.clone())];
+    let both = [("www.test:443", strict.clone()), ("secure.test:443", strict)];
+    let names = ["ali".to_owned()];
+    let own = world.authority.issue_client(&names, start(), 30_000 * DAY).unwrap();
+    let local = SocketAddr::from(([127, 0, 0, 1], 443));
+    let admitted = |world: &World, seen: &Seen| {
+        ["www.test", "secure.test"].map(|host| world.bindings.admits(local, seen.server.manner.as_deref(), host))
+    };
+    world.bindings.replace(table(&world.authority, &one));
+    let anonymous = world.greet(&world.client(TlsVersion::V1_3, None), "www.test", usize::MAX).unwrap();
+    let known = world.greet(&world.client(TlsVersion::V1_3, Some(&own)), "secure.test", usize::MAX).unwrap();
+    assert_eq!([admitted(&world, &anonymous), admitted(&world, &known)], [[true, false], [false, true]]);
+    // Nobody who came without a certificate has one because the terms are the same by now.
+    world.bindings.replace(table(&world.authority, &both));
+    assert_eq!([admitted(&world, &anonymous), admitted(&world, &known)], [[false, false], [true, true]]);
+}
+
+#[test]
 fn clients_show_certificates_of_the_right_authority() {
     let other = Authority::create("Other", start(), 36_500 * DAY).unwrap();
     let mut world = world();
@@ -231,7 +262,7 @@ fn clients_show_certificates_of_the_right_authority() {
             assert_eq!(outcome.is_ok(), good, "{name} {outcome:?}");
             let shown = certificate.map(|issued| issued.chain.clone()).unwrap_or_default();
             match outcome {
-                Ok(seen) => assert_eq!(seen.client_chain, shown, "{name}"),
+                Ok(seen) => assert_eq!(chain(&seen.server), shown, "{name}"),
                 Err(wrong) if certificate.is_none() => assert!(wrong.server.is_some(), "{name}"),
                 Err(wrong) => {
                     let Some(TlsError::Certificate(judgement)) = wrong.server else { panic!("{name}: {wrong:?}") };
@@ -246,7 +277,7 @@ fn clients_show_certificates_of_the_right_authority() {
             let client = world.client(max, Some(&ours));
             world.greet(&client, name, usize::MAX).unwrap();
             let again = world.greet(&client, name, usize::MAX).unwrap();
-            assert_eq!((again.resumed, again.client_chain), (resumed, ours.chain.clone()), "{name} {max:?}");
+            assert_eq!((again.resumed, chain(&again.server)), (resumed, ours.chain.clone()), "{name} {max:?}");
         }
     }
 }

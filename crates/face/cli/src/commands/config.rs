@@ -56,6 +56,11 @@ fn check(args: &CheckArgs, ui: &Ui) -> Result<(), CliError> {
     if config.danger.plain_listeners {
         ui.warning("`danger.plain_listeners` is on: listeners with `tls = false` show everything on the way");
     }
+    if config.danger.digest_rfc2069 {
+        ui.warning(
+            "`danger.digest_rfc2069` is on: Digest takes proofs that whoever stands between may have prepared for",
+        );
+    }
     if ui.is_json() {
         return ui.json(&json!({ "file": args.file, "good": true, "listeners": listeners, "routes": routes }));
     }

@@ -9,6 +9,7 @@ pub mod get;
 pub mod log;
 pub mod man;
 pub mod serve;
+pub mod socket;
 pub mod state;
 pub mod token;
 pub mod user;

@@ -6,7 +6,7 @@ use gatepost::model::decided::Decided;
 use gatepost::store::open::Options;
 use gatepost::store::rekey::{NewKey, rekey};
 use gatepost::store::seal::SealingKey;
-use gatepost_gateway::config::compose::Sealing;
+use gatepost_gateway::config::keeping::Sealing;
 use gatepost_gateway::kept::{self, SEAL_KEY, SEAL_PASSPHRASE};
 use serde_json::json;
 

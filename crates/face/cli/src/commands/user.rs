@@ -1,9 +1,13 @@
 //! `gatepost user`: who may come in.
 
 use clap::{Args, Subcommand};
+use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::password::{self, Cost};
+use gatepost::auth::record::Kind;
+use gatepost::auth::settings::Settings;
 use gatepost::clock;
-use gatepost::store::store::User;
+use gatepost::model::secret::Secret;
+use gatepost::store::store::{User, UserRecord};
 use serde_json::json;
 
 use crate::error::CliError;
@@ -28,15 +32,24 @@ pub enum UserCommand {
 #[command(after_help = "\
 Examples:
   gatepost user add ali
-  gatepost user add ali --recoverable          Lets ali use WSSE too
+  gatepost user add ali --recoverable          Lets ali use WSSE and Digest too
+  gatepost user add ali --digest               Lets ali use Digest; the password is not kept
+  gatepost user add ali --digest=SHA-256,MD5 --realm staff
   printf %s \"$SECRET\" | gatepost user add ali --password-stdin")]
 pub struct AddArgs {
     /// The user's name
     #[arg(value_parser = name)]
     pub name: String,
-    /// Keep the password itself, sealed, for schemes that compute with it (WSSE)
+    /// Keep the password itself, sealed, for schemes that compute with it (WSSE, Digest)
     #[arg(long)]
     pub recoverable: bool,
+    /// Keep what Digest computes with, sealed, for these algorithms [default: SHA-256]
+    #[arg(long, value_name = "ALGORITHM", num_args = 0..=1, require_equals = true, default_missing_value = "SHA-256",
+        value_delimiter = ',', value_parser = algorithm)]
+    pub digest: Vec<Algorithm>,
+    /// The realm that this is for: `auth.realm` of the configuration
+    #[arg(long, value_name = "REALM", default_value_t = Settings::default().realm, requires = "digest", value_parser = realm)]
+    pub realm: String,
     /// Where the password comes from.
     #[command(flatten)]
     pub password: PasswordArgs,
@@ -77,6 +90,35 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// An algorithm of Digest. A session's needs what its function needs.
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let known = || format!("one of {}", Algorithm::ALL.map(Algorithm::name).join(", "));
+    Algorithm::by_name(text).ok_or_else(known)
+}
+
+/// A realm as a challenge can name it.
+fn realm(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("a realm of visible characters".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// What Digest computes with in the place of this password.
+fn records(args: &AddArgs, secret: &Secret) -> Vec<UserRecord> {
+    let mut records: Vec<UserRecord> = Vec::new();
+    for algorithm in &args.digest {
+        let kind = Kind::DigestHa1 { hash: algorithm.hash, realm: args.realm.clone() };
+        let key = kind.key();
+        if records.iter().any(|record| record.kind == key) {
+            continue;
+        }
+        let alias = kind.alias(&args.name);
+        records.extend(kind.compute(&args.name, secret).map(|secret| UserRecord { kind: key, alias, secret }));
+    }
+    records
+}
+
 pub(crate) fn run(command: UserCommand, ui: &Ui) -> Result<(), CliError> {
     match command {
         UserCommand::Add(args) => add(&args, ui),
@@ -91,7 +133,8 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let entropy = clock::entropy()?;
     let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
-    let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret) };
+    let records = records(args, &secret);
+    let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret), records };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
 }
@@ -104,17 +147,29 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
     for name in names {
         let user =
             runtime::block_on(async { store.user(&name).await.map_err(|error| gatepost::Error::from(error).into()) })?;
-        users.push((name, user.is_some_and(|user| user.secret.is_some())));
+        users.extend(user);
     }
     if ui.is_json() {
-        let rows = users.iter().map(|(name, recoverable)| json!({ "name": name, "recoverable": recoverable }));
+        let rows = users.iter().map(|user| {
+            let records: Vec<&str> = user.records.iter().map(|record| record.kind.as_str()).collect();
+            json!({ "name": user.name, "recoverable": user.secret.is_some(), "records": records })
+        });
         return ui.json(&rows.collect());
     }
-    let rows: Vec<Vec<String>> = users
-        .into_iter()
-        .map(|(name, recoverable)| vec![name, if recoverable { "all schemes" } else { "not WSSE" }.to_owned()])
-        .collect();
+    let rows: Vec<Vec<String>> = users.iter().map(|user| vec![user.name.clone(), may_use(user)]).collect();
     ui.out(&ui::table(&["NAME", "MAY USE"], &rows))
+}
+
+/// Which schemes this user's records are enough for.
+fn may_use(user: &User) -> String {
+    if user.secret.is_some() {
+        return "all schemes".to_owned();
+    }
+    let digest: Vec<&str> = user.records.iter().filter_map(|record| record.kind.strip_prefix("digest ")).collect();
+    match digest.as_slice() {
+        [] => "not WSSE, not Digest".to_owned(),
+        kinds => format!("not WSSE; Digest with {}", kinds.join(", ")),
+    }
 }
 
 fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {

@@ -61,7 +61,7 @@ pub struct WsArgs {
 }
 
 /// The options of whoever calls: they do nothing for whoever listens, and are refused there rather than passed over.
-const CALLERS: [&str; 38] = [
+const CALLERS: [&str; 40] = [
     "url",
     "data",
     "binary",
@@ -98,6 +98,8 @@ const CALLERS: [&str; 38] = [
     "proxy_user",
     "proxy_password_env",
     "danger_plain_proxy",
+    "mutual",
+    "danger_digest_rfc2069",
     "http1",
     "danger_plain_http",
 ];

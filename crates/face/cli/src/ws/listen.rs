@@ -13,6 +13,7 @@ use gatepost::server::site::{Guard, handler};
 use gatepost::server::websocket::{Acceptance, Accepting, accept};
 use gatepost::tls::pem;
 use gatepost::tls::server::ServerTls;
+use gatepost_gateway::small_file;
 use gatepost_gateway::state::read_secret;
 use http::{Request, Response};
 use serde_json::json;
@@ -74,7 +75,8 @@ fn tls(orders: &Orders) -> Result<Option<ServerTls>, CliError> {
         let detail = format!("{} can be reached from elsewhere, and would be in the clear", orders.address);
         return Err(CliError::usage(detail, "give `--cert` and `--key`, or listen on 127.0.0.1"));
     };
-    let read = std::fs::read(chain).map_err(|error| CliError::io(chain.display().to_string(), &error))?;
+    let read = small_file::read(chain, small_file::LONGEST_PEM)
+        .map_err(|error| CliError::io(chain.display().to_string(), &error))?;
     let chain = pem::parse_chain_pem(&read).map_err(gatepost::Error::from)?;
     let secret = read_secret(key).map_err(|detail| CliError::Io { what: key.display().to_string(), detail })?;
     let key = pem::parse_key_pem(secret.reveal()).map_err(gatepost::Error::from)?;

@@ -57,6 +57,14 @@ impl Running {
         self.0.wait().unwrap().code()
     }
 
+    /// Ends it with a signal; gives what it said on stderr.
+    pub(crate) fn said(mut self, signal: &str) -> String {
+        self.signal(signal);
+        let mut text = String::new();
+        self.0.stderr.as_mut().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+
     /// Ends it with a signal; gives the code and what it printed.
     pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         self.signal(signal);

@@ -28,6 +28,12 @@ impl Served {
         self.ready[name].as_str().unwrap()
     }
 
+    /// Sends SIGTERM and gives what it said on stderr.
+    #[allow(dead_code, reason = "each test file uses its own part")]
+    pub(crate) fn said(self) -> String {
+        self.running.said("TERM")
+    }
+
     /// Sends SIGTERM and gives what it printed.
     #[allow(dead_code, reason = "each test file uses its own part")]
     pub(crate) fn end(self) -> (Option<i32>, String) {

@@ -22,6 +22,7 @@ use crate::client::held::{self, Held};
 use crate::client::lane::Lane;
 use crate::client::outgoing::Outgoing;
 use crate::client::pool::Identity;
+use crate::client::spaces::Learned;
 use crate::client::upstream::Destination;
 use crate::clock;
 use crate::error::Error;
@@ -127,20 +128,24 @@ impl<'a> Turns<'a> {
     /// # Errors
     /// If a setting of the scheme is unusable.
     pub(crate) async fn ahead(&mut self) -> Result<(), Error> {
-        let scheme = match self.cx.preauthenticate {
+        let learned = self.cx.spaces.learned_for(&self.outgoing.url);
+        let wanted = match self.cx.preauthenticate {
             Preauthenticate::Never => None,
-            Preauthenticate::Learned => self.cx.spaces.scheme_for(&self.outgoing.url),
-            Preauthenticate::Always => self.strongest_with_credential(),
+            Preauthenticate::Learned => learned,
+            Preauthenticate::Always => self.strongest_with_credential().map(|scheme| {
+                let same = learned.filter(|learned| learned.scheme == scheme);
+                same.unwrap_or(Learned { scheme, challenge: None })
+            }),
         };
         // What was learned with one credential says nothing about a request with another.
-        let Some(scheme) = scheme.filter(|scheme| self.has_credential_for(scheme)) else {
+        let Some(Learned { scheme, challenge }) = wanted.filter(|wanted| self.has_credential_for(wanted.scheme)) else {
             return Ok(());
         };
         if let Some(held) = self.standing(scheme) {
             self.carrier = Carrier::Held(held);
             return Ok(());
         }
-        self.exchange.ahead(scheme, None)?;
+        self.exchange.ahead(scheme, challenge)?;
         self.step().await?;
         Ok(())
     }
@@ -213,9 +218,15 @@ impl<'a> Turns<'a> {
 
     /// Reads what the answer says of the server, and remembers what was accepted.
     async fn accepted(&mut self, proved: Option<&'static str>, headers: &HeaderMap) -> Result<(), Error> {
+        let mut mutual = matches!(&self.carrier, Carrier::Held(held) if held.is_proved);
         if let Some(scheme) = proved {
-            self.confirm(scheme, headers).await?;
-            self.cx.spaces.learn(&self.outgoing.url, scheme);
+            let confirmation = self.confirm(scheme, headers).await?;
+            mutual |= confirmation.mutual;
+            let learned = Learned { scheme, challenge: confirmation.challenge };
+            self.cx.spaces.learn(&self.outgoing.url, &confirmation.space, &learned);
+        }
+        if self.cx.demands_mutual && !mutual {
+            return Err(Error::denied("the server has not proved that it knows the secret, which is demanded here"));
         }
         if let Carrier::Held(held) = std::mem::replace(&mut self.carrier, Carrier::Pool) {
             held.accept();
@@ -226,18 +237,15 @@ impl<'a> Turns<'a> {
     /// What the scheme makes of the answer's own words.
     async fn confirm(&mut self, scheme: &'static str, headers: &HeaderMap) -> Result<Confirmation, Error> {
         let Some((now, entropy)) = self.drawn else { return Ok(Confirmation::default()) };
+        let target = self.outgoing.url.request_target();
         loop {
-            let leg = Leg { request: self.head(), settings: &self.cx.settings, now, entropy: &entropy };
+            let leg =
+                Leg { request: head(self.outgoing, &target), settings: &self.cx.settings, now, entropy: &entropy };
             match self.exchange.confirm(&leg, headers, &self.answers)? {
                 Confirmed::Done(confirmation) => return Ok(confirmation),
                 Confirmed::Need(need) => self.meet(scheme, need, now).await?,
             }
         }
-    }
-
-    fn head(&self) -> RequestHead<'_> {
-        let Outgoing { method, url, headers, .. } = &*self.outgoing;
-        RequestHead { method, url, headers, party: Party::Server }
     }
 
     /// Fetches what a scheme lacks.
@@ -247,17 +255,18 @@ impl<'a> Turns<'a> {
             return Ok(());
         }
         let credential = self.credential_for(scheme, &need);
-        World::Client(credential.as_ref()).meet(need, &mut self.answers, now).await
+        let (counts, payload) = (&self.cx.counts, &mut self.outgoing.payload);
+        World::Client { credential: credential.as_ref(), counts, payload }.meet(need, &mut self.answers, now).await
     }
 
     /// Steps the exchange until it says what to do.
     async fn step(&mut self) -> Result<Next, Error> {
         let (now, entropy) = (clock::now(), clock::entropy()?);
         self.drawn = Some((now, entropy));
+        let target = self.outgoing.url.request_target();
         loop {
-            let Outgoing { method, url, headers, .. } = &*self.outgoing;
-            let request = RequestHead { method, url, headers, party: Party::Server };
-            let leg = Leg { request, settings: &self.cx.settings, now, entropy: &entropy };
+            let leg =
+                Leg { request: head(self.outgoing, &target), settings: &self.cx.settings, now, entropy: &entropy };
             match self.exchange.step(&leg, &mut self.answers)? {
                 exchange::Next::Need { scheme, need } => self.meet(scheme, need, now).await?,
                 exchange::Next::Send { fields, .. } => {
@@ -307,4 +316,10 @@ impl<'a> Turns<'a> {
         // A credential named for the request speaks for it alone.
         self.outgoing.credential.as_ref().is_none_or(|named| named.serves(scheme)) && is_there
     }
+}
+
+/// The head of the request as it goes on the wire.
+fn head<'h>(outgoing: &'h Outgoing, target: &'h str) -> RequestHead<'h> {
+    let Outgoing { method, url, headers, .. } = outgoing;
+    RequestHead { method, url, target, headers, party: Party::Server }
 }

@@ -10,6 +10,7 @@ use gatepost_policy::credentials::CredentialRules;
 use gatepost_policy::redirects::RedirectRules;
 use gatepost_policy::transport::TransportRules;
 
+use crate::client::counts::Counts;
 use crate::client::proxy::Proxied;
 use crate::client::spaces::Spaces;
 use crate::client::upstream::Upstream;
@@ -46,6 +47,9 @@ pub(crate) struct Context {
     pub(crate) credentials: Vec<Credential>,
     pub(crate) preauthenticate: Preauthenticate,
     pub(crate) spaces: Spaces,
+    pub(crate) counts: Counts,
+    /// Answers of servers that have not proved themselves are not delivered.
+    pub(crate) demands_mutual: bool,
     /// Names the identities that connections speak for.
     pub(crate) identities: DigestKey,
     pub(crate) turnstile: Turnstile,

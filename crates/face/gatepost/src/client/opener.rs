@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use gatepost_model::event::Event;
 use gatepost_model::url::Origin;
-use gatepost_net::connection::Connection;
+use gatepost_net::connection::{Connection, ConnectionFacts};
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
+use gatepost_net::proxy::Way;
+use gatepost_net::reach::Reached;
 use gatepost_tls::verify::judgement::Judgement;
 
 use crate::client::detour::Detour;
@@ -41,25 +43,44 @@ impl Opener {
         self.inspect(connection).await
     }
 
+    /// A connection to `origin` with nothing on it yet.
+    pub(crate) async fn reach(&self, origin: &Origin) -> Result<Way, NetError> {
+        match self.detour(origin) {
+            Some(detour) => detour.open(&self.dialer, origin).await,
+            None => {
+                let Reached { stream, local, remote } = self.dialer.reach(origin).await?;
+                Ok(Way { stream: Box::new(stream), local, address: remote })
+            }
+        }
+    }
+
+    /// The same, straight to `origin`, which hears `header` first: whose connection this is.
+    pub(crate) async fn open_http1_announced(&self, origin: &Origin, header: &[u8]) -> Result<Connection, NetError> {
+        self.inspect(self.dialer.connect_http1_announced(origin, header).await?).await
+    }
+
     /// The way round that has to be taken, if one has.
-    fn detour(&self, origin: &Origin) -> Option<&dyn Detour> {
+    pub(crate) fn detour(&self, origin: &Origin) -> Option<&dyn Detour> {
         self.detour.as_deref().filter(|detour| detour.leads_to(origin))
     }
 
-    /// Tells of the connection, and gives it if the caller's own look has nothing against it.
     async fn inspect(&self, connection: Connection) -> Result<Connection, NetError> {
-        self.tell(&connection);
-        let Some(inspection) = &self.inspection else { return Ok(connection) };
-        let verdict = inspection.allows(connection.facts()).await;
+        self.judge(connection.facts()).await.map(|()| connection)
+    }
+
+    /// Tells of a connection, and asks the caller's own look whether it has something against it.
+    pub(crate) async fn judge(&self, facts: &ConnectionFacts) -> Result<(), NetError> {
+        self.tell(facts);
+        let Some(inspection) = &self.inspection else { return Ok(()) };
+        let verdict = inspection.allows(facts).await;
         if let Err(error) = &verdict {
             let (subject, reason) = ("connection", error.to_string());
             self.events.emit(&Event::Decided { subject, allowed: false, reason });
         }
-        verdict.map(|()| connection)
+        verdict
     }
 
-    fn tell(&self, connection: &Connection) {
-        let facts = connection.facts();
+    fn tell(&self, facts: &ConnectionFacts) {
         self.events.emit(&Event::Connected { address: facts.address, tls: facts.tls, protocol: facts.protocol });
         if let Some(judgement) = &facts.judgement {
             self.tell_of(judgement);

@@ -4,7 +4,7 @@ use std::fmt;
 
 use gatepost_model::credential::Credential;
 use gatepost_model::url::Url;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri};
 
 use crate::client::payload::Payload;
 
@@ -16,6 +16,8 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Payload,
     /// The credential that the caller named for this request; it goes before the session's.
     pub(crate) credential: Option<Credential>,
+    /// The URI and Host of somebody else's request, which go out as they are.
+    pub(crate) target: Option<Uri>,
 }
 
 /// The fields by their names alone: a caller may have put a Cookie there.
@@ -46,6 +48,7 @@ mod tests {
             headers: HeaderMap::from_iter([(COOKIE, HeaderValue::from_static("hush"))]),
             payload: "hush".into(),
             credential: Some(Credential::login("ali", "hush")),
+            target: None,
         };
         let shown = format!("{outgoing:?}");
         assert!(

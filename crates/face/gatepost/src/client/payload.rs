@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use gatepost_auth::hash::Hash;
 use gatepost_net::body::Body;
 use gatepost_net::error::NetError;
+use http_body_util::BodyExt;
 use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
@@ -13,7 +16,7 @@ use crate::error::Error;
 /// Octets read from a file at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// A body. Authentication and redirects may need it again: octets and files can be sent any number
+/// A body. Authentication and redirects may need it again: octets, files and what a factory makes can be sent any number
 /// of times, a stream once.
 #[derive(Default)]
 pub enum Payload {
@@ -24,6 +27,8 @@ pub enum Payload {
     Bytes(Bytes),
     /// The content of this file, read when it is sent.
     File(PathBuf),
+    /// What this makes, anew for each sending: the same octets each time.
+    Factory(Factory),
     /// A stream of unknown length, sent once.
     Once(Body),
     /// A stream that has been sent.
@@ -40,6 +45,7 @@ impl Payload {
             Self::Empty => Ok(Body::empty()),
             Self::Bytes(bytes) => Ok(Body::from(bytes.clone())),
             Self::File(path) => from_file(path).await,
+            Self::Factory(make) => Ok(make.make()),
             Self::Once(_) => match std::mem::replace(self, Self::Spent) {
                 Self::Once(body) => Ok(body),
                 _ => Ok(Body::empty()),
@@ -62,8 +68,47 @@ impl Payload {
                 let meta = meta.map_err(|error| Error::usage(format!("the file {}: {error}", path.display())))?;
                 Ok(Some(meta.len()))
             }
-            Self::Once(_) | Self::Spent => Ok(None),
+            Self::Factory(_) | Self::Once(_) | Self::Spent => Ok(None),
         }
+    }
+
+    /// The digest of what is sent; `None` for a stream, which can be read but once.
+    ///
+    /// # Errors
+    /// If the file or the stream of a factory cannot be read.
+    pub(crate) async fn digest(&mut self, hash: Hash) -> Result<Option<Vec<u8>>, Error> {
+        let mut body = match self {
+            Self::Once(_) | Self::Spent => return Ok(None),
+            Self::Empty | Self::Bytes(_) | Self::File(_) | Self::Factory(_) => self.body().await?,
+        };
+        let mut hasher = hash.begin();
+        while let Some(frame) = body.frame().await {
+            if let Ok(octets) = frame?.into_data() {
+                hasher.update(&octets);
+            }
+        }
+        Ok(Some(hasher.finish()))
+    }
+}
+
+/// Makes the same body as often as it is wanted.
+#[derive(Clone)]
+pub struct Factory(Arc<dyn Fn() -> Body + Send + Sync>);
+
+impl Factory {
+    /// A factory of bodies; each has to hold the same octets.
+    pub fn new(make: impl Fn() -> Body + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+
+    fn make(&self) -> Body {
+        (self.0)()
+    }
+}
+
+impl From<Factory> for Payload {
+    fn from(factory: Factory) -> Self {
+        Self::Factory(factory)
     }
 }
 
@@ -100,6 +145,7 @@ impl fmt::Debug for Payload {
             Self::Empty => f.write_str("Empty"),
             Self::Bytes(bytes) => write!(f, "Bytes({} octets)", bytes.len()),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Factory(_) => f.write_str("Factory"),
             Self::Once(body) => f.debug_tuple("Once").field(body).finish(),
             Self::Spent => f.write_str("Spent"),
         }

@@ -7,7 +7,7 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_policy::redirects::{self, Hop, RedirectPlan};
 use gatepost_policy::transport;
-use http::header::{CONTENT_LENGTH, HOST, LOCATION};
+use http::header::{CONTENT_LENGTH, HOST, LOCATION, TRANSFER_ENCODING};
 use http::{Request, Response};
 
 use crate::client::authenticate::{Next, Turns};
@@ -55,7 +55,7 @@ pub(crate) async fn run(cx: &Context, mut outgoing: Outgoing) -> Result<Response
 }
 
 /// One hop: proves and answers challenges until the server is content or there is nothing to say.
-async fn answered(
+pub(crate) async fn answered(
     cx: &Context,
     outgoing: &mut Outgoing,
     requested: &Url,
@@ -101,10 +101,19 @@ async fn request(outgoing: &mut Outgoing, proof: &http::HeaderMap, preliminary: 
     };
     let mut request = Request::new(body);
     *request.method_mut() = outgoing.method.clone();
-    let address = outgoing.url.as_str().replacen("ws", "http", usize::from(outgoing.url.is_websocket()));
-    *request.uri_mut() = address.parse().map_err(|_| Error::usage(format!("{} cannot be requested", outgoing.url)))?;
     *request.headers_mut() = outgoing.headers.clone();
-    request.headers_mut().remove(HOST);
+    if let Some(target) = &outgoing.target {
+        *request.uri_mut() = target.clone();
+    } else {
+        let address = outgoing.url.as_str().replacen("ws", "http", usize::from(outgoing.url.is_websocket()));
+        let unfit = |_| Error::usage(format!("{} cannot be requested", outgoing.url));
+        *request.uri_mut() = address.parse().map_err(unfit)?;
+        request.headers_mut().remove(HOST);
+    }
+    if length.is_some() {
+        request.headers_mut().remove(CONTENT_LENGTH);
+        request.headers_mut().remove(TRANSFER_ENCODING);
+    }
     for name in proof.keys() {
         request.headers_mut().remove(name);
     }

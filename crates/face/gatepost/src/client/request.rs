@@ -32,6 +32,7 @@ impl RequestBuilder {
             headers: HeaderMap::new(),
             payload: Payload::Empty,
             credential: None,
+            target: None,
         });
         Self { context, outgoing, time: None }
     }

@@ -18,6 +18,7 @@ use gatepost_tls::verify::pin::Pins;
 use http::Method;
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::counts::Counts;
 use crate::client::detour::Detour;
 use crate::client::inspection::Inspection;
 use crate::client::opener::Opener;
@@ -29,7 +30,7 @@ use crate::client::websocket::builder::WebSocketBuilder;
 use crate::client::websocket::turnstile::Turnstile;
 use crate::clock;
 use crate::error::Error;
-use crate::events::{Events, Sink};
+use crate::events::{Events, Sink, SinkEntry};
 use crate::registry::Registry;
 
 /// An HTTP client that answers challenges.
@@ -99,21 +100,20 @@ pub struct SessionBuilder {
     settings: Settings,
     credentials: Vec<Credential>,
     preauthenticate: Preauthenticate,
+    demands_mutual: bool,
     sinks: Vec<SinkEntry>,
     inspection: Option<Inspection>,
     proxy: Option<Proxy>,
 }
 
-/// A sink inside a builder that has a `Debug`.
-struct SinkEntry(Sink);
-
-impl std::fmt::Debug for SinkEntry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sink")
-    }
-}
-
 impl SessionBuilder {
+    /// How it speaks TLS, all at once: for rules that were put together elsewhere. Default: as [`ClientTls`]'s.
+    #[must_use]
+    pub fn tls(mut self, tls: ClientTls) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// The certificates that a server's chain may end in. Default: the system's.
     #[must_use]
     pub fn roots(mut self, roots: Roots) -> Self {
@@ -244,7 +244,17 @@ impl SessionBuilder {
         self
     }
 
+    /// Delivers no answer of a server that has not proved itself as well (Digest's `rspauth`, Kerberos): such an answer
+    /// is an error, unless it is a 401. Default: a server may leave that out; one that tries and fails is an error
+    /// always.
+    #[must_use]
+    pub fn demand_mutual(mut self) -> Self {
+        self.demands_mutual = true;
+        self
+    }
+
     /// Goes through this proxy, by CONNECT, also for WebSockets. Default: directly.
+    /// Goes through this proxy, by CONNECT or SOCKS5, also for WebSockets. Default: directly.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
@@ -312,6 +322,8 @@ impl SessionBuilder {
             credentials: self.credentials,
             preauthenticate: self.preauthenticate,
             spaces: Spaces::default(),
+            counts: Counts::default(),
+            demands_mutual: self.demands_mutual,
             identities: DigestKey::new(&clock::entropy()?),
             turnstile: Turnstile::default(),
             proxy,

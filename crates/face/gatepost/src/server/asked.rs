@@ -7,13 +7,16 @@ use std::time::Duration;
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::verdict::{Refusal, Verdict};
-use gatepost_model::channel::{Channel, ChannelBindings};
+use gatepost_model::channel::Channel;
+use gatepost_model::event::Event;
+use gatepost_model::fault::Fault;
 use gatepost_model::head::RequestHead;
 use gatepost_model::principal::Principal;
 use gatepost_net::handler::{Memory, Peer};
 use http::HeaderMap;
 
 use crate::clock::Moment;
+use crate::error::Error;
 use crate::server::damping::Try;
 
 /// What came of asking the schemes.
@@ -53,8 +56,10 @@ pub(crate) struct Exchange<'a> {
 
 /// What the connection of this peer says of itself.
 pub(crate) fn channel(peer: &Peer) -> Channel {
+    let bindings = peer.binder.as_ref().map(|binder| binder.bindings().clone()).unwrap_or_default();
     let multiplexed = peer.protocol != "http/1.1";
-    Channel { tls: peer.tls.is_some(), multiplexed, bindings: ChannelBindings::default() }
+    let client = peer.client.as_ref().map(|chain| Arc::clone(chain.presented()));
+    Channel { tls: peer.tls.is_some(), multiplexed, bindings, client }
 }
 
 /// How the try with a secret ended. What is refused for another reason says nothing about the secret.
@@ -72,4 +77,14 @@ pub(crate) fn whose(need: &Need) -> Option<&str> {
         Need::Password { user, .. } | Need::Login { user: Some(user) } | Need::Record { user, .. } => Some(user),
         _ => None,
     }
+}
+
+/// The event of a world that cannot answer.
+pub(crate) fn failure(error: &Error) -> Event {
+    Event::Failed { blame: error.blame(), code: error.code(), detail: error.to_string() }
+}
+
+/// Why a proof was not looked at.
+pub(crate) fn unseen(wait: Duration) -> String {
+    format!("too many failures before: not looked at for {} ms", wait.as_millis())
 }

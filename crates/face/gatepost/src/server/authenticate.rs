@@ -14,14 +14,15 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
 use gatepost_net::handler::Peer;
-use http::HeaderMap;
 use http::header::VIA;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
-use crate::server::asked::{Asked, Exchange, Outcome, channel, settle, whose};
+use crate::server::asked::{Asked, Exchange, Outcome, channel, failure, settle, unseen, whose};
+use crate::server::authenticated::Authenticated;
+use crate::server::content::Content;
 use crate::server::damping::Try;
 use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
@@ -50,6 +51,8 @@ struct Parts {
     schemes: Vec<&'static dyn Scheme>,
     /// Whether a connection can come to speak for somebody here.
     binds: bool,
+    /// Whether a certificate that was shown in the handshake counts: then it is asked each time who that is.
+    by_handshake: bool,
     /// Of all schemes, each once.
     fields: Vec<&'static str>,
     settings: Settings,
@@ -57,25 +60,16 @@ struct Parts {
     events: Events,
 }
 
-/// Who was found to have sent a request, and what the answer has to tell them.
-#[derive(Debug, Clone)]
-pub struct Authenticated {
-    /// Who it is.
-    pub principal: Arc<Principal>,
-    /// What the scheme says in the answer, such as that we know the secret too. Mostly empty.
-    pub fields: HeaderMap,
-}
-
-impl From<Arc<Principal>> for Authenticated {
-    fn from(principal: Arc<Principal>) -> Self {
-        Self { principal, fields: HeaderMap::new() }
-    }
-}
-
 impl Authenticator {
     /// An authenticator over these schemes, tried and challenged for in this order.
     #[must_use]
-    pub fn new(schemes: Vec<&'static dyn Scheme>, settings: Settings, door: Arc<Doorkeeper>, events: Events) -> Self {
+    pub fn new(
+        schemes: Vec<&'static dyn Scheme>,
+        mut settings: Settings,
+        door: Arc<Doorkeeper>,
+        events: Events,
+    ) -> Self {
+        settings.digest.nonce_key.get_or_insert_with(|| door.nonce_key.clone());
         let mut fields: Vec<&'static str> = Vec::new();
         for field in schemes.iter().flat_map(|scheme| scheme.fields()) {
             if !fields.contains(field) {
@@ -84,7 +78,8 @@ impl Authenticator {
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let binds = schemes.iter().any(|scheme| scheme.binds_connection());
-        Self(Arc::new(Parts { number, schemes, binds, fields, settings, door, events }))
+        let by_handshake = schemes.iter().any(|scheme| scheme.fields().is_empty());
+        Self(Arc::new(Parts { number, schemes, binds, by_handshake, fields, settings, door, events }))
     }
 
     /// The schemes, in order.
@@ -109,6 +104,9 @@ impl Authenticator {
         V: Iterator<Item = &'a [u8]>,
     {
         let Parts { door, .. } = &*self.0;
+        if self.is_shown(peer) {
+            return None;
+        }
         let now = clock::moment();
         let principal = match self.name(&values) {
             Some(name) => door.recall(&name, now).await?,
@@ -130,6 +128,9 @@ impl Authenticator {
         V: Iterator<Item = &'a [u8]>,
     {
         let Parts { number, door, .. } = &*self.0;
+        if self.is_shown(peer) {
+            return None;
+        }
         let now = clock::moment();
         let again = said::again(&peer.memory, *number, self.fields(&values));
         let Some(name) = again.or_else(|| door.proved.name(*number, self.fields(&values))) else {
@@ -151,40 +152,45 @@ impl Authenticator {
     /// The first scheme that finds credentials of its own decides; a request with several kinds of
     /// credentials is not given several chances.
     ///
+    /// `content` is the request's body: where a proof covers it, it is read ahead before anybody believes the proof.
+    ///
     /// # Errors
-    /// [`Denied`]: no credentials, refused ones, malformed ones, or a world that cannot answer.
-    pub async fn authenticate(&self, head: RequestHead<'_>, peer: &Peer) -> Result<Authenticated, Denied> {
-        match self.look(head, peer).await? {
-            Ok(who) => Ok(who),
-            Err(challenges) => Err(self.nobody(challenges, peer)),
-        }
+    /// [`Denied`]: no credentials, refused ones, malformed ones, a body that cannot be read ahead, or a world that
+    /// cannot answer.
+    pub async fn authenticate(
+        &self,
+        head: RequestHead<'_>,
+        content: &mut Content,
+        peer: &Peer,
+    ) -> Result<Authenticated, Denied> {
+        self.look(head, content, peer).await?.map_err(|denied| self.nobody(denied, peer))
     }
 
     /// Nobody came where somebody has to.
-    pub(crate) fn nobody(&self, challenges: Vec<Challenge>, peer: &Peer) -> Denied {
+    pub(crate) fn nobody(&self, denied: Denied, peer: &Peer) -> Denied {
         let (reason, peer) = ("no credentials".into(), Some(peer.address));
         self.0.events.emit(&Event::Refused { scheme: None, reason, peer });
-        Denied::Unauthenticated(challenges)
+        denied
     }
 
-    /// The same where nobody has to prove anything: without credentials it is nobody, and the challenges that a site
-    /// behind may want to answer with. Whoever brings some is judged as ever.
+    /// The same where nobody has to prove anything: without credentials it is nobody, and what they would be answered
+    /// where somebody has to come. Whoever brings some is judged as ever.
     ///
     /// # Errors
-    /// [`Denied`]: refused or malformed credentials, or a world that cannot answer.
+    /// As [`authenticate`](Self::authenticate), but for no credentials.
     pub async fn look(
         &self,
         head: RequestHead<'_>,
+        content: &mut Content,
         peer: &Peer,
-    ) -> Result<Result<Authenticated, Vec<Challenge>>, Denied> {
+    ) -> Result<Result<Authenticated, Denied>, Denied> {
         let Parts { events, .. } = &*self.0;
         let now = clock::moment();
         let entropy = clock::entropy().map_err(|error| self.failed(&error))?;
         let channel = Arc::new(channel(peer));
-        let (memory, from) = (&peer.memory, peer.address.ip());
+        let (memory, from, peer_address) = (&peer.memory, peer.address.ip(), Some(peer.address));
         let exchange = Exchange { request: head, now, entropy: &entropy, channel: &channel, memory, from };
-        let peer_address = Some(peer.address);
-        match self.ask_all(exchange).await {
+        match self.ask_all(exchange, content).await {
             Ok(Outcome::Proved(principal, fields)) => {
                 self.report(&principal, peer);
                 events.record(|| minutes::proved(head, from, principal.scheme, &principal.name));
@@ -198,21 +204,27 @@ impl Authenticator {
                 if refusal.is_malformed() {
                     return Err(Denied::BadCredentials);
                 }
-                Err(Denied::Unauthenticated(self.challenges(exchange, Some((scheme, &refusal)))))
+                Err(self.unproved(exchange, Some((scheme, &refusal))))
             }
             Ok(Outcome::Damped(scheme, claimed, wait)) => {
-                let reason = format!("too many failures before: not looked at for {} ms", wait.as_millis());
+                let reason = unseen(wait);
                 events.record(|| minutes::damped(head, from, scheme, claimed, reason.clone()));
                 events.emit(&Event::Refused { scheme: Some(scheme), reason, peer: peer_address });
                 Err(Denied::TooMany(wait))
             }
-            Ok(Outcome::Nobody) => Ok(Err(self.challenges(exchange, None))),
-            Err(error) => Err(self.failed(&error)),
+            Ok(Outcome::Nobody) => Ok(Err(self.unproved(exchange, None))),
+            Err(error) => Err(content.refused().unwrap_or_else(|| self.failed(&error))),
         }
     }
 
     fn name<'a, V: Iterator<Item = &'a [u8]>>(&self, values: &impl Fn(&'static str) -> V) -> Option<Name> {
         self.0.door.proved.name(self.0.number, self.fields(values))
+    }
+
+    /// Whether the peer has shown a certificate that counts here. It may come before what the fields of a request say, and it
+    /// ends when it ends: nothing is recalled beside it.
+    fn is_shown(&self, peer: &Peer) -> bool {
+        self.0.by_handshake && peer.client.is_some()
     }
 
     /// Whether a request without credentials may be one of those that its connection speaks for.
@@ -241,13 +253,11 @@ impl Authenticator {
     }
 
     fn failed(&self, error: &Error) -> Denied {
-        use gatepost_model::fault::Fault;
-        let event = Event::Failed { blame: error.blame(), code: error.code(), detail: error.to_string() };
-        self.0.events.emit(&event);
+        self.0.events.emit(&failure(error));
         Denied::Unavailable
     }
 
-    async fn ask_all(&self, exchange: Exchange<'_>) -> Result<Outcome, Error> {
+    async fn ask_all(&self, exchange: Exchange<'_>, content: &mut Content) -> Result<Outcome, Error> {
         // Before anybody looks at users and keys: what changes meanwhile ends what is held here.
         let epoch = self.0.door.epoch();
         // Each leg is taken up once: whatever comes of it, the same challenge is not answered again.
@@ -256,7 +266,7 @@ impl Authenticator {
             let under_way = legs.as_ref().filter(|legs| legs.scheme == scheme.name());
             let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
             let mut asked = Asked { answers, ..Asked::default() };
-            let verdict = self.ask(*scheme, exchange, under_way, &mut asked).await?;
+            let verdict = self.ask(*scheme, exchange, under_way, content, &mut asked).await?;
             let Asked { answers, claimed, damped } = asked;
             if let Some(wait) = damped {
                 return Ok(Outcome::Damped(scheme.name(), claimed, wait));
@@ -333,9 +343,11 @@ impl Authenticator {
         scheme: &dyn Scheme,
         exchange: Exchange<'_>,
         legs: Option<&Legs>,
+        content: &mut Content,
         asked: &mut Asked,
     ) -> Result<Verdict, Error> {
         let memory = legs.map_or(&[][..], |legs| legs.memory.reveal());
+        let (door, limit) = (&*self.0.door, self.0.settings.digest.body_limit);
         let mut attempt: Option<Try<'_>> = None;
         for _ in 0..MAX_NEEDS {
             let need = match scheme.verify(&Turn { memory, ..self.turn(exchange, &asked.answers) })? {
@@ -346,7 +358,7 @@ impl Authenticator {
                 }
             };
             if let (None, Some(user)) = (&attempt, whose(&need)) {
-                let admitted = self.0.door.damping.admit(user, exchange.from).await;
+                let admitted = door.damping.admit(user, exchange.from).await;
                 asked.claimed = Some(user.to_owned());
                 match admitted {
                     Ok(admitted) => attempt = Some(admitted),
@@ -356,17 +368,29 @@ impl Authenticator {
                     }
                 }
             }
-            World::Server(&self.0.door).meet(need, &mut asked.answers, exchange.now.wall).await?;
+            let world = World::Server { door, content: &mut *content, limit };
+            world.meet(need, &mut asked.answers, exchange.now.wall).await?;
         }
         Err(Error::usage("a scheme asked for too much"))
     }
 
-    /// One challenge per scheme; the scheme that refused may say why in its own words.
+    /// What is answered to somebody who has proved nothing. Where only certificates count there is nothing to ask for
+    /// (RFC 9110 §15.5.2): it takes a new connection to show one.
+    fn unproved(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Denied {
+        let challenges = self.challenges(exchange, refused);
+        match refused {
+            _ if !challenges.is_empty() || !self.0.by_handshake => Denied::Unauthenticated(challenges),
+            None => Denied::CertificateWanted,
+            Some(_) => Denied::CertificateRefused,
+        }
+    }
+
+    /// The challenges of all schemes; the scheme that refused may say why in its own words.
     fn challenges(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Vec<Challenge> {
         let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
         let turn = self.turn(exchange, &answers);
         let refusal_of = |scheme: &dyn Scheme| refused.filter(|(name, _)| *name == scheme.name()).map(|(_, why)| why);
-        self.0.schemes.iter().filter_map(|scheme| scheme.challenge(&turn, refusal_of(*scheme))).collect()
+        self.0.schemes.iter().flat_map(|scheme| scheme.challenges(&turn, refusal_of(*scheme))).collect()
     }
 
     fn turn<'a>(&'a self, exchange: Exchange<'a>, answers: &'a Answers) -> Turn<'a> {

@@ -14,12 +14,14 @@ use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::body::Body;
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::events::Events;
 use crate::server::authenticate::Authenticator;
+use crate::server::content::Content;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::keys::Keys;
 
@@ -87,7 +89,7 @@ async fn come(authenticator: &Authenticator, field: &'static str, party: Party) 
 
 fn peer() -> Peer {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() }
+    Peer::new(address, address)
 }
 
 async fn come_over(
@@ -105,8 +107,8 @@ async fn come_over(
         return Some(principal);
     }
     let url = Url::parse("https://example.com/").unwrap();
-    let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party };
-    authenticator.authenticate(head, peer).await.ok().map(|who| who.principal)
+    let head = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party };
+    authenticator.authenticate(head, &mut Content::new(Body::empty()), peer).await.ok().map(|who| who.principal)
 }
 
 #[tokio::test]

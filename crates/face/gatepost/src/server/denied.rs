@@ -24,6 +24,10 @@ pub enum Denied {
     TooMany(Duration),
     /// The principal may not.
     Forbidden,
+    /// A certificate of the client is demanded, and none was shown in the handshake.
+    CertificateWanted,
+    /// The certificate that the client has shown is not taken here, or no longer.
+    CertificateRefused,
     /// Nothing answers at this host and path.
     NoRoute,
     /// The request came over a connection that was made for another name (RFC 9110 §15.5.20).

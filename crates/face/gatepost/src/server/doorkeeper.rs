@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use gatepost_auth::digest::nonce::NonceKey;
+use gatepost_auth::record::Kind;
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
@@ -11,6 +13,7 @@ use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
+use crate::server::content::Shelf;
 use crate::server::damping::{Damping, DampingRules};
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
@@ -27,6 +30,9 @@ pub struct Doorkeeper {
     pub(crate) proved: Proved,
     pub(crate) damping: Damping,
     lookout: Lookout,
+    /// What the nonces of its servers are signed with.
+    pub(crate) nonce_key: NonceKey,
+    pub(crate) shelf: Shelf,
     forgotten: AtomicU64,
 }
 
@@ -43,14 +49,23 @@ impl Doorkeeper {
         let proved = Proved::new(&clock::entropy()?);
         let damping = Damping::new(DampingRules::default(), &clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
-        let forgotten = AtomicU64::new(0);
-        Ok(Self { store, passwords: Passwords::new()?, keys, proved, damping, lookout, forgotten })
+        let (passwords, nonce_key) = (Passwords::new()?, NonceKey::new(clock::entropy()?));
+        let (shelf, forgotten) = (Shelf::default(), AtomicU64::new(0));
+        Ok(Self { store, passwords, keys, proved, damping, lookout, nonce_key, shelf, forgotten })
     }
 
     /// Sets how guessing at secrets is slowed down. Default [`DampingRules::default`].
     #[must_use]
     pub fn damping(mut self, rules: DampingRules) -> Self {
         self.damping = self.damping.with(rules);
+        self
+    }
+
+    /// Signs nonces with this key: of several nodes with one key, each takes the others' nonces, and none loses its own
+    /// when it starts anew. Default: a key that ends with the process.
+    #[must_use]
+    pub fn signing_nonces_with(mut self, key: NonceKey) -> Self {
+        self.nonce_key = key;
         self
     }
 
@@ -111,6 +126,22 @@ impl Doorkeeper {
         };
         let user = self.store.user(name).await?;
         Ok(user.and_then(|user| Some(Credential::login(user.name, user.secret?))))
+    }
+
+    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Where there is
+    /// neither, something is computed all the same, so that it takes the same time.
+    pub(crate) async fn record(&self, name: &str, kind: &Kind) -> Result<Option<Secret>, Error> {
+        let user = self.store.user(name).await?;
+        let Some(user) = user else {
+            drop(kind.compute(name, &Secret::from("no such user")));
+            return Ok(None);
+        };
+        let key = kind.key();
+        if let Some(record) = user.records.into_iter().find(|record| record.kind == key) {
+            return Ok(Some(record.secret));
+        }
+        let computed = kind.compute(name, user.secret.as_ref().unwrap_or(&Secret::from("not recoverable")));
+        Ok(computed.filter(|_| user.secret.is_some()))
     }
 
     /// Whether this is the user's password; an unknown user costs the same.

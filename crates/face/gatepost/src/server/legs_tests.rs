@@ -11,13 +11,15 @@ use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::url::Url;
-use gatepost_net::handler::{Memory, Peer};
+use gatepost_net::body::Body;
+use gatepost_net::handler::Peer;
 use gatepost_store::memory::MemoryStore;
 use http::header::{AUTHORIZATION, HeaderName};
 use http::{HeaderMap, HeaderValue, Method};
 
 use crate::events::Events;
 use crate::server::authenticate::Authenticator;
+use crate::server::content::Content;
 use crate::server::denied::Denied;
 use crate::server::doorkeeper::Doorkeeper;
 use crate::server::keys::Keys;
@@ -68,7 +70,7 @@ fn authenticator() -> Authenticator {
 
 fn peer(protocol: &'static str) -> Peer {
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    Peer { address, local: address, tls: None, sni: None, protocol, memory: Memory::default() }
+    Peer { protocol, ..Peer::new(address, address) }
 }
 
 /// What comes of a request with these fields: the answer's own words, or how many challenges there are.
@@ -83,8 +85,8 @@ async fn come(at: &Authenticator, peer: &Peer, fields: &[Field]) -> Result<Strin
         return Ok(format!("{} stands", principal.name));
     }
     let url = Url::parse("https://example.com/").unwrap();
-    let head = RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server };
-    match at.authenticate(head, peer).await {
+    let head = RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party: Party::Server };
+    match at.authenticate(head, &mut Content::new(Body::empty()), peer).await {
         Ok(who) => {
             Ok(format!("{} proved, {}", who.principal.name, who.fields["authentication-info"].to_str().unwrap()))
         }

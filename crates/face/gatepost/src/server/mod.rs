@@ -4,6 +4,8 @@ pub(crate) mod asked;
 pub mod authenticate;
 #[cfg(test)]
 mod authenticate_tests;
+pub mod authenticated;
+pub mod content;
 pub mod damping;
 pub mod denied;
 pub mod doorkeeper;

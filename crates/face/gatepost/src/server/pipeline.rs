@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, OnceLock};
 
-use gatepost_auth::challenge::Challenge;
 use gatepost_http::host::Authority;
 use gatepost_http::target;
 use gatepost_model::event::Event;
@@ -17,7 +16,9 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::events::Events;
-use crate::server::authenticate::{Authenticated, Authenticator};
+use crate::server::authenticate::Authenticator;
+use crate::server::authenticated::Authenticated;
+use crate::server::content::Content;
 use crate::server::denied::Denied;
 use crate::server::minutes;
 use crate::server::respond::{Reader, respond};
@@ -103,16 +104,18 @@ fn walk<S: Site>(
     }
     let (common, who) = (Arc::clone(common), record.map(|record| Arc::clone(&record.principal)));
     Ok(Box::pin(async move {
-        let found = match authenticate(&authenticator, &head, &host, &peer).await? {
-            Err(challenges) if demanded => return Err(authenticator.nobody(challenges, &peer)),
+        let mut content = Content::new(body);
+        let found = match authenticate(&authenticator, &head, &mut content, &host, &peer).await? {
+            Err(denied) if demanded => return Err(authenticator.nobody(denied, &peer)),
             found => found,
         };
+        let body = content.into_body();
         let Authenticated { principal, fields } = match found {
             Ok(found) => found,
-            Err(challenges) => {
+            Err(denied) => {
                 let visitor = Visitor { principal: None, peer };
                 let handling = common.site.handle(route, Request::from_parts(head, body), visitor);
-                return Ok(challenging(handling.await?, &challenges));
+                return Ok(challenging(handling.await?, denied));
             }
         };
         let visitor = admitted(principal, &access, &common.events, who.as_deref(), (&head, &host, peer))?;
@@ -175,25 +178,29 @@ fn address(head: &Parts, host: &Authority, peer: &Peer) -> Result<Url, Denied> {
     Url::parse(&format!("{scheme}://{host}{target}")).map_err(|_| Denied::BadRequest("the Host is malformed"))
 }
 
-/// Who sent it: recalled, or judged anew; or nobody, and what they are asked with.
+/// Who sent it: recalled, or judged anew; or nobody, and what they are answered where somebody has to come.
 async fn authenticate(
     authenticator: &Authenticator,
     head: &Parts,
+    content: &mut Content,
     host: &Authority,
     peer: &Peer,
-) -> Result<Result<Authenticated, Vec<Challenge>>, Denied> {
+) -> Result<Result<Authenticated, Denied>, Denied> {
     let values = |field| head.headers.get_all(field).iter().map(HeaderValue::as_bytes);
     if let Some(principal) = authenticator.recall(values, peer).await {
         return Ok(Ok(principal.into()));
     }
     let url = address(head, host, peer)?;
-    let head = RequestHead { method: &head.method, url: &url, headers: &head.headers, party: Party::Server };
+    // As it came, not as it is understood.
+    let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let head = RequestHead { method: &head.method, url: &url, target, headers: &head.headers, party: Party::Server };
     // Cold, and out of the way of the request's own future.
-    Box::pin(authenticator.look(head, peer)).await
+    Box::pin(authenticator.look(head, content, peer)).await
 }
 
 /// The site's answer to nobody: where it asks for a proof and does not say for which, our challenges are added.
-fn challenging(mut response: Response<Body>, challenges: &[Challenge]) -> Response<Body> {
+fn challenging(mut response: Response<Body>, denied: Denied) -> Response<Body> {
+    let Denied::Unauthenticated(challenges) = denied else { return response };
     if response.status() == StatusCode::UNAUTHORIZED && !response.headers().contains_key(WWW_AUTHENTICATE) {
         let values = challenges.iter().filter_map(|challenge| challenge.to_header_value().ok());
         for value in values {

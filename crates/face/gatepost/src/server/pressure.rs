@@ -43,13 +43,11 @@ impl Pressure {
 mod tests {
     use std::net::SocketAddr;
 
-    use gatepost_net::handler::Memory;
-
     use super::*;
 
     fn peer() -> Peer {
         let address = SocketAddr::from(([192, 0, 2, 1], 4711));
-        Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() }
+        Peer { protocol: "h2", ..Peer::new(address, address) }
     }
 
     fn pressure(bound: u64) -> (Pressure, tokio::sync::mpsc::UnboundedReceiver<Bound>) {

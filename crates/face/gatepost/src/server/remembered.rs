@@ -1,4 +1,5 @@
-//! What is remembered of a connection: what it said last, a proof that is under way on it, and who it speaks for.
+//! What is remembered of a connection: what it said last, a proof that is under way on it, who it speaks for, and what
+//! belongs to it alone.
 //!
 //! All of it is wiped when the connection ends. Nothing is decided here.
 
@@ -10,6 +11,7 @@ use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 use gatepost_net::handler::Memory;
 
+use crate::client::pinned::Pinned;
 use crate::server::generations::Name;
 
 /// The memory of one connection.
@@ -21,6 +23,8 @@ pub(crate) struct Remembered {
     pub(crate) legs: Option<Legs>,
     /// Whom the connection speaks for, after a proof that was for all of it.
     pub(crate) standing: Option<Standing>,
+    /// The upstream connections that belong to it.
+    pub(crate) pinned: Vec<Arc<Pinned>>,
 }
 
 /// How far a proof has come.

@@ -53,6 +53,9 @@ pub fn respond(denied: &Denied, reader: Reader) -> Response<Body> {
             response
         }
         Denied::Forbidden => told(StatusCode::FORBIDDEN, "you may not do this here"),
+        // There is no challenge for it, and only a new connection could help (RFC 9110 §15.5.4).
+        Denied::CertificateWanted => told(StatusCode::FORBIDDEN, "a client certificate is demanded here"),
+        Denied::CertificateRefused => told(StatusCode::FORBIDDEN, "this client certificate is not taken here"),
         Denied::NoRoute => told(StatusCode::NOT_FOUND, "nothing answers at this host and path"),
         Denied::Misdirected => {
             told(StatusCode::MISDIRECTED_REQUEST, "this connection was made for another name: open a new one")

@@ -50,14 +50,24 @@ impl House {
 
     /// The same behind a doorkeeper of one's own.
     pub(crate) fn behind(names: &[&str], door: Doorkeeper) -> Self {
+        Self::with(names, door, Settings::default(), greet)
+    }
+
+    /// The same, set up in one's own way; with no schemes it admits everybody.
+    pub(crate) fn with<F, A>(names: &[&str], door: Doorkeeper, settings: Settings, answer: F) -> Self
+    where
+        F: Fn(Request<Body>, Visitor) -> A + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
         let door = Arc::new(door);
         let events: Arc<Mutex<Vec<Event>>> = Arc::default();
         let seen = Arc::clone(&events);
         let sink = Events::to(vec![Arc::new(move |event: &Event| seen.lock().unwrap().push(event.clone()))]);
         let allowed: Vec<&'static dyn Scheme> = names.iter().map(|name| schemes::by_name(name).unwrap()).collect();
-        let authenticator = Authenticator::new(allowed, Settings::default(), Arc::clone(&door), sink.clone());
-        let access = Arc::new(Access::by(names.iter().copied()).unwrap());
-        let site = handler(Guard::Schemes { authenticator, access }, greet);
+        let authenticator = Authenticator::new(allowed, settings, Arc::clone(&door), sink.clone());
+        let access = Access::by(names.iter().copied()).map(Arc::new);
+        let guard = access.map_or(Guard::DangerOpen, |access| Guard::Schemes { authenticator, access });
+        let site = handler(guard, answer);
         let authority = Authority::create("House CA", clock::now(), DAY).unwrap();
         let leaf = authority.issue_server(&["localhost".into(), "127.0.0.1".into()], clock::now(), DAY).unwrap();
         let tls = Arc::new(ServerTls::single(&leaf.chain, &leaf.key).unwrap());
@@ -88,11 +98,11 @@ pub(crate) async fn store_of_ali() -> Arc<dyn Store> {
 pub(crate) fn ali(password: &str) -> User {
     let secret = Secret::from(password);
     let password_hash = password::hash(&secret, &[7; 16], Cost::default()).unwrap();
-    User { name: "ali".into(), password_hash, secret: Some(secret) }
+    User { name: "ali".into(), password_hash, secret: Some(secret), records: vec![] }
 }
 
 /// Says who it is and what came; over a WebSocket first, and then what is said there.
-async fn greet(mut request: Request<Body>, visitor: Visitor) -> Response<Body> {
+pub(crate) async fn greet(mut request: Request<Body>, visitor: Visitor) -> Response<Body> {
     let name = visitor.principal.map_or_else(|| "nobody".into(), |principal| principal.name.clone());
     if websocket::is_asked(&request) {
         return converse(&name, &mut request);

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod before_send;
+mod digest;
 #[path = "../../../../../examples/own_scheme/door_code.rs"]
 mod door_code;
 mod hops;
@@ -9,5 +10,6 @@ mod house;
 mod proved;
 mod redirects;
 mod schemes;
+mod sockets;
 mod websocket;
 mod workers;

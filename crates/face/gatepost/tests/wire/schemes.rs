@@ -6,7 +6,7 @@ use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::server::keys::Keys;
 
-const LOGIN_SCHEMES: [&str; 2] = ["WSSE", "Basic"];
+const LOGIN_SCHEMES: [&str; 3] = ["Digest", "WSSE", "Basic"];
 
 #[tokio::test]
 async fn the_right_password_comes_in_and_the_wrong_one_does_not() {
@@ -33,10 +33,12 @@ async fn the_right_password_comes_in_and_the_wrong_one_does_not() {
 
 #[tokio::test]
 async fn a_body_is_sent_again_after_the_challenge() {
-    let house = House::open(&["WSSE"], Keys::none()).await;
-    let session = house.session().credential(Credential::login("ali", PASSWORD)).build().unwrap();
-    let answer = session.post(&house.url("/in")).body(vec![b'x'; 1024 * 1024]).send().await.unwrap();
-    assert_eq!(text(answer).await, "ali POST /in 1048576");
+    for scheme in LOGIN_SCHEMES {
+        let house = House::open(&[scheme], Keys::none()).await;
+        let session = house.session().credential(Credential::login("ali", PASSWORD)).build().unwrap();
+        let answer = session.post(&house.url("/in")).body(vec![b'x'; 1024 * 1024]).send().await.unwrap();
+        assert_eq!(text(answer).await, "ali POST /in 1048576");
+    }
 }
 
 #[tokio::test]
@@ -87,7 +89,7 @@ async fn one_proof_opens_once() {
 
 #[tokio::test]
 async fn nothing_secret_is_in_an_event() {
-    let house = House::open(&["WSSE", "Basic"], Keys::none()).await;
+    let house = House::open(&LOGIN_SCHEMES, Keys::none()).await;
     for scheme in LOGIN_SCHEMES {
         let session = house.session().scheme(scheme).credential(Credential::login("ali", PASSWORD)).build().unwrap();
         assert_eq!(session.get(&house.url("/")).send().await.unwrap().status(), 200);

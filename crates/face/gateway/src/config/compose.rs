@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gatepost::auth::settings::Settings;
@@ -10,17 +10,24 @@ use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use gatepost::registry::Registry;
 use gatepost::server::damping::DampingRules;
-use gatepost::store::journal::USUAL_SIZE;
 use toml::Spanned;
 
+use crate::config::acme::{self, Acme};
+use crate::config::client_rules;
+use crate::config::clients::{Clients, Forwarded};
 use crate::config::damping::damping;
+use crate::config::danger::Danger;
+use crate::config::digest::digest;
 use crate::config::document::Document;
+use crate::config::guards::{self, Common, Guard};
+use crate::config::keeping::{Sealing, decision_bytes, keeping};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
-use crate::config::routes::{self, Guard, Route, Target};
+use crate::config::proxies::Announcing;
+use crate::config::routes::{self, Route, Target};
 use crate::config::source::{Entry, Source};
-use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, LogSpec, SecretSpec, StoreSpec, Written};
+use crate::config::spec::{AuthSpec, DocumentSpec, JwksSpec, Written};
 use crate::config::value::{Dialect, Field, List, Period, Upstream};
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
@@ -32,6 +39,8 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// What it guards; no two claim the same requests.
     pub routes: Vec<Route>,
+    /// The certificates that an ACME authority is asked for; no name is in two of them. Default none.
+    pub acme: Vec<Acme>,
     /// Worker threads. Default: one for each processor.
     pub workers: usize,
     /// How long requests in flight may take to end at shutdown. Default 30 s.
@@ -68,34 +77,6 @@ pub enum Keys {
     File(PathBuf),
     /// A JWK Set behind a URL.
     Url(Url),
-}
-
-/// Where a secret lies. It is never written in the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SecretSource {
-    /// In an environment variable.
-    Environment(String),
-    /// In a file; a line end at its end does not belong to it.
-    File(PathBuf),
-}
-
-/// Where the configuration says that the sealing key comes from; at most one of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sealing {
-    /// The key, as base64 of 32 octets.
-    pub key: Option<SecretSource>,
-    /// A passphrase, of which Argon2id makes the key.
-    pub passphrase: Option<SecretSource>,
-}
-
-/// Protections that someone switched off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Danger {
-    /// Routes may be open to everybody.
-    pub no_auth: bool,
-    /// Listeners may be without TLS.
-    pub plain_listeners: bool,
 }
 
 /// What the command line says; the highest layer.
@@ -138,24 +119,30 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let danger = Danger {
         no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
+        digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
+        plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
     };
-    let DocumentSpec { listener, route, mut auth, limits: bounds, store, log, .. } = spec;
+    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, log, .. } = spec;
     let registry = flags.registry.clone();
-    let schemes_of_all = inherited(auth.schemes.take(), &registry, &mut layers)?;
+    let inherited = guards::inherited(auth.schemes.take(), &registry, &mut layers)?;
     let damping = damping(std::mem::take(&mut auth.damping), &mut layers)?;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => {
-            let open_allowed = danger.no_auth;
-            let common = routes::Common { open_allowed, identity, registry: &registry, schemes: schemes_of_all };
+            let common = Common { danger, identity, registry: &registry, schemes: inherited };
             routes::routes(route, &common, document, &mut layers)?
         }
         None => vec![only_route(flags, identity, danger, &mut layers)],
     };
+    let acme = match document {
+        Some(document) => acme::certificates(acme, &listeners, document, &mut layers)?,
+        None => Vec::new(),
+    };
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
-    let (auth, keys) = schemes(auth, document, &mut layers)?;
+    let (auth, keys) = schemes(auth, danger, document, &mut layers)?;
+    routes::named(&routes, &auth)?;
     let limits = limits(bounds, &mut layers)?;
     let (store, sealing) = keeping(store, document, &mut layers)?;
     let decision_bytes = decision_bytes(log, &mut layers)?;
@@ -163,6 +150,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     Ok(Config {
         listeners,
         routes,
+        acme,
         workers,
         drain_time,
         registry,
@@ -176,30 +164,6 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         danger,
         entries,
     })
-}
-
-/// The schemes of routes that list none.
-fn inherited(
-    written: Written<List<String>>,
-    registry: &Registry,
-    layers: &mut Layers<'_>,
-) -> Result<Option<Vec<&'static str>>, GatewayError> {
-    let Some(List(names)) = layers.pick_any("auth.schemes", written)? else { return Ok(None) };
-    let known =
-        |name: &String| routes::scheme(name, registry).map_err(|(problem, hint)| layers.wrong(problem, Some(hint)));
-    let names: Vec<_> = names.iter().map(known).collect::<Result<_, _>>()?;
-    if names.is_empty() {
-        let problem = "`auth.schemes` lists none: leave it out, or list some".to_owned();
-        return Err(layers.wrong(problem, Some("a route is opened to everybody at the route itself".into())));
-    }
-    Ok(Some(names))
-}
-
-fn decision_bytes(spec: LogSpec, layers: &mut Layers<'_>) -> Result<Option<u64>, GatewayError> {
-    let kept = layers.pick("log.decisions", spec.decisions, true)?;
-    let range = 64 * 1024..=1024 * 1024 * 1024;
-    let octets = layers.pick_within("log.decision_bytes", spec.decision_bytes, USUAL_SIZE, &range)?;
-    Ok(kept.then_some(octets))
 }
 
 fn all_listeners(
@@ -226,13 +190,14 @@ fn listener_of_flags(flags: &Flags, layers: &mut Layers<'_>) -> Listener {
     };
     let (protection, certificate_source) = match &flags.certificate {
         Some((certificate, key)) => {
-            (Protection::Files { certificate: certificate.clone(), key: key.clone() }, Source::Flag("--cert"))
+            let (certificate, key, clients) = (certificate.clone(), key.clone(), Clients::default());
+            (Protection::Files { certificate, key, clients }, Source::Flag("--cert"))
         }
         None => (Protection::Bindings, Source::Default),
     };
     layers.note("listener[0].address", &address, source.clone());
     layers.note("listener[0].protection", &protection, certificate_source);
-    Listener { address, protection, source }
+    Listener { address, protection, announcers: None, source }
 }
 
 fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers: &mut Layers<'_>) -> Route {
@@ -240,20 +205,34 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         Some(Upstream(url)) => (Target::Upstream(url.clone()), Source::Flag("--upstream")),
         None => (Target::Demo, Source::Default),
     };
-    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(flags.registry.names().collect()) };
-    let route = Route { host: None, prefix: "/".into(), guard, target, identity, websocket: WebSocket::Tunnel, source };
+    let guard = if danger.no_auth { Guard::Open } else { Guard::Schemes(guards::usual(&flags.registry)) };
+    let route = Route {
+        host: None,
+        prefix: "/".into(),
+        guard,
+        target,
+        credential: None,
+        identity,
+        websocket: WebSocket::Tunnel,
+        clients: Clients::default(),
+        forwarded: Forwarded::Off,
+        announcing: Announcing::Off,
+        source,
+    };
     routes::note(&route, 0, layers);
     route
 }
 
 fn schemes(
     spec: AuthSpec,
+    danger: Danger,
     document: Option<&Document>,
     layers: &mut Layers<'_>,
 ) -> Result<(Settings, Keys), GatewayError> {
     let mut settings = Settings::default();
     let usual = Settings::default();
     settings.realm = layers.pick("auth.realm", spec.realm, usual.realm)?;
+    settings.digest = digest(spec.digest, danger.digest_rfc2069, layers)?;
     let dialects = List(usual.wsse.dialects.into_iter().map(Dialect).collect());
     let dialects = layers.pick("auth.wsse.dialects", spec.wsse.dialects, dialects)?;
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();
@@ -264,6 +243,7 @@ fn schemes(
     settings.bearer.types = layers.pick("auth.bearer.types", spec.bearer.types, List(usual.bearer.types))?.0;
     settings.bearer.leeway = layers.pick("auth.bearer.leeway", spec.bearer.leeway, Period(usual.bearer.leeway))?.0;
     settings.bearer.subject = layers.pick("auth.bearer.subject", spec.bearer.subject, usual.bearer.subject)?;
+    settings.certificate.rules = client_rules::rules(spec.certificate, document, layers)?;
     let keys = keys(spec.bearer.jwks, document, layers)?;
     Ok((settings, keys))
 }
@@ -293,47 +273,6 @@ fn keys(spec: Written<JwksSpec>, document: Option<&Document>, layers: &mut Layer
     };
     layers.note("auth.bearer.jwks", &shown, document.source(&span));
     Ok(keys)
-}
-
-fn keeping(
-    spec: StoreSpec,
-    document: Option<&Document>,
-    layers: &mut Layers<'_>,
-) -> Result<(Option<PathBuf>, Sealing), GatewayError> {
-    let path = layers.pick_any("store.path", spec.path)?;
-    let path =
-        path.map(|path| document.map_or_else(|| PathBuf::from(&path), |document| document.beside(Path::new(&path))));
-    let Some(document) = document else { return Ok((path, Sealing::default())) };
-    if let (Some(_), Some(second)) = (&spec.seal_key, &spec.seal_passphrase) {
-        return Err(document.wrong(&second.span(), "a store is sealed with a key or with a passphrase, not with both"));
-    }
-    let key = secret_source("store.seal_key", spec.seal_key, document, layers)?;
-    let passphrase = secret_source("store.seal_passphrase", spec.seal_passphrase, document, layers)?;
-    Ok((path, Sealing { key, passphrase }))
-}
-
-fn secret_source(
-    name: &str,
-    spec: Written<SecretSpec>,
-    document: &Document,
-    layers: &mut Layers<'_>,
-) -> Result<Option<SecretSource>, GatewayError> {
-    let Some(spec) = spec else { return Ok(None) };
-    let span = spec.span();
-    let source = match spec.into_inner() {
-        SecretSpec { env: Some(name), file: None } => SecretSource::Environment(name),
-        SecretSpec { env: None, file: Some(file) } => SecretSource::File(document.beside(&file)),
-        _ => {
-            return Err(document
-                .wrong(&span, "expected `{ env = \"NAME\" }` or `{ file = \"…\" }`: a secret is never written here"));
-        }
-    };
-    let shown = match &source {
-        SecretSource::Environment(name) => format!("environment {name}"),
-        SecretSource::File(file) => file.display().to_string(),
-    };
-    layers.note(name, &shown, document.source(&span));
-    Ok(Some(source))
 }
 
 fn bug(detail: String) -> GatewayError {

@@ -1,14 +1,20 @@
 //! Listeners: where the gateway listens, and with which certificate.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 
+use gatepost::model::network::{Network, NetworkError};
+use gatepost::model::terms::ClientCertificate;
 use toml::Spanned;
 
+use crate::config::clients::Clients;
+use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::proxies::Announced;
 use crate::config::source::Source;
-use crate::config::spec::ListenerSpec;
+use crate::config::spec::{ListenerSpec, Written};
 use crate::error::GatewayError;
 
 /// One address to listen on.
@@ -18,6 +24,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How it is protected.
     pub protection: Protection,
+    /// The proxies that announce its connections (PROXY protocol); `None` if they come without.
+    pub announcers: Option<Vec<Network>>,
     /// Who asked for it.
     pub source: Source,
 }
@@ -34,6 +42,8 @@ pub enum Protection {
         certificate: PathBuf,
         /// The private key.
         key: PathBuf,
+        /// Whether clients are asked for a certificate, and whose.
+        clients: Clients,
     },
     /// None: plain HTTP. Only with `[danger] plain_listeners`.
     Plain,
@@ -68,6 +78,16 @@ pub(crate) fn listeners(
         let name = format!("listener[{}]", listeners.len());
         layers.note(&format!("{name}.address"), &listener.address, listener.source.clone());
         layers.note(&format!("{name}.protection"), &listener.protection, listener.source.clone());
+        if let Some(announcers) = &listener.announcers {
+            let from = announcers.iter().map(Network::to_string).collect::<Vec<_>>().join(", ");
+            layers.note(&format!("{name}.proxy_protocol"), &"require", listener.source.clone());
+            layers.note(&format!("{name}.proxy_protocol_from"), &from, listener.source.clone());
+        }
+        if let Protection::Files { clients, .. } = &listener.protection {
+            for (key, value) in clients.entries() {
+                layers.note(&format!("{name}.{key}"), &value, listener.source.clone());
+            }
+        }
         listeners.push(listener);
     }
     Ok(listeners)
@@ -75,7 +95,21 @@ pub(crate) fn listeners(
 
 fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Document) -> Result<Listener, GatewayError> {
     let whole = spec.span();
-    let ListenerSpec { address, tls, certificate, key } = spec.into_inner();
+    let ListenerSpec {
+        address,
+        tls,
+        certificate,
+        key,
+        client_certificate,
+        client_ca,
+        client_revocation,
+        proxy_protocol,
+        proxy_protocol_from,
+    } = spec.into_inner();
+    let announcers = announcers(proxy_protocol, proxy_protocol_from, document)?;
+    let said = client_certificate.as_ref().map(Spanned::span).or(client_ca.as_ref().map(Spanned::span));
+    let clients = Said { when: client_certificate, authorities: client_ca, revocation: client_revocation };
+    let clients = clients.clients(ClientCertificate::Off, document)?;
     let source = document.source(&address.span());
     let plain = tls.as_ref().is_some_and(|tls| !tls.get_ref());
     let protection = match (certificate, key) {
@@ -85,9 +119,11 @@ fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Documen
         (Some(certificate), Some(key)) => Protection::Files {
             certificate: document.beside(certificate.get_ref()),
             key: document.beside(key.get_ref()),
+            clients: authorised(clients, said.as_ref(), document)?,
         },
         (Some(alone), None) => return Err(document.wrong(&alone.span(), "a `certificate` without its `key`")),
         (None, Some(alone)) => return Err(document.wrong(&alone.span(), "a `key` without its `certificate`")),
+        (None, None) if said.is_some() => return Err(elsewhere(&document.source(&said.unwrap_or(whole)))),
         (None, None) if plain => Protection::Plain,
         (None, None) => Protection::Bindings,
     };
@@ -99,5 +135,57 @@ fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Documen
             hint: Some("leave `tls` out, or set `plain_listeners = true` in `[danger]`".into()),
         });
     }
-    Ok(Listener { address: address.into_inner(), protection, source })
+    Ok(Listener { address: address.into_inner(), protection, announcers, source })
+}
+
+/// The proxies that are believed: they have to be named, since whoever may announce a connection can be anybody.
+fn announcers(
+    said: Written<Announced>,
+    from: Written<Vec<Spanned<String>>>,
+    document: &Document,
+) -> Result<Option<Vec<Network>>, GatewayError> {
+    let place = |span: Range<usize>| document.source(&span).to_string();
+    match (said, from) {
+        (Some(said), from) if *said.get_ref() == Announced::Require => {
+            let Some(from) = from.filter(|from| !from.get_ref().is_empty()) else {
+                return Err(GatewayError::Setting {
+                    place: place(said.span()),
+                    problem: "`proxy_protocol` without the proxies that are believed".into(),
+                    hint: Some("name them: `proxy_protocol_from = [\"10.0.0.0/8\"]`".into()),
+                });
+            };
+            let read = |text: Spanned<String>| {
+                let network = text.get_ref().parse();
+                network.map_err(|error: NetworkError| document.wrong(&text.span(), error.to_string()))
+            };
+            from.into_inner().into_iter().map(read).collect::<Result<_, _>>().map(Some)
+        }
+        (_, Some(from)) => Err(GatewayError::Setting {
+            place: place(from.span()),
+            problem: "`proxy_protocol_from`, and nobody has to announce connections".into(),
+            hint: Some("add `proxy_protocol = \"require\"`".into()),
+        }),
+        (_, None) => Ok(None),
+    }
+}
+
+/// A listener knows nobody else who could say where certificates come from.
+fn authorised(clients: Clients, said: Option<&Range<usize>>, document: &Document) -> Result<Clients, GatewayError> {
+    match said {
+        Some(said) if clients.are_asked() && clients.authorities.is_none() => Err(GatewayError::Setting {
+            place: document.source(said).to_string(),
+            problem: "clients are asked for a certificate, and no authority is named that it may come from".into(),
+            hint: Some("name them with `client_ca = \"FILE\"`".into()),
+        }),
+        _ => Ok(clients),
+    }
+}
+
+fn elsewhere(source: &Source) -> GatewayError {
+    GatewayError::Setting {
+        place: source.to_string(),
+        problem: "this listener has no `certificate` of its own: what clients are asked for is a term of each binding"
+            .into(),
+        hint: Some("say it there: `gatepost cert rebind NAME:PORT --client-cert request --client-ca FILE`".into()),
+    }
 }

@@ -4,14 +4,26 @@
 //! names `file:line:column`, what was expected, and a hint. Each value knows its
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
+pub mod acme;
+mod client_rules;
+pub mod clients;
 pub mod compose;
+pub mod credential;
 mod damping;
+pub mod danger;
+mod demands;
+mod digest;
+mod digest_names;
 pub mod document;
+pub mod guards;
+pub mod keeping;
 pub mod layers;
 mod limits;
 pub mod listener;
+pub mod proxies;
 mod relay;
 pub mod routes;
+pub mod secret;
 pub mod show;
 pub mod source;
 mod spec;
@@ -19,5 +31,7 @@ mod suggest;
 pub mod value;
 pub mod websocket;
 
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 mod tests;

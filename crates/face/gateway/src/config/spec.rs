@@ -1,11 +1,16 @@
 //! What was written in the document, word for word, with its place. No meaning yet.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::acme::wanted::{Directory, Name};
+use crate::config::clients::{Forwarded, When};
+use crate::config::digest_names::{AlgorithmName, Place, QopName};
+use crate::config::proxies::{Announced, Announcing};
 use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
 use crate::config::websocket::{self, Pings};
 
@@ -20,6 +25,7 @@ pub(crate) struct DocumentSpec {
     pub(crate) drain_time: Written<Period>,
     pub(crate) listener: Vec<Spanned<ListenerSpec>>,
     pub(crate) route: Vec<Spanned<RouteSpec>>,
+    pub(crate) acme: Vec<Spanned<AcmeSpec>>,
     pub(crate) auth: AuthSpec,
     pub(crate) limits: LimitsSpec,
     pub(crate) store: StoreSpec,
@@ -34,6 +40,11 @@ pub(crate) struct ListenerSpec {
     pub(crate) tls: Written<bool>,
     pub(crate) certificate: Written<PathBuf>,
     pub(crate) key: Written<PathBuf>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) proxy_protocol: Written<Announced>,
+    pub(crate) proxy_protocol_from: Written<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,10 +55,37 @@ pub(crate) struct RouteSpec {
     pub(crate) schemes: Written<List<Spanned<String>>>,
     pub(crate) mode: Written<Mode>,
     pub(crate) upstream: Written<Upstream>,
+    pub(crate) upstream_credential: Written<CredentialSpec>,
     pub(crate) respond: Written<RespondSpec>,
     pub(crate) identity_header: Written<Field>,
     pub(crate) websocket: Written<websocket::Mode>,
     pub(crate) relay: Written<RelaySpec>,
+    pub(crate) client_certificate: Written<When>,
+    pub(crate) client_ca: Written<PathBuf>,
+    pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) forward_certificate: Written<Forwarded>,
+    pub(crate) proxy_protocol: Written<Announcing>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcmeSpec {
+    pub(crate) names: Spanned<Vec<Name>>,
+    pub(crate) directory: Spanned<Directory>,
+    pub(crate) agree_tos: Written<bool>,
+    #[serde(default)]
+    pub(crate) contact: Vec<Spanned<String>>,
+    pub(crate) challenge: Written<String>,
+    pub(crate) listen: Written<SocketAddr>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) external_account: Written<ExternalSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "`{ kid = \"…\", key = { file = \"…\" } }`")]
+pub(crate) struct ExternalSpec {
+    pub(crate) kid: String,
+    pub(crate) key: Spanned<SecretSpec>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,8 +115,37 @@ pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
     pub(crate) schemes: Written<List<String>>,
     pub(crate) damping: DampingSpec,
+    pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+    pub(crate) certificate: CertificateSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CertificateSpec {
+    pub(crate) rule: Vec<Spanned<RuleSpec>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSpec {
+    pub(crate) from: Spanned<String>,
+    pub(crate) is: Written<String>,
+    pub(crate) user: Written<String>,
+    pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
+    pub(crate) prefix: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DigestSpec {
+    pub(crate) algorithms: Written<List<AlgorithmName>>,
+    pub(crate) qop: Written<List<QopName>>,
+    pub(crate) nonce_lifetime: Written<Period>,
+    pub(crate) body_bytes: Written<usize>,
+    pub(crate) userhash: Written<bool>,
+    pub(crate) domain: Written<List<Place>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -168,6 +235,20 @@ pub(crate) struct LogSpec {
     pub(crate) decision_bytes: Written<u64>,
 }
 
+/// What was written: a name, or a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    default,
+    expecting = "`{ name = \"…\" }` or `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`"
+)]
+pub(crate) struct CredentialSpec {
+    pub(crate) name: Option<String>,
+    pub(crate) scheme: Written<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) secret: Written<SecretSpec>,
+}
+
 /// A secret is named by where it lies, never written down.
 #[derive(Debug, Default, Deserialize)]
 #[serde(
@@ -185,4 +266,6 @@ pub(crate) struct SecretSpec {
 pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
+    pub(crate) plain_credentials: Written<bool>,
+    pub(crate) digest_rfc2069: Written<bool>,
 }

@@ -3,15 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
+use gatepost::auth::digest::algorithm::Algorithm;
+use gatepost::auth::digest::qop::Qop;
+use gatepost::auth::settings;
 use gatepost::net::websocket::relay::terms::Pings;
-use gatepost::registry::Registry;
 use gatepost::server::damping::DampingRules;
 use gatepost::ws::limits::Limits;
 
-use crate::config::compose::{Config, Flags, Keys, SecretSource, compose};
+use crate::config::compose::{Config, Flags, Keys, compose};
 use crate::config::document::Document;
+use crate::config::guards::Guard;
 use crate::config::listener::Protection;
-use crate::config::routes::{Guard, Target};
+use crate::config::routes::Target;
+use crate::config::secret::SecretSource;
 use crate::config::websocket::{Relay, RelaySide, WebSocket};
 use crate::error::GatewayError;
 
@@ -50,6 +54,12 @@ realm = "staff"
 [auth.wsse]
 dialects = ["sha256"]
 past = "1m"
+[auth.digest]
+algorithms = ["sha-512-256", "MD5-sess"]
+qop = ["auth-int", "auth"]
+nonce_lifetime = "1h"
+userhash = true
+domain = ["/a", "/b"]
 [auth.bearer]
 jwks = { file = "keys.json" }
 issuer = "https://issuer.example"
@@ -64,6 +74,7 @@ seal_key = { env = "SEAL" }
 
 [danger]
 no_auth = true
+digest_rfc2069 = true
 "#;
 
 #[test]
@@ -79,6 +90,16 @@ fn a_whole_document() {
     assert_eq!(config.routes[1].target.to_string(), "status 410");
     assert_eq!((config.workers, config.auth.realm.as_str()), (3, "staff"));
     assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
+    let digest = settings::Digest {
+        algorithms: ["SHA-512-256", "MD5-sess"].map(|name| Algorithm::by_name(name).unwrap()).to_vec(),
+        qop: vec![Qop::AuthInt, Qop::Auth],
+        nonce_lifetime: Duration::from_secs(3600),
+        userhash: true,
+        domain: vec!["/a".into(), "/b".into()],
+        danger_rfc2069: true,
+        ..settings::Digest::default()
+    };
+    assert_eq!(config.auth.digest, digest);
     assert_eq!(config.keys, Keys::File("keys.json".into()));
     assert_eq!(config.limits.head_time, Duration::from_secs(5));
     assert_eq!(config.store, Some("data/store.db".into()));
@@ -105,7 +126,7 @@ fn every_value_knows_its_source() {
 fn without_a_document_there_is_the_demo_and_it_is_guarded() {
     let config = compose(None, &|_| None, &Flags::default()).unwrap();
     assert_eq!(config.routes[0].target, Target::Demo);
-    assert_eq!(config.routes[0].guard, Guard::Schemes(Registry::standard().names().collect()));
+    assert_eq!(config.routes[0].guard, Guard::Schemes(vec!["Bearer", "WSSE", "Basic"]));
     assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:0");
     let open = Flags { no_auth: true, ..Flags::default() };
     assert_eq!(compose(None, &|_| None, &open).unwrap().routes[0].guard, Guard::Open);
@@ -215,6 +236,17 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "a store is sealed with a key or with a passphrase, not with both",
         "",
     ),
+    (
+        "[auth.digest]\nalgorithms = [\"SHA-265\"]",
+        "gatepost.toml:2:14",
+        "unknown algorithm `SHA-265`",
+        "did you mean `SHA-256`?",
+    ),
+    ("[auth.digest]\nalgorithms = []", "gatepost.toml:2:14", "without an algorithm", "name one"),
+    ("[auth.digest]\nqop = []", "gatepost.toml:2:7", "covers nothing", "digest_rfc2069"),
+    ("[auth.digest]\nqop = [\"auth-conf\"]", "gatepost.toml:2:7", "unknown qop `auth-conf`", "auth-int"),
+    ("[auth.digest]\nnonce_lifetime = \"2d\"", "gatepost.toml:2:18", "from 1s to 1d, found 2d", ""),
+    ("[auth.digest]\ndomain = [\"/a /b\"]", "gatepost.toml:2:10", "neither a path nor a URL", ""),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
     ("[auth]\nschemes = [\"Bearrer\"]", "gatepost.toml:2:11", "unknown scheme `Bearrer`", "did you mean `Bearer`?"),
     ("[auth]\nschemes = []", "gatepost.toml:2:11", "`auth.schemes` lists none", "at the route itself"),

@@ -27,6 +27,7 @@ macro_rules! from_toml_text {
         }
     )+};
 }
+pub(crate) use from_toml_text;
 
 from_toml_text!(Period, Field, Upstream, Prefix, Host, Dialect);
 

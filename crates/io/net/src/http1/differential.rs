@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::body::Body;
 use crate::drain::{Drain, Sleepers};
-use crate::handler::{Memory, Peer};
+use crate::handler::Peer;
 use crate::http1::drive::{House, serve_http1};
 use crate::reports::Reports;
 
@@ -54,7 +54,7 @@ async fn ours(octets: &[u8], step: usize) -> (Vec<String>, Vec<u8>) {
         }
     };
     let address = "127.0.0.1:1".parse().unwrap();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "http/1.1", memory: Memory::default() };
+    let peer = Peer::new(address, address);
     let (near, far) = duplex(1 << 16);
     let (limits, drain, sleepers) = (Arc::new(Limits::default()), Drain::default(), Sleepers::default());
     let (memory, reports) = (Arc::default(), Reports::new(Box::new(|_| ())));

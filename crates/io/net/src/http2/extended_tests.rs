@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::drain::Drain;
 use crate::error::{NetError, Wait};
 use crate::explain;
-use crate::handler::{Handler, Memory, Peer};
+use crate::handler::{Handler, Peer};
 use crate::http2::client::Streams;
 use crate::http2::drive::serve_http2;
 use crate::upgrade::{self, Duplex, Extended};
@@ -28,7 +28,7 @@ type Served = JoinHandle<Result<(), NetError>>;
 fn serve(handler: impl Handler, drain: Drain) -> (DuplexStream, Served) {
     let (near, far) = tokio::io::duplex(1 << 20);
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() };
+    let peer = Peer { protocol: "h2", ..Peer::new(address, address) };
     (far, tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::default(), drain)))
 }
 

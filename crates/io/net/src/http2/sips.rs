@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::Body;
 use crate::drain::Drain;
-use crate::handler::{Memory, Peer};
+use crate::handler::Peer;
 use crate::http2::drive::serve_http2;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ async fn client(limits: Limits) -> SendRequest<Bytes> {
     };
     let (near, far) = duplex(1 << 20);
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() };
+    let peer = Peer { protocol: "h2", ..Peer::new(address, address) };
     tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(answer), Arc::new(limits), Drain::default()));
     let handshake = h2::client::Builder::new().initial_window_size(64).handshake(far);
     let (sender, connection) = handshake.await.unwrap();

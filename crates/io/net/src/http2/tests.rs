@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::body::Body;
 use crate::drain::Drain;
 use crate::error::{NetError, Wait};
-use crate::handler::{Handler, Memory, Peer};
+use crate::handler::{Handler, Peer};
 use crate::http2::client::Streams;
 use crate::http2::drive::serve_http2;
 use crate::upgrade::Stream;
@@ -35,7 +35,7 @@ fn serve(handler: impl Handler, limits: Limits) -> (DuplexStream, Served) {
 
 fn serve_on(near: impl Stream + 'static, handler: impl Handler, limits: Limits) -> Served {
     let address: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let peer = Peer { address, local: address, tls: None, sni: None, protocol: "h2", memory: Memory::default() };
+    let peer = Peer { protocol: "h2", ..Peer::new(address, address) };
     tokio::spawn(serve_http2(near, Arc::new(peer), Arc::new(handler), Arc::new(limits), Drain::default()))
 }
 

@@ -168,7 +168,8 @@ mod tests {
             headers.append("authorization", HeaderValue::from_str(field).unwrap());
         }
         let url = Url::parse("https://example.com/?access_token=in-the-query").unwrap();
-        let request = RequestHead { method: &Method::GET, url: &url, headers: &headers, party: Party::Server };
+        let request =
+            RequestHead { method: &Method::GET, url: &url, target: "/", headers: &headers, party: Party::Server };
         let settings = Settings { realm: "example".into(), ..Settings::default() };
         use_it(&Turn { request, challenge, answers, settings: &settings, now: NOW, entropy: &[0; 32], memory: &[] })
     }

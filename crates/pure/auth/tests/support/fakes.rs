@@ -8,8 +8,14 @@ use gatepost_auth::scheme::{Scheme, Step, Strength, Turn};
 use gatepost_auth::verdict::{Refusal, Verdict};
 use http::HeaderValue;
 
-pub(crate) static REGISTRY: &[&dyn Scheme] =
-    &[&TwoLegs, &Renewable, &gatepost_auth::schemes::wsse::Wsse, &gatepost_auth::schemes::basic::Basic, &Endless];
+pub(crate) static REGISTRY: &[&dyn Scheme] = &[
+    &TwoLegs,
+    &Renewable,
+    &gatepost_auth::schemes::digest::Digest,
+    &gatepost_auth::schemes::wsse::Wsse,
+    &gatepost_auth::schemes::basic::Basic,
+    &Endless,
+];
 
 /// Sends `Renewable <token>`.
 #[derive(Debug)]

@@ -7,15 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
+use gatepost_auth::digest::computed;
+use gatepost_auth::digest::nonce::NonceKey;
 use gatepost_auth::error::AuthError;
+use gatepost_auth::hash::Hash;
 use gatepost_auth::jose::algorithm::Algorithm;
 use gatepost_auth::jose::jwk::KeySet;
 use gatepost_auth::jose::jwt::{self, Claims};
 use gatepost_auth::jose::signing::SigningKey;
 use gatepost_auth::need::{Answers, Need};
-use gatepost_auth::scheme::{Scheme, Step, Turn};
+use gatepost_auth::record::Kind;
+use gatepost_auth::scheme::{Confirmation, Confirmed, Scheme, Step, Turn};
 use gatepost_auth::settings::Settings;
-use gatepost_auth::verdict::Verdict;
+use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::credential::Credential;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::secret::Secret;
@@ -43,6 +47,10 @@ pub(crate) struct World {
     pub(crate) users: HashMap<String, Credential>,
     pub(crate) keys: Arc<KeySet>,
     pub(crate) used: HashSet<String>,
+    /// The client's, by what is counted.
+    pub(crate) counts: HashMap<String, u64>,
+    /// The request's; `None` is one that can be read but once.
+    pub(crate) body: Option<Vec<u8>>,
     pub(crate) settings: Settings,
     pub(crate) now: Timestamp,
     pub(crate) entropy: [u8; 32],
@@ -58,13 +66,17 @@ impl World {
     pub(crate) fn of_alice() -> Self {
         let alice = Credential::login("alice", "open: sesame £");
         let now = Timestamp::parse_rfc3339("2026-11-23T00:00:00Z").unwrap();
+        let mut settings = Settings::default();
+        settings.digest.nonce_key = Some(NonceKey::new([0x6b; 32]));
         Self {
             login: Some(alice.clone()),
             token: Some(token("alice", now, SECRET)),
             users: HashMap::from([("alice".to_owned(), alice)]),
             keys: Arc::new(KeySet::new(vec![key(SECRET).verification_key().clone()])),
             used: HashSet::new(),
-            settings: Settings::default(),
+            counts: HashMap::new(),
+            body: Some(Vec::new()),
+            settings,
             now,
             entropy: [0x5a; 32],
             party: Party::Server,
@@ -74,8 +86,16 @@ impl World {
         }
     }
 
-    /// The client's header fields.
+    /// The client's header fields. Ahead of any challenge, a scheme that cannot do without one has one from before.
     pub(crate) fn prove(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> Result<Step, AuthError> {
+        let step = self.prove_with(scheme, challenge)?;
+        match (step, challenge, self.challenge(scheme)) {
+            (Step::Decline(_), None, Some(remembered)) => self.prove_with(scheme, Some(&remembered)),
+            (step, ..) => Ok(step),
+        }
+    }
+
+    fn prove_with(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> Result<Step, AuthError> {
         let mut answers = Answers::default();
         for _ in 0..8 {
             match self.turn(&HeaderMap::new(), challenge, &answers, |turn| scheme.prove(turn))? {
@@ -106,6 +126,31 @@ impl World {
         panic!("{} asks without end", scheme.name());
     }
 
+    /// All the server's challenges for this scheme, as they follow this refusal.
+    pub(crate) fn challenges(&self, scheme: &dyn Scheme, refusal: Option<&Refusal>) -> Vec<Challenge> {
+        self.turn(&HeaderMap::new(), None, &Answers::default(), |turn| scheme.challenges(turn, refusal))
+    }
+
+    /// What the client makes of an answer with these fields to this proof.
+    pub(crate) fn confirm(
+        &mut self,
+        scheme: &dyn Scheme,
+        challenge: &Challenge,
+        proof: &HeaderMap,
+        fields: &HeaderMap,
+    ) -> Result<Confirmation, AuthError> {
+        let proof = proof.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let mut answers = Answers::default();
+        for _ in 0..8 {
+            let judge = |turn: &Turn<'_>| scheme.confirm(turn, &proof, fields);
+            match self.turn(&HeaderMap::new(), Some(challenge), &answers, judge)? {
+                Confirmed::Need(need) => self.fill_client(need, &mut answers),
+                Confirmed::Done(confirmation) => return Ok(confirmation),
+            }
+        }
+        panic!("{} asks without end", scheme.name());
+    }
+
     /// The server's challenge.
     pub(crate) fn challenge(&self, scheme: &dyn Scheme) -> Option<Challenge> {
         self.turn(&HeaderMap::new(), None, &Answers::default(), |turn| scheme.challenge(turn, None))
@@ -119,8 +164,9 @@ impl World {
         run: impl FnOnce(&Turn<'_>) -> T,
     ) -> T {
         let url = Url::parse(&self.url).unwrap();
+        let target = url.request_target();
         run(&Turn {
-            request: RequestHead { method: &self.method, url: &url, headers, party: self.party },
+            request: RequestHead { method: &self.method, url: &url, target: &target, headers, party: self.party },
             challenge,
             answers,
             settings: &self.settings,
@@ -134,9 +180,19 @@ impl World {
         match &need {
             Need::Login { user: None } => answers.login = Some(self.login.clone()),
             Need::Token { .. } => answers.token = Some(self.token.clone()),
+            Need::Count { key } => {
+                let count = self.counts.entry(key.clone()).or_default();
+                *count += 1;
+                answers.count = Some(*count);
+            }
+            Need::BodyDigest { hash } => answers.body_digest = Some(self.body_digest(*hash)),
             other => panic!("not a client's need: {other:?}"),
         }
         self.asked.push(need);
+    }
+
+    fn body_digest(&self, hash: Hash) -> Option<Vec<u8>> {
+        self.body.as_ref().map(|body| hash.digest(&[body]))
     }
 
     fn fill_server(&mut self, need: Need, answers: &mut Answers) {
@@ -150,6 +206,15 @@ impl World {
                 answers.first_use = Some(self.used.insert(key.clone()));
             }
             Need::Keys { .. } => answers.keys = Some(Arc::clone(&self.keys)),
+            Need::Record { user, kind } => {
+                answers.record = Some(self.users.get(user).and_then(|user| kind.compute(&user.user, &user.secret)))
+            }
+            Need::UserHashed { digits, kind: Kind::DigestHa1 { hash, realm } } => {
+                let mut users = self.users.values();
+                let user = users.find(|user| computed::userhash(*hash, &user.user, realm) == *digits);
+                answers.user = Some(user.map(|user| user.user.clone()));
+            }
+            Need::BodyDigest { hash } => answers.body_digest = Some(self.body_digest(*hash)),
             other => panic!("not a server's need: {other:?}"),
         }
         self.asked.push(need);

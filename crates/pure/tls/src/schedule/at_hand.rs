@@ -7,6 +7,8 @@ use aws_lc_rs::hmac;
 use gatepost_model::secret::same;
 use rustls::crypto::tls13::OkmBlock;
 
+use super::exporter::Exporter;
+
 thread_local! {
     /// What this step of a handshake has made ready; `None` between steps.
     pub(super) static RECENT: RefCell<Option<Recent>> = const { RefCell::new(None) };
@@ -18,6 +20,8 @@ thread_local! {
 pub(super) struct Recent {
     pub(super) session: Option<Ready>,
     pub(super) last: Option<Ready>,
+    /// The exporter's master secret, until whoever drives the step takes it.
+    pub(super) exporter: Option<Exporter>,
 }
 
 /// A secret, and what was made ready of it.
@@ -40,6 +44,21 @@ impl Drop for AtHand {
     fn drop(&mut self) {
         RECENT.set(None);
     }
+}
+
+/// Keeps an exporter at hand, if this is one.
+pub(super) fn catch(exporter: Option<Exporter>) {
+    let Some(exporter) = exporter else { return };
+    RECENT.with_borrow_mut(|recent| {
+        if let Some(recent) = recent {
+            recent.exporter = Some(exporter);
+        }
+    });
+}
+
+/// Takes the exporter that this step has caught.
+pub(crate) fn caught() -> Option<Exporter> {
+    RECENT.with_borrow_mut(|recent| recent.as_mut()?.exporter.take())
 }
 
 /// The key that `make` makes of `secret`, or made of it before in this step.

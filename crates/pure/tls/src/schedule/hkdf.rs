@@ -7,9 +7,10 @@ use gatepost_model::secret::same;
 use rustls::crypto::hmac::Tag;
 use rustls::crypto::tls13::{Hkdf, HkdfExpander, OkmBlock, OutputLengthError};
 
-use super::at_hand::at_hand;
+use super::at_hand::{at_hand, catch};
 use super::early::Early;
 use super::expand::{LONGEST, expand, first_block};
+use super::exporter::Exporter;
 
 pub(super) static SHA256: Schedule = Schedule { algorithm: hmac::HMAC_SHA256, early: &EARLY_SHA256 };
 pub(super) static SHA384: Schedule = Schedule { algorithm: hmac::HMAC_SHA384, early: &EARLY_SHA384 };
@@ -84,7 +85,9 @@ impl HkdfExpander for Prepared {
 
     fn expand_block(&self, info: &[&[u8]]) -> OkmBlock {
         let refused = self.early.refused.as_ref().and_then(|refused| refused.instead_of(info));
-        refused.unwrap_or_else(|| OkmBlock::new(hmac::sign(&self.key, &first_block(info)).as_ref()))
+        let block = refused.unwrap_or_else(|| OkmBlock::new(hmac::sign(&self.key, &first_block(info)).as_ref()));
+        catch(Exporter::of(self.key.algorithm(), info, &block));
+        block
     }
 
     fn hash_len(&self) -> usize {

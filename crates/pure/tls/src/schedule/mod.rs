@@ -9,6 +9,7 @@
 pub(crate) mod at_hand;
 mod early;
 mod expand;
+pub(crate) mod exporter;
 mod hkdf;
 pub(crate) mod suites;
 #[cfg(test)]

@@ -6,13 +6,30 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
 use super::flaw::{Flaw, Flaws};
 use super::judge::Judge;
+use super::judgement::Judgement;
 use super::purpose::Purpose;
 use super::verifier::{moment, note_judged, verdict};
 use crate::error::TlsError;
+use crate::lists::RevocationLists;
+
+/// Which clients are asked for a certificate, and whose they may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Clients {
+    /// Whether a client without a certificate is sent away.
+    pub(crate) required: bool,
+    /// Who may stand behind it, as DER.
+    pub(crate) authorities: Vec<Vec<u8>>,
+    /// What each certificate is held against: what none speaks about is refused. `None`: nobody asks.
+    pub(crate) revocation: Option<RevocationLists>,
+    /// Whether clients are told who the authorities are.
+    pub(crate) hints: bool,
+    /// Whether a certificate must be for clients.
+    pub(crate) usage_check: bool,
+}
 
 /// Judges clients.
 #[derive(Debug)]
@@ -26,23 +43,44 @@ pub(crate) struct ClientVerifier {
 }
 
 impl ClientVerifier {
-    /// Takes clients whose certificate one of these authorities stands behind. With `hints` they are told which.
+    /// Takes those clients.
     ///
     /// # Errors
-    /// [`TlsError::Setting`] if there is no authority; [`TlsError::Malformed`] if one is no certificate.
-    pub(crate) fn new(authorities: &[Vec<u8>], required: bool, usage: bool, hints: bool) -> Result<Self, TlsError> {
+    /// [`TlsError::Setting`] if there is no authority; [`TlsError::Malformed`] if one is no certificate, or a list none.
+    pub(crate) fn new(clients: &Clients) -> Result<Self, TlsError> {
+        let Clients { required, authorities, revocation, hints, usage_check } = clients;
         let wrong = |detail: String| TlsError::Setting { detail };
         if authorities.is_empty() {
             return Err(wrong("no authority is named for the certificates of clients".to_owned()));
         }
         let mut roots = RootCertStore::empty();
-        for der in authorities.iter().filter(|_| hints) {
+        for der in authorities.iter().filter(|_| *hints) {
             roots
                 .add(CertificateDer::from(der.clone()))
                 .map_err(|error| wrong(format!("client authority: {error}")))?;
         }
-        let ignored = if usage { Flaws::NONE } else { Flaws::from(Flaw::WrongUsage) };
-        Ok(Self { judge: Judge::new(authorities)?, required, ignored, hints: roots.subjects() })
+        let ignored = if *usage_check { Flaws::NONE } else { Flaws::from(Flaw::WrongUsage) };
+        let judge = Judge::new(authorities)?;
+        let judge = match revocation {
+            Some(lists) => judge.with_revocation(lists.as_der(), true)?,
+            None => judge,
+        };
+        Ok(Self { judge, required: *required, ignored, hints: roots.subjects() })
+    }
+
+    /// All that is wrong with a chain at `now`; an error if it may not pass.
+    ///
+    /// # Errors
+    /// What rustls should tell the client.
+    pub(crate) fn verify(
+        &self,
+        leaf: &[u8],
+        sent: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> (Arc<Judgement>, Result<(), CertificateError>) {
+        let judgement = self.judge.judge(leaf, sent, None, Purpose::Client, moment(now));
+        let verdict = verdict(&judgement, self.ignored);
+        (Arc::new(judgement), verdict)
     }
 }
 
@@ -61,9 +99,8 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let judgement = self.judge.judge(end_entity, intermediates, None, Purpose::Client, moment(now));
-        let verdict = verdict(&judgement, self.ignored);
-        note_judged(Arc::new(judgement));
+        let (judgement, verdict) = self.verify(end_entity, intermediates, now);
+        note_judged(judgement);
         verdict.map(|()| ClientCertVerified::assertion()).map_err(Error::InvalidCertificate)
     }
 

@@ -31,8 +31,11 @@ pub enum Flaw {
     WrongUsage,
     /// Nobody could say whether it was revoked.
     RevocationUnknown,
-    /// Who could say whether it was revoked cannot be believed: a list that is too old, or badly signed.
+    /// Who could say whether it was revoked cannot be believed: a list or a stapled response that is too old, or badly
+    /// signed.
     RevocationFailed,
+    /// It demands that the server staples what its authority says of it (RFC 7633), and nothing that counts came.
+    MustStaple,
     /// It was revoked.
     Revoked,
     /// A signature in the chain does not fit.
@@ -57,7 +60,7 @@ pub enum Flaw {
 
 impl Flaw {
     /// All of them, the mildest first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Untrusted,
         Self::IncompleteChain,
         Self::Expired,
@@ -66,6 +69,7 @@ impl Flaw {
         Self::WrongUsage,
         Self::RevocationUnknown,
         Self::RevocationFailed,
+        Self::MustStaple,
         Self::Revoked,
         Self::BadSignature,
         Self::NameConstraint,
@@ -90,6 +94,7 @@ impl Flaw {
             Self::WrongUsage => "wrong-usage",
             Self::RevocationUnknown => "revocation-unknown",
             Self::RevocationFailed => "revocation-failed",
+            Self::MustStaple => "must-staple",
             Self::Revoked => "revoked",
             Self::BadSignature => "bad-signature",
             Self::NameConstraint => "name-constraint",
@@ -121,7 +126,8 @@ impl Flaw {
             | Self::WrongName
             | Self::WrongUsage
             | Self::RevocationUnknown
-            | Self::RevocationFailed => Severity::Ignorable,
+            | Self::RevocationFailed
+            | Self::MustStaple => Severity::Ignorable,
             Self::Revoked
             | Self::BadSignature
             | Self::NameConstraint
@@ -149,7 +155,7 @@ impl Flaw {
             Self::NameConstraint => 8,
             Self::BasicConstraints => 9,
             Self::CriticalExtension => 10,
-            Self::RevocationUnknown => 11,
+            Self::RevocationUnknown | Self::MustStaple => 11,
             Self::RevocationFailed => 12,
             Self::WeakKey | Self::WeakSignature | Self::Malformed | Self::Pin | Self::Other => 13,
         }

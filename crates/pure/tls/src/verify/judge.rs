@@ -47,6 +47,11 @@ impl Judge {
         Ok(self)
     }
 
+    /// When the first of its lists is too old.
+    pub(crate) fn fresh_until(&self) -> Option<Timestamp> {
+        self.trust.fresh_until
+    }
+
     /// What signatures may be made with.
     pub(crate) fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
         &self.trust.algorithms

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use gatepost_model::time::Timestamp;
+
 use super::flaw::{Flaw, Flaws, Severity};
 
 /// One flaw, with what a person needs to know of it.
@@ -29,6 +31,9 @@ pub struct Judgement {
     pub is_proven: bool,
     /// Whether no pin of the endpoint is in the path. With pins that only report, it is no flaw.
     pub pins_missed: bool,
+    /// Until when the stapled word of its authority counts that it was not revoked; `None` where none came, or none that
+    /// counts.
+    pub stapled: Option<Timestamp>,
 }
 
 impl Judgement {

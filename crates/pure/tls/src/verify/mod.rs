@@ -11,8 +11,9 @@ pub mod judgement;
 pub mod pin;
 pub mod purpose;
 mod relaxed;
+mod staple;
 #[cfg(test)]
 mod tests;
-mod trust;
+pub(crate) mod trust;
 pub mod verifier;
 mod walk;

@@ -71,7 +71,8 @@ fn this_update(list: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_secs(list.last_update().timestamp()))
 }
 
-fn next_update(list: &[u8]) -> Option<Timestamp> {
+/// When a list says that there will be a newer one.
+pub(crate) fn next_update(list: &[u8]) -> Option<Timestamp> {
     let (_, list) = CertificateRevocationList::from_der(list).ok()?;
     list.next_update().map(|at| Timestamp::from_secs(at.timestamp()))
 }

@@ -16,6 +16,7 @@ use super::judge::Judge;
 use super::judgement::Judgement;
 use super::pin::Pins;
 use super::purpose::Purpose;
+use super::staple::{Stapled, Staples, note_staple};
 
 /// Judges servers, with what a caller lets pass and what he pins.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Verifier {
     judge: Judge,
     ignored: Flaws,
     pins: Pins,
+    /// What came with certificates, for sessions that are resumed: then it does not come again.
+    staples: Staples,
 }
 
 /// A chain that was not let pass, inside an error of rustls.
@@ -39,22 +42,33 @@ impl Verifier {
     /// the `pins`.
     #[must_use]
     pub fn new(judge: Judge, ignored: Flaws, pins: Pins) -> Self {
-        Self { judge, ignored, pins }
+        Self { judge, ignored, pins, staples: Staples::default() }
     }
 
-    /// All that is wrong with the chain of `leaf`, pins included; an error if it may not pass.
+    /// As [`verify`](Self::verify), for a chain that was shown in an earlier handshake.
+    pub(crate) fn verify_again(
+        &self,
+        (leaf, sent): (&[u8], &[CertificateDer<'_>]),
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> (Arc<Judgement>, Result<(), CertificateError>) {
+        self.verify((leaf, sent), Stapled::Before(&self.staples.of(leaf)), name, now)
+    }
+
+    /// All that is wrong with the chain of `leaf`, what was stapled to it and pins included; an error if it may not pass.
     ///
     /// # Errors
     /// What rustls should tell the server.
     pub(crate) fn verify(
         &self,
-        leaf: &[u8],
-        sent: &[CertificateDer<'_>],
+        (leaf, sent): (&[u8], &[CertificateDer<'_>]),
+        stapled: Stapled<'_>,
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> (Arc<Judgement>, Result<(), CertificateError>) {
         let now = moment(now);
         let mut judgement = self.judge.judge(leaf, sent, Some(name), Purpose::Server, now);
+        note_staple(stapled, now, &mut judgement);
         // The leaf's key is proved by the handshake, the others' by signatures alone.
         let proven = if judgement.is_proven { judgement.path.len() } else { 1 };
         let pinned = self.pins.hold(judgement.path.get(..proven).unwrap_or_default(), now);
@@ -75,10 +89,14 @@ impl ServerCertVerifier for Verifier {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let (judgement, result) = self.verify(end_entity, intermediates, server_name, now);
+        let (judgement, result) =
+            self.verify((end_entity, intermediates), Stapled::Now(ocsp_response), server_name, now);
+        if result.is_ok() {
+            self.staples.keep(end_entity, ocsp_response);
+        }
         note_judged(judgement);
         result.map(|()| ServerCertVerified::assertion()).map_err(Error::InvalidCertificate)
     }
@@ -142,6 +160,7 @@ fn told(found: Flaws, ignored: Flaws) -> CertificateError {
         Some(Flaw::WrongName) => CertificateError::NotValidForName,
         Some(Flaw::WrongUsage) => CertificateError::InvalidPurpose,
         Some(Flaw::RevocationUnknown | Flaw::RevocationFailed) => CertificateError::UnknownRevocationStatus,
+        Some(Flaw::MustStaple) => CertificateError::InvalidOcspResponse,
         Some(Flaw::Revoked) => CertificateError::Revoked,
         Some(Flaw::BadSignature) => CertificateError::BadSignature,
         Some(Flaw::Malformed) => CertificateError::BadEncoding,

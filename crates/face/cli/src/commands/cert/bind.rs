@@ -7,12 +7,13 @@ use gatepost::clock;
 use gatepost::model::application::ApplicationId;
 use gatepost::model::binding::{Answer, Binding, BindingKey};
 use gatepost::model::terms::Terms;
-use gatepost::store::store::{Owner, Store, StoredCertificate};
+use gatepost::store::store::{KnownCertificate, Owner, Store, StoredCertificate};
 use gatepost::tls::certificate::{Certificate, fingerprint};
 use gatepost::tls::error::TlsError;
 use gatepost::tls::fitness;
 use serde_json::json;
 
+use super::attached::{check_staple, place};
 use super::facts::{hex, read};
 use super::kept;
 use super::terms::TermsArgs;
@@ -83,7 +84,7 @@ Examples:
   gatepost cert rebind www.example.com:443 --min-tls 1.3                      Other terms
 
 The swap is one step: no connection is dropped, and the next handshake shows the new certificate. What is not given
-stays. Exit code 5: something else is bound by now.")]
+stays: a binding that rejects goes on to reject. Exit code 5: something else is bound by now.")]
 pub struct RebindArgs {
     /// Where it answers
     #[arg(value_name = "KEY")]
@@ -150,6 +151,7 @@ pub(super) fn bind(args: &BindArgs, ui: &Ui) -> Result<(), CliError> {
         }
     };
     check_key(&key, &answer)?;
+    check_staple(&terms, found.as_ref().map(|stored| stored.chain.as_slice()))?;
     let bound = runtime::block_on(async {
         let own = store.application().await.map_err(gatepost::Error::from)?;
         let binding = Binding { key, answer, application: args.app.unwrap_or(own), terms };
@@ -182,15 +184,23 @@ pub(super) fn rebind(args: &RebindArgs, ui: &Ui) -> Result<(), CliError> {
             return Err(CliError::Exists { what, hint: Some("look at it again, and decide anew".into()) });
         }
     }
-    let answer = match &found {
-        Some(stored) => Answer::Certificate(stored.fingerprint),
-        None => before.answer.clone(),
+    let answer = match (&found, &before.answer) {
+        // A renewal puts a certificate in, and does not open what was closed.
+        (Some(stored), Answer::Reject(_)) => Answer::Reject(Some(stored.fingerprint)),
+        (Some(stored), _) => Answer::Certificate(stored.fingerprint),
+        (None, answer) => answer.clone(),
     };
     check_key(&args.key, &answer)?;
-    let bound = Binding { answer, terms: args.terms.apply(before.terms.clone())?, ..before };
+    let bound = Binding { answer, terms: args.terms.apply(before.terms.clone())?, ..before.clone() };
+    let chain = chain_of(&bound, found.as_ref(), store.as_ref())?;
+    match check_staple(&bound.terms, chain.as_deref()) {
+        // What was stapled to the one before is not this one's; a renewal does not wait for that.
+        Err(error) if !args.terms.names_staple() => ui.warning(&format!("{error}: nothing is stapled until then")),
+        checked => checked?,
+    }
     runtime::block_on(async {
         keep(store.as_ref(), found.clone()).await?;
-        store.update_binding(bound.clone(), expected).await.map_err(|error| gatepost::Error::from(error).into())
+        store.update_binding(bound.clone(), &before).await.map_err(|error| gatepost::Error::from(error).into())
     })?;
     warn_of_names(&bound, found.as_ref(), ui);
     said(&bound, "rebound", ui)
@@ -235,11 +245,13 @@ pub(super) async fn keep(store: &dyn Store, found: Option<StoredCertificate>) ->
     }
 }
 
-/// A running gateway has another working directory.
+/// A directory, as a running gateway finds it.
 pub(super) fn directory(dir: &Path) -> Result<String, CliError> {
-    let place = std::fs::canonicalize(dir).map_err(|error| CliError::io(dir.display().to_string(), &error))?;
-    let text = place.to_str().filter(|_| place.is_dir()).map(str::to_owned);
-    text.ok_or_else(|| CliError::Io { what: dir.display().to_string(), detail: "it is no directory".into() })
+    let place = place(dir)?;
+    match Path::new(&place).is_dir() {
+        true => Ok(place),
+        false => Err(CliError::Io { what: dir.display().to_string(), detail: "it is no directory".into() }),
+    }
 }
 
 /// A certificate for every name there is would be shown to clients that believe to be elsewhere.
@@ -254,6 +266,19 @@ pub(super) fn check_key(key: &BindingKey, answer: &Answer) -> Result<(), CliErro
         }
         _ => Ok(()),
     }
+}
+
+/// The chain that a binding shows, if it shows one.
+fn chain_of(
+    bound: &Binding,
+    found: Option<&StoredCertificate>,
+    store: &dyn Store,
+) -> Result<Option<Vec<Vec<u8>>>, CliError> {
+    if let Some(stored) = found {
+        return Ok(Some(stored.chain.clone()));
+    }
+    let is_it = |known: &KnownCertificate| Some(known.fingerprint) == bound.certificate();
+    Ok(kept::certificates(store)?.into_iter().find(is_it).map(|known| known.chain))
 }
 
 fn warn_of_names(bound: &Binding, found: Option<&StoredCertificate>, ui: &Ui) {

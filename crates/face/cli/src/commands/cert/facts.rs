@@ -4,40 +4,31 @@ use std::path::Path;
 
 use gatepost::tls::certificate::Certificate;
 use gatepost::tls::pem;
+use gatepost_gateway::small_file;
 use serde_json::{Value, json};
 
 use crate::error::CliError;
 
-/// The most that a PEM file may hold.
-const LONGEST: u64 = 1024 * 1024;
-
-pub(super) fn from_file(path: &Path) -> Result<Certificate, CliError> {
+pub(crate) fn from_file(path: &Path) -> Result<Certificate, CliError> {
     let chain = chain(path)?;
     facts(chain.first().map_or(&[], Vec::as_slice))
 }
 
 /// The certificates of a PEM file.
-pub(super) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
+pub(crate) fn chain(path: &Path) -> Result<Vec<Vec<u8>>, CliError> {
     Ok(pem::parse_chain_pem(&read(path)?).map_err(gatepost::Error::from)?)
 }
 
 /// A file of at most 1 MiB.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    let failed = |error: std::io::Error| CliError::io(path.display().to_string(), &error);
-    if std::fs::metadata(path).map_err(failed)?.len() > LONGEST {
-        return Err(CliError::Io {
-            what: path.display().to_string(),
-            detail: "more than 1 MiB is no certificate".into(),
-        });
-    }
-    std::fs::read(path).map_err(failed)
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    small_file::read(path, small_file::LONGEST_PEM).map_err(|error| CliError::io(path.display().to_string(), &error))
 }
 
-pub(super) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
+pub(crate) fn facts(der: &[u8]) -> Result<Certificate, CliError> {
     Ok(Certificate::parse(der).map_err(gatepost::Error::from)?)
 }
 
-pub(super) fn to_json(facts: &Certificate) -> Value {
+pub(crate) fn to_json(facts: &Certificate) -> Value {
     json!({
         "subject": facts.subject,
         "issuer": facts.issuer,
@@ -53,6 +44,6 @@ pub(super) fn to_json(facts: &Certificate) -> Value {
     })
 }
 
-pub(super) fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }

@@ -1,11 +1,17 @@
 //! `gatepost cert`: certificates, and what they are bound to.
 
+mod acme;
+mod attached;
 mod bind;
-mod facts;
+pub(crate) mod facts;
 mod issue;
 mod kept;
 mod live;
+mod local;
 mod netsh;
+mod pin;
+mod pkcs12;
+mod renew;
 mod show;
 mod terms;
 mod transfer;
@@ -19,6 +25,7 @@ use gatepost::model::binding::{Answer, Binding, BindingKey};
 use gatepost::tls::certificate::Certificate;
 
 use self::facts::{facts, from_file, hex, to_json};
+use crate::commands::socket;
 use crate::error::CliError;
 use crate::options::StateArgs;
 use crate::runtime;
@@ -39,8 +46,12 @@ pub enum CertCommand {
     Show(ShowArgs),
     /// Say which binding answers a client, and why
     Which(which::WhichArgs),
-    /// Issue a certificate of the local authority
-    Issue(issue::IssueArgs),
+    /// Issue a certificate of the local authority, or have an ACME authority issue one
+    Issue(Box<issue::IssueArgs>),
+    /// Issue or fetch a certificate anew, and show it wherever the one before is bound
+    Renew(renew::RenewArgs),
+    /// Print pins of a file, a binding or a server
+    Pin(pin::PinArgs),
     /// Keep a certificate, or import bindings
     Import(Box<transfer::ImportArgs>),
     /// Print a certificate that is kept
@@ -65,7 +76,9 @@ Examples:
   gatepost cert show 3f9a                 A certificate, by the beginning of its SHA-256 or SHA-1
   gatepost cert show ./server.pem         A file
   gatepost cert show --live example.com:443
-                                          What a server shows: chain, everything wrong with it, pins to copy")]
+                                          What a server shows: chain, everything wrong with it, pins to copy
+  gatepost cert show --live mail.example.com --starttls smtp
+                                          The same of a server that speaks in the clear at first")]
 pub struct ShowArgs {
     /// A binding, the beginning of a SHA-256 or SHA-1 hash, or a PEM file; with --live a HOST or HOST:PORT
     #[arg(value_name = "KEY|HASH|FILE", required_unless_present = "netsh")]
@@ -76,6 +89,9 @@ pub struct ShowArgs {
     /// Ask the server of this name instead of the store
     #[arg(long)]
     pub live: bool,
+    /// With --live, ask for TLS in the words of this protocol
+    #[arg(long, value_name = "PROTOCOL", value_parser = socket::options::protocols(), ignore_case = true, requires = "live")]
+    pub starttls: Option<String>,
     /// With --live, trust these authorities (PEM) instead of the system's
     #[arg(long, value_name = "FILE", requires = "live")]
     pub ca: Option<PathBuf>,
@@ -93,6 +109,8 @@ pub(crate) fn run(command: CertCommand, ui: &Ui) -> Result<(), CliError> {
         CertCommand::Show(args) => show(&args, ui),
         CertCommand::Which(args) => which::which(&args, ui),
         CertCommand::Issue(args) => issue::issue(&args, ui),
+        CertCommand::Renew(args) => renew::renew(&args, ui),
+        CertCommand::Pin(args) => pin::pin(&args, ui),
         CertCommand::Import(args) => transfer::import(&args, ui),
         CertCommand::Export(args) => transfer::export(&args, ui),
     }
@@ -125,7 +143,7 @@ fn list(args: &ListArgs, ui: &Ui) -> Result<(), CliError> {
 fn show(args: &ShowArgs, ui: &Ui) -> Result<(), CliError> {
     let which = args.which.as_deref().unwrap_or_default();
     if args.live {
-        return live::show(which, args.ca.as_deref(), ui);
+        return live::show(which, args.starttls.as_deref(), args.ca.as_deref(), ui);
     }
     let path = Path::new(which);
     if path.is_file() {

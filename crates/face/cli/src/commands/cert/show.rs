@@ -51,6 +51,8 @@ pub(super) fn as_json(found: &Binding, leaf: Option<&Certificate>) -> Value {
     shown["application"] = json!(found.application.to_string());
     shown["terms"] = Value::Object(terms);
     shown["client_authorities"] = json!(found.terms.client_authorities.len());
+    shown["revocation_lists"] = json!(found.terms.revocation_lists);
+    shown["staple_file"] = json!(found.terms.staple_file);
     shown["imported"] = Value::Array(imported);
     shown
 }
@@ -101,9 +103,14 @@ fn ours(found: &Binding, leaf: Option<&Certificate>) -> Vec<(String, String)> {
         ("Client Certificate".into(), or("client-cert", "off")),
         ("Client Authorities".into(), authorities.to_string()),
         ("Client Authority Hints".into(), or("client-ca-hints", "on")),
+        ("Revocation Lists".into(), files(&found.terms.revocation_lists)),
         ("Session Tickets".into(), term("tickets")),
-        ("OCSP Stapling".into(), term("staple")),
-        ("TLS Log".into(), term("log")),
+        ("OCSP Response".into(), found.terms.stapled_file().unwrap_or("none").to_owned()),
+        ("TLS Log".into(), or("log", "off")),
     ]);
     lines
+}
+
+fn files(paths: &[String]) -> String {
+    if paths.is_empty() { "none".to_owned() } else { paths.join(", ") }
 }

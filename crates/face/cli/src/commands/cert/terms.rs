@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gatepost::model::terms::{ClientCertificate, Revocation, Terms, TlsBound};
 
+use super::attached::{Staple, lists, place};
 use super::facts::chain;
 use crate::error::CliError;
 
@@ -33,16 +34,19 @@ pub struct TermsArgs {
     /// Whether a client's certificate must be for clients
     #[arg(long, value_enum, value_name = "on|off")]
     pub usage_check: Option<Switch>,
-    /// Whether it is found out if a client's certificate was revoked: on, cached or off
+    /// Refuse clients whose certificate one of these revocation lists (PEM or DER) names, or none speaks about
+    #[arg(long = "crl", value_name = "FILE")]
+    pub revocation_lists: Vec<PathBuf>,
+    /// Whether clients' certificates are held against --crl: listed (if there is one), on, cached (the same) or off
     #[arg(long, value_name = "HOW", value_parser = revocation)]
     pub verify_revocation: Option<Revocation>,
-    /// Whether a stapled OCSP answer is sent
-    #[arg(long, value_enum, value_name = "on|off")]
-    pub ocsp_staple: Option<Switch>,
+    /// Staple this OCSP response (DER) to the certificate; or on or off
+    #[arg(long, value_name = "FILE|on|off")]
+    pub ocsp_staple: Option<Staple>,
     /// Whether sessions are resumed by tickets
     #[arg(long, value_enum, value_name = "on|off")]
     pub tickets: Option<Switch>,
-    /// Whether handshakes are logged in detail
+    /// Whether each handshake is an event: version, suite, group, name, client
     #[arg(long, value_enum, value_name = "on|off")]
     pub log_tls: Option<Switch>,
 }
@@ -70,11 +74,24 @@ impl TermsArgs {
         terms.client_hints = self.client_ca_hints.map_or(terms.client_hints, is_on);
         terms.usage_check = self.usage_check.map_or(terms.usage_check, is_on);
         terms.revocation = self.verify_revocation.unwrap_or(terms.revocation);
-        terms.staple = self.ocsp_staple.map(is_on).or(terms.staple);
+        if !self.revocation_lists.is_empty() {
+            terms.revocation_lists = lists(&self.revocation_lists)?;
+        }
+        match &self.ocsp_staple {
+            None => {}
+            Some(Staple::On) => terms.staple = Some(true),
+            Some(Staple::Off) => terms.staple = Some(false),
+            Some(Staple::File(path)) => (terms.staple, terms.staple_file) = (Some(true), Some(place(path)?)),
+        }
         terms.tickets = self.tickets.map(is_on).or(terms.tickets);
         terms.log = self.log_tls.map(is_on).or(terms.log);
         check(&terms)?;
         Ok(terms)
+    }
+
+    /// Whether something is said of a staple.
+    pub(super) fn names_staple(&self) -> bool {
+        self.ocsp_staple.is_some()
     }
 }
 
@@ -89,6 +106,16 @@ pub(super) fn check(terms: &Terms) -> Result<(), CliError> {
             "name them with `--client-ca FILE`",
         ));
     }
+    let asks = terms.client_certificate != ClientCertificate::Off;
+    if asks && terms.checks_revocation() && terms.revocation_lists.is_empty() {
+        return Err(CliError::usage(
+            "clients' certificates are to be held against revocation lists, and none is named: nobody would be let in",
+            "name them with `--crl FILE`, or write `--verify-revocation off`",
+        ));
+    }
+    if terms.staple == Some(true) && terms.staple_file.is_none() {
+        return Err(CliError::usage("there is nothing to staple", "name the file with `--ocsp-staple FILE`"));
+    }
     Ok(())
 }
 
@@ -101,5 +128,5 @@ fn client_certificate(text: &str) -> Result<ClientCertificate, String> {
 }
 
 fn revocation(text: &str) -> Result<Revocation, String> {
-    Revocation::named(text).ok_or_else(|| "write on, cached or off".into())
+    Revocation::named(text).ok_or_else(|| "write listed, on, cached or off".into())
 }

@@ -62,6 +62,7 @@ impl WebSocketBuilder {
                 headers: HeaderMap::new(),
                 payload: Payload::Empty,
                 credential: None,
+                target: None,
             },
             protocols: Vec::new(),
             deflate: None,

@@ -1,5 +1,8 @@
 //! rustls' own streams at the other end: each suite, key updates, resumption.
 
+use std::sync::Arc;
+
+use gatepost_model::secret::Secret;
 use rustls::crypto::aws_lc_rs::{self, cipher_suite, kx_group};
 use rustls::{HandshakeKind, SupportedCipherSuite};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -8,6 +11,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use super::super::handshake::{accept, connect};
 use super::world::{World, pattern};
 use gatepost_testkit::wire::{pair, pair_of};
+use gatepost_tls::end_point::server_end_point;
 use gatepost_tls::handshake::Facts;
 use gatepost_tls::version::TlsVersion;
 
@@ -59,13 +63,23 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
         let mut theirs = theirs.unwrap();
         let expected = Facts {
             version: TlsVersion::negotiated(theirs.get_ref().1.protocol_version().unwrap()).unwrap(),
+            suite: facts.suite,
+            group: theirs.get_ref().1.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: Some(b"http/1.1".to_vec()),
             server_name: Some("localhost".to_owned()),
             resumed: false,
             judgement: None,
-            client_chain: Vec::new(),
+            client: None,
+            manner: Some(Arc::default()),
+            binder: Arc::clone(&facts.binder),
         };
         assert_eq!(facts, expected);
+        let exported = theirs.get_ref().1.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b""));
+        let exported = exported.ok().filter(|_| facts.version == TlsVersion::V1_3);
+        let bindings = facts.binder.bindings();
+        assert_eq!(bindings.exporter, exported.map(|octets| Secret::new(octets.to_vec())));
+        let shown = theirs.get_ref().1.peer_certificates().unwrap_or_default();
+        assert_eq!(bindings.end_point, server_end_point(&shown[0]));
         exchange(&mut ours, &mut theirs, &data).await;
 
         // rustls' accept ends when its tickets have gone, and here nobody reads until then.
@@ -74,7 +88,7 @@ async fn every_suite_speaks_with_rustls_at_either_end() {
         let (client, acceptor) = (world.client(), TlsAcceptor::from(world.rustls_server()));
         let (ours, theirs) = tokio::join!(connect(&client, name(), near), acceptor.accept(far));
         let (mut ours, facts) = ours.unwrap();
-        assert_eq!(facts, Facts { server_name: None, ..expected });
+        assert_eq!(facts, Facts { server_name: None, manner: None, binder: Arc::clone(&facts.binder), ..expected });
         exchange(&mut ours, &mut theirs.unwrap(), &data).await;
 
         let (mut server, mut client) = world.ours(pair_of(capacity)).await;

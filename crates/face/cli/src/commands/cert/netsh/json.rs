@@ -27,6 +27,10 @@ const FLAGS: [(u64, &str, [&str; 2]); 14] = [
     (0x4000, labels::NO_SESSION_ID, SET),
     (0x8000, labels::CACHE_HELLO, SET),
 ];
+/// Flags that are known and mean nothing here: raw ISAPI filters, and correlation of clients in a trace.
+const IDLE_FLAGS: u64 = 0x4 | 0x2000;
+/// Checks that are known and mean nothing here: how fresh a list has to be.
+const IDLE_CHECKS: u64 = 0x4;
 const ABLE: [&str; 2] = ["Disabled", "Enabled"];
 const SET: [&str; 2] = ["Not Set", "Set"];
 
@@ -58,8 +62,9 @@ fn entry(row: &Value) -> Entry {
         let said = field(row, names).map(words).filter(|text| !text.is_empty());
         said.unwrap_or_else(|| usual.to_owned())
     };
-    let number = |names: &[&str]| field(row, names).and_then(Value::as_u64).unwrap_or(0);
-    let check = number(&["DefaultCertCheckMode", "CertCheckMode"]);
+    let known = CHECK_NO_REVOCATION | CHECK_CACHED_ONLY | CHECK_NO_USAGE | IDLE_CHECKS;
+    let checks = bits(row, &["DefaultCertCheckMode", "CertCheckMode"], known);
+    let check = checks.clone().unwrap_or_default();
     let able = |on: bool| ABLE[usize::from(on)].to_owned();
     lines.extend([
         (labels::STORE_NAME, text(&["SslCertStoreName", "CertificateStoreName"], "(null)")),
@@ -71,9 +76,23 @@ fn entry(row: &Value) -> Entry {
         (labels::CTL, text(&["DefaultSslCtlIdentifier", "SslCtlIdentifier"], "(null)")),
         (labels::CTL_STORE, text(&["DefaultSslCtlStoreName", "SslCtlStoreName"], "(null)")),
     ]);
-    let flags = number(&["DefaultFlags", "Flags"]);
+    let known = FLAGS.iter().fold(IDLE_FLAGS, |known, (bit, ..)| known | bit);
+    let said = bits(row, &["DefaultFlags", "Flags"], known);
+    let flags = said.clone().unwrap_or_default();
     lines.extend(FLAGS.map(|(bit, label, words)| (label, words[usize::from(flags & bit != 0)].to_owned())));
-    Entry { lines: lines.into_iter().map(|(label, value)| (label.to_owned(), value)).collect() }
+    let lines = lines.into_iter().map(|(label, value)| (label.to_owned(), value)).collect();
+    Entry { lines, wrong: checks.err().or(said.err()) }
+}
+
+/// A number that is made of these bits; 0 if there is none.
+fn bits(row: &Value, names: &[&str], known: u64) -> Result<u64, String> {
+    let Some(value) = field(row, names) else { return Ok(0) };
+    let name = names.first().copied().unwrap_or_default();
+    let number = value.as_u64().ok_or_else(|| format!("`{name}` is {value}, which is no number"))?;
+    match number & !known {
+        0 => Ok(number),
+        unknown => Err(format!("`{name}` has bits that are not known here: {unknown:#x}")),
+    }
 }
 
 /// The first field that has one of these names, whatever their case.
@@ -112,4 +131,29 @@ fn from_base64(text: &str) -> Option<String> {
     }
     let octet = |bits: &[bool]| bits.iter().fold(0_u32, |octet, bit| octet << 1 | u32::from(*bit));
     Some(bits.chunks_exact(8).map(|bits| format!("{:02x}", octet(bits))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_that_are_not_understood_are_an_error() {
+        let table = [
+            (r#"{"DefaultFlags": 2}"#, None),
+            (r#"{"DefaultFlags": 8196, "DefaultCertCheckMode": 4}"#, None),
+            (r#"{}"#, None),
+            (r#"{"DefaultFlags": "2"}"#, Some("`DefaultFlags` is \"2\", which is no number")),
+            (r#"{"flags": 2.5}"#, Some("`DefaultFlags` is 2.5, which is no number")),
+            (r#"{"DefaultFlags": -1}"#, Some("`DefaultFlags` is -1, which is no number")),
+            (r#"{"DefaultFlags": 65538}"#, Some("`DefaultFlags` has bits that are not known here: 0x10000")),
+            (r#"{"CertCheckMode": true}"#, Some("`DefaultCertCheckMode` is true, which is no number")),
+            (r#"{"CertCheckMode": 8}"#, Some("`DefaultCertCheckMode` has bits that are not known here: 0x8")),
+        ];
+        for (row, wrong) in table {
+            let entries = read(&format!("[{row}]")).unwrap();
+            assert_eq!(entries[0].wrong.as_deref(), wrong, "{row}");
+            assert_eq!(entries[0].terms().err().as_deref(), wrong, "{row}");
+        }
+    }
 }

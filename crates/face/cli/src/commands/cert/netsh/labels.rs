@@ -98,7 +98,7 @@ fn value(binding: &Binding, label: &str) -> Option<&'static str> {
     let able = |on: bool| if on { "Enabled" } else { "Disabled" };
     let set = |on: bool| if on { "Set" } else { "Not Set" };
     Some(match label {
-        REVOCATION => able(terms.revocation != Revocation::Off),
+        REVOCATION => able(terms.checks_revocation()),
         REVOCATION_CACHED => able(terms.revocation == Revocation::Cached),
         USAGE => able(terms.usage_check),
         NEGOTIATE => able(terms.client_certificate != ClientCertificate::Off),

@@ -1,0 +1,110 @@
+"""Apache httpd from Debian in one folder: TLS, HTTP/2, and a place behind its own Digest."""
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from gateway import until
+from peers import free_port
+
+MODULES = Path("/usr/lib/apache2/modules")
+
+CONFIG = """
+ServerRoot {folder}
+ServerName localhost
+PidFile {folder}/run/httpd.pid
+Mutex file:{folder}/run default
+DefaultRuntimeDir {folder}/run
+ErrorLog {folder}/run/error.log
+User www-data
+Group www-data
+{modules}
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 8
+MaxRequestWorkers 8
+AcceptFilter https none
+DocumentRoot {folder}/www
+DirectoryIndex index.html
+Protocols h2 http/1.1
+Listen 127.0.0.1:{port} https
+SSLEngine on
+SSLCertificateFile {folder}/own.pem
+SSLCertificateKeyFile {folder}/own.key
+TypesConfig /dev/null
+<Directory {folder}/www>
+  Require all granted
+</Directory>
+Header always set X-User "expr=%{{REMOTE_USER}}"
+{places}
+"""
+
+DIGEST = """
+<Location /digest>
+  AuthType Digest
+  AuthName "{realm}"
+  AuthDigestDomain /digest
+  AuthDigestProvider file
+  AuthUserFile {folder}/htdigest
+  Require valid-user
+</Location>
+"""
+
+NAMES = ["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_digest", "ssl", "socache_shmcb",
+         "mime", "dir", "headers", "http2"]  # fmt: skip
+
+
+class Apache:
+    """One server with these users, as pairs of name and password, in this realm."""
+
+    # It takes no answer for a realm with a quote in it.
+    REALM = "the house"
+
+    def __init__(self, own, users):
+        # Its workers are www-data, who may not look into the folder of whoever runs the tests.
+        self.folder = Path(tempfile.mkdtemp(prefix="gatepost-apache-"))
+        self.folder.chmod(0o755)
+        for name in ("run", "www", "www/digest"):
+            (self.folder / name).mkdir()
+        (self.folder / "run").chmod(0o777)
+        for name in ("www", "www/digest"):
+            (self.folder / name / "index.html").write_text(f"hello from {name}\n")
+        for path, name in zip(own, ("own.pem", "own.key"), strict=True):
+            shutil.copyfile(path, self.folder / name)
+        (self.folder / "htdigest").write_text("".join(self._record(*user) for user in users))
+        self.port = free_port()
+        self.url = f"https://localhost:{self.port}"
+        self.process = None
+        self._start()
+
+    def _record(self, name, password):
+        return f"{name}:{self.REALM}:{hashlib.md5(f'{name}:{self.REALM}:{password}'.encode()).hexdigest()}\n"
+
+    def _start(self):
+        modules = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in NAMES)
+        places = DIGEST.format(folder=self.folder, realm=self.REALM)
+        config = self.folder / "httpd.conf"
+        config.write_text(CONFIG.format(folder=self.folder, modules=modules, port=self.port, places=places))
+        with open(self.folder / "out.log", "wb") as log:
+            self.process = subprocess.Popen(
+                ["apache2", "-f", config, "-DFOREGROUND"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=os.environ | {"LC_ALL": "C"},
+            )
+        until("Apache listens", self._listens)
+
+    def _listens(self):
+        assert self.process.poll() is None, (self.folder / "out.log").read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        shutil.rmtree(self.folder)
