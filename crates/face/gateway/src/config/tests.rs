@@ -261,14 +261,14 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     (
-        "[[route]]\nupstream = \"https://h\"\nupstream_credential = { keytab = \"k\" }",
-        "gatepost.toml:3:23",
+        "[[route]]\nschemes = [\"Basic\"]\nupstream = \"https://h\"\nupstream_credential = { keytab = \"k\" }",
+        "gatepost.toml:4:23",
         "a keytab needs the `user`",
         "",
     ),
     (
-        "[[route]]\nupstream = \"https://h\"\nupstream_credential = { ambient = true, tickets = \"t\" }",
-        "gatepost.toml:3:23",
+        "[[route]]\nschemes = [\"Basic\"]\nupstream = \"https://h\"\nupstream_credential = { ambient = true, tickets = \"t\" }",
+        "gatepost.toml:4:23",
         "or `{ ambient = true }`",
         "",
     ),
