@@ -159,6 +159,7 @@ fn the_terminal_is_asked_only_if_that_was_said_and_there_is_one() {
     session.wait_for(": ");
     session.type_line("demo");
     session.wait_for("Password for demo: ");
+    session.wait_for_no_echo();
     session.type_line(&password);
     let (code, screen) = session.rest();
     assert_eq!(code, Some(0), "{screen}");

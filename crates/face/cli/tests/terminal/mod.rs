@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::Command;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 
 use crate::bench::Bench;
 use crate::running::Running;
@@ -62,6 +62,13 @@ impl Session {
             let read = self.keyboard.read(&mut octets);
             let read = read.unwrap_or_else(|_| panic!("it ended before `{text}` came, with\n{}", self.screen));
             self.screen.push_str(&String::from_utf8_lossy(&octets[..read]));
+        }
+    }
+
+    /// Waits until what is typed is not shown: what comes before would stand on the screen.
+    pub(crate) fn wait_for_no_echo(&self) {
+        while tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO) {
+            std::thread::yield_now();
         }
     }
 
