@@ -18,9 +18,6 @@ libfuzzer_sys::fuzz_target!(|octets: &[u8]| {
     for version in [Version::V1, Version::V2] {
         let said = read(&write(version, route)).unwrap().route.unwrap();
         let plain = |address: std::net::SocketAddr| (address.ip().to_canonical(), address.port());
-        assert_eq!(
-            (plain(said.source), plain(said.destination)),
-            (plain(route.source), plain(route.destination))
-        );
+        assert_eq!((plain(said.source), plain(said.destination)), (plain(route.source), plain(route.destination)));
     }
 });
