@@ -47,7 +47,11 @@ class HAProxy:
         path.write_text(config.format(port=self.port, **names))
         with open(self.folder / "out.log", "ab") as out:
             self.process = subprocess.Popen(
-                ["haproxy", "-db", "-f", path], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ | {"LC_ALL": "C"}
+                ["haproxy", "-db", "-f", path],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=os.environ | {"LC_ALL": "C"},
             )
         until("HAProxy listens", self._listens)
 

@@ -9,6 +9,8 @@ import time
 import pytest
 from authority import Authority, openssl
 from gateway import until
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 CLIENT = ("basicConstraints=critical,CA:FALSE", "extendedKeyUsage=clientAuth")
 CONFIG = """
@@ -74,7 +76,8 @@ class World:
         # The name as OpenSSL writes it is the name that a rule has.
         name = openssl("x509", "-in", self.eve[0], "-noout", "-subject", "-nameopt", "RFC2253").strip()
         text = CONFIG.format(
-            server=server, key=key, ca=self.root.cert, crl=self.crl, upstream=recorder.url, subject=name.removeprefix("subject="),
+            server=server, key=key, ca=self.root.cert, crl=self.crl, upstream=recorder.url,
+            subject=name.removeprefix("subject="),
         )  # fmt: skip
         self.config = folder / "gatepost.toml"
         self.config.write_text(text)
@@ -162,7 +165,8 @@ def test_rules_say_who_it_is(world):
 
 
 def test_the_upstream_is_told_the_truth(world):
-    forged = ("-H", "Client-Cert: :AAAA:", "-H", "client_cert: :AAAA:", "-H", "Client-Cert-Chain: :AAAA:", "-H", "X-Forwarded-Client-Cert: x")
+    names = ("Client-Cert", "client_cert", "Client-Cert-Chain", "X-Forwarded-Client-Cert")
+    forged = [word for name in names for word in ("-H", f"{name}: :AAAA:")]
     assert world.curl("/must", world.ali, *forged) == "200"
     assert world.seen("client-cert") == [f":{der(world.ali[0].with_name('cert.pem'))}:"]
     assert world.seen("client-cert-chain") == [f":{der(world.middle.cert)}:"]
@@ -195,11 +199,46 @@ def test_what_is_taken_back_is_refused_on_connections_that_stand(world):
     assert ask(world.connect(world.bob), "/must") == 200
 
 
+def test_a_listener_takes_nobody_who_was_taken_back(world, start):
+    world.revoke(world.bob)
+    asks = f'client_ca = "{world.root.cert}"\n'
+    text = world.config.read_text().replace(asks, f'{asks}client_revocation = "{world.crl}"\n', 1)
+    strict = world.folder / "strict.toml"
+    strict.write_text(text)
+    world.gateway = start("--config", strict, "-v")
+    assert world.curl("/", world.ali) == world.curl("/") == "200"
+    assert world.curl("/", world.bob).startswith("curl ")
+    # On a connection that stands it is noticed, too: that was made on other terms.
+    connection = world.connect(world.ali)
+    assert ask(connection) == 200
+    world.revoke(world.ali)
+    until("the new list is in force", lambda: ask(connection) == 421, seconds=5)
+    assert world.curl("/", world.ali).startswith("curl ")
+
+
+def test_a_websocket_ends_with_the_certificate_that_opened_it(world, echo, start):
+    text = world.config.read_text().replace(world.recorder.url, echo.url)
+    config = world.folder / "echo.toml"
+    config.write_text(text)
+    world.gateway = start("--config", config, "-v")
+    end = time.time() + 5
+    last = time.strftime("%y%m%d%H%M%SZ", time.gmtime(end))
+    brief = world.client(["URI:spiffe://example.test/ali"], "brief", end=last)
+    context = ssl.create_default_context(cafile=world.root.cert)
+    context.load_cert_chain(*brief)
+    with connect(f"wss://localhost:{world.gateway.port}/must", ssl=context) as talk:
+        talk.send("before")
+        assert talk.recv(timeout=10) == "before"
+        with pytest.raises(ConnectionClosed):
+            talk.recv(timeout=15)
+    assert time.time() >= int(end)
+
+
 def test_openssl_meets_the_listener(world):
     def s_client(*words):
         done = subprocess.run(
-            ["openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway.port}", "-servername", "localhost", "-CAfile", world.root.cert,
-             "-verify_return_error", *map(str, words)],
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{world.gateway.port}", "-servername", "localhost",
+             "-CAfile", world.root.cert, "-verify_return_error", *map(str, words)],
             input="GET /must HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
@@ -227,7 +266,8 @@ def test_a_session_ends_with_the_certificate_that_began_it(tmp_path, start, vers
 
     said("cert", "issue", "again.test", "--out", folder)
     terms = ("--client-cert", "require", "--client-ca", authority.cert, "--tickets", "on")
-    said("cert", "bind", f"again.test:{gateway.port}", "--cert", folder / "again.test.pem", "--key", folder / "again.test.key", *terms)
+    pair = ("--cert", folder / "again.test.pem", "--key", folder / "again.test.key")
+    said("cert", "bind", f"again.test:{gateway.port}", *pair, *terms)
     end = time.time() + 4
     client = authority.leaf((), CLIENT, "brief", end=time.strftime("%y%m%d%H%M%SZ", time.gmtime(end)))
     context = ssl.create_default_context(cafile=gateway.ca)

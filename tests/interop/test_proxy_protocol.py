@@ -102,7 +102,8 @@ def test_tls_passes_through_behind_the_header(start, tmp_path, recorder, haproxy
     served = gateway(start, tmp_path, recorder.url, listener)
     front = haproxy(FRONT, target=served.port, how="send-proxy-v2")
     url = f"https://localhost:{front.port}/"
-    assert curl(url, "--cacert", own[0], "--resolve", f"localhost:{front.port}:127.0.0.1", source="127.0.0.3") == (0, "recorded")
+    here = ("--resolve", f"localhost:{front.port}:127.0.0.1")
+    assert curl(url, "--cacert", own[0], *here, source="127.0.0.3") == (0, "recorded")
     assert forwarded_for(recorder) == "127.0.0.3"
 
 
@@ -146,3 +147,12 @@ def test_a_chain_of_proxies_ends_with_the_client(start, tmp_path, haproxy):
     served = gateway(start, tmp_path, behind.url, f"tls = false\n{REQUIRED}", 'proxy_protocol = "v2"')
     front = haproxy(FRONT, target=served.port, how="send-proxy")
     assert curl(front.url, source="127.0.0.6") == (0, f"127.0.0.6 {front.port}")
+
+
+def test_over_http_2_each_request_tells_whose_it_is(start, tmp_path, haproxy, own):
+    listener = f'certificate = "{own[0]}"\nkey = "{own[1]}"'
+    served = gateway(start, tmp_path, haproxy(BEHIND).url, listener, 'proxy_protocol = "v2"')
+    url = f"https://localhost:{served.port}/"
+    words = ("--http2", "--cacert", own[0], "--resolve", f"localhost:{served.port}:127.0.0.1")
+    words = (*words, "-w", " %{http_version};")
+    assert curl(url, *words, url, source="127.0.0.7") == (0, f"127.0.0.7 {served.port} 2;" * 2)

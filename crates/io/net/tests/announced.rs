@@ -58,6 +58,8 @@ async fn send(trusted: &str, limits: Limits, pieces: &[&[u8]]) -> (String, Vec<N
     }
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
+    // Whoever has said all waits for the other end to go.
+    drop(stream);
     drain.start();
     serving.await.unwrap();
     let failed = site.failed.lock().unwrap().clone();

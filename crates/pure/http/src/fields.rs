@@ -179,6 +179,8 @@ const END_TO_END: &[&str] = &[
     "accept",
     "authorization",
     "cache-control",
+    "client-cert",
+    "client-cert-chain",
     "content-digest",
     "content-encoding",
     "content-length",
@@ -284,9 +286,17 @@ mod tests {
 
     #[test]
     fn some_fields_have_a_meaning_already() {
-        for name in
-            ["Content-Length", "content_length", "Host", "Connection", "TE", "Cookie", "X-Forwarded-For", "X-WSSE"]
-        {
+        for name in [
+            "Content-Length",
+            "content_length",
+            "Host",
+            "Connection",
+            "TE",
+            "Cookie",
+            "X-Forwarded-For",
+            "X-WSSE",
+            "Client-Cert",
+        ] {
             assert!(has_its_own_meaning(name), "{name}");
         }
         for name in ["X-Gatepost-User", "Remote-User", "X-Forwarded-User"] {
