@@ -1,4 +1,4 @@
-"""Squid from Debian as a forward proxy that asks for Digest."""
+"""Squid from Debian as a forward proxy that asks for Digest, or for NTLM."""
 
 import hashlib
 import os
@@ -13,9 +13,7 @@ from peers import free_port
 
 CONFIG = """
 http_port 127.0.0.1:{port}
-auth_param digest program /usr/lib/squid/digest_file_auth -c {folder}/htdigest
-auth_param digest children 2 startup=1 idle=1
-auth_param digest realm {realm}
+{asks}
 acl loop dst 127.0.0.0/8 ::1
 acl authed proxy_auth REQUIRED
 http_access deny !loop
@@ -38,12 +36,26 @@ pinger_enable off
 """
 
 
+DIGEST = """
+auth_param digest program /usr/lib/squid/digest_file_auth -c {folder}/htdigest
+auth_param digest children 2 startup=1 idle=1
+auth_param digest realm {realm}
+"""
+
+# It takes every password: there is no domain to ask. But the legs have to be in order, on one connection.
+NTLM = """
+auth_param ntlm program /usr/lib/squid/ntlm_fake_auth
+auth_param ntlm children 2 startup=1 idle=1
+auth_param ntlm keep_alive on
+"""
+
+
 class Squid:
-    """One proxy with these users, as pairs of name and password."""
+    """One proxy with these users, as pairs of name and password. What it `asks` for is `DIGEST` or `NTLM`."""
 
     REALM = "the way out"
 
-    def __init__(self, users):
+    def __init__(self, users=(), asks=DIGEST):
         # It runs as `proxy`, who may not look into the folder of whoever runs the tests.
         self.folder = Path(tempfile.mkdtemp(prefix="gatepost-squid-"))
         self.folder.chmod(0o755)
@@ -55,7 +67,8 @@ class Squid:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         config = self.folder / "squid.conf"
-        config.write_text(CONFIG.format(folder=self.folder, port=self.port, realm=self.REALM))
+        asks = asks.format(folder=self.folder, realm=self.REALM)
+        config.write_text(CONFIG.format(folder=self.folder, port=self.port, asks=asks))
         # The name keeps its shared memory apart from that of another Squid.
         words = ["squid", "-N", "-n", f"gp{os.getpid()}p{self.port}", "-f", config]
         with open(self.folder / "out.log", "wb") as log:

@@ -10,6 +10,7 @@ from peers import own_certificate
 from spnego.exceptions import SpnegoError
 from spnego_client import SCHEMES, Talk, client
 from spnego_server import SpnegoServer, end_point
+from squid import NTLM, Squid
 
 PASSWORD = "open sesame"
 
@@ -62,6 +63,18 @@ def test_our_client_before_a_proxy(tmp_path, own, server, secret, monkeypatch):
     proxy.stop()
     assert (came.returncode == 0) == (secret == PASSWORD), came.stderr
     assert len(proxy.refused) == (secret != PASSWORD)
+
+
+def test_our_client_before_squid(tmp_path, own, server, monkeypatch):
+    """Its challenge has neither target information nor time."""
+    proxy = Squid(asks=NTLM)
+    monkeypatch.setenv("PROXY_SECRET", "whatever")
+    words = ["--proxy", proxy.url, "--proxy-user", "OUT\\way", "--proxy-password-env", "PROXY_SECRET"]
+    came = get(tmp_path, server, own, "/ntlm-bound", "NTLM", PASSWORD, *words, "--danger-plain-proxy")
+    tunnels = [line for line in proxy.seen() if f"CONNECT localhost:{server.server_port} " in line]
+    proxy.stop()
+    assert came.returncode == 0, (came.stderr, tunnels)
+    assert any("way" in line and "/200" in line for line in tunnels), tunnels
 
 
 # Their clients, our server.

@@ -229,6 +229,17 @@ fn short_and_long_forms_of_the_first_message() {
     assert_eq!(Negotiate::parse(&[b"NTLMSSP\0\x01\0\0\0".as_slice(), &[0; 20_000]].concat()), Err(Broken::TooLong));
 }
 
+/// Squid's ntlm_fake_auth: a name that lies nowhere, and neither time nor target information.
+#[test]
+fn a_challenge_without_target_information_is_answered() {
+    let challenge =
+        b"NTLMSSP\0\x02\0\0\0\x09\0\x09\0\xae\xaa\xaa\xaa\x15\x82\x08\xe2abcdefgh\0\0\0\0\0\0\x00:WORKGROUP";
+    let parsed = Challenge::parse(challenge).unwrap();
+    assert_eq!((parsed.target.as_str(), parsed.nonce, parsed.info), ("", *b"abcdefgh", TargetInfo::default()));
+    let answer = Authenticate::parse(&answer(&Client::default().negotiate().unwrap(), challenge, None)).unwrap();
+    assert_eq!((answer.mic, answer.lm.len()), (None, 24));
+}
+
 #[test]
 fn fields_that_point_elsewhere() {
     let message = Exchange::new().authenticate;

@@ -23,7 +23,7 @@ pub struct Challenge {
     pub flags: Flags,
     /// The nonce.
     pub nonce: [u8; 8],
-    /// The server's or domain's name; empty if not asked for.
+    /// The server's or domain's name; empty if not asked for, or if it cannot be read.
     pub target: String,
     /// What the server says of itself; empty if it says nothing.
     pub info: TargetInfo,
@@ -39,14 +39,13 @@ impl Challenge {
     pub fn parse(octets: &[u8]) -> Result<Self, Broken> {
         let reader = Reader::open(octets, KIND, SHORTEST)?;
         let flags = Flags::from_bits(reader.number(20)?);
-        let target = reader.field(12, SHORTEST, "target name")?;
-        let mut message = Self {
-            flags,
-            nonce: reader.array(24)?,
-            target: text::decode(target.octets, flags, "target name")?,
-            ..Self::default()
-        };
-        let mut first = target.offset.unwrap_or(reader.len());
+        let mut message = Self { flags, nonce: reader.array(24)?, ..Self::default() };
+        let mut first = reader.len();
+        // Nobody acts on the name, and Squid's ntlm_fake_auth says of it that it lies two gigabytes further on.
+        if let Ok(target) = reader.field(12, SHORTEST, "target name") {
+            first = target.offset.unwrap_or(first);
+            message.target = text::decode(target.octets, flags, "target name").unwrap_or_default();
+        }
         if flags.has(Flags::TARGET_INFO) {
             let info = reader.field(40, FIELDS_END, "target information")?;
             first = first.min(info.offset.unwrap_or(first));
