@@ -1,7 +1,12 @@
 """Fixtures of the interoperability tests. Each ends what it started, by its id, and nothing else."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from gateway import Gateway
+from kdc import Kdc
 from peers import Echo, Nginx, Recorder, own_certificate
 from websocket import EchoServer
 
@@ -34,6 +39,23 @@ def start(tmp_path):
     yield begin
     for gateway in all_of_them:
         gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def open_folder():
+    """A folder that other users may look into: pytest's own are for nobody else, and Apache's children are somebody else."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def kdc(open_folder):
+    folder = open_folder / "kdc"
+    folder.mkdir()
+    server = Kdc(folder)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A program that the interoperability tests start, how to see that it works, and its Debian package.
-const TOOLS: [(&str, &[&str], &str); 19] = [
+const TOOLS: [(&str, &[&str], &str); 29] = [
+    ("haproxy", &["-v"], "haproxy"),
     ("nginx", &["-v"], "nginx-light"),
     ("apache2", &["-v"], "apache2-bin"),
     ("squid", &["-v"], "squid-openssl"),
@@ -21,6 +22,11 @@ const TOOLS: [(&str, &[&str], &str); 19] = [
     ("node", &["--version"], "nodejs"),
     ("npm", &["--version"], "npm"),
     ("chromium", &["--version"], "chromium"),
+    ("pebble", &["-h"], "pebble"),
+    ("caddy", &["version"], "caddy"),
+    ("ip", &["-V"], "iproute2"),
+    ("unshare", &["--version"], "util-linux"),
+    ("nsenter", &["--version"], "util-linux"),
     ("exim4", &["-bV"], "exim4-daemon-light"),
     ("dovecot", &["--version"], "dovecot-imapd"),
     ("test", &["-x", "/usr/lib/dovecot/pop3-login"], "dovecot-pop3d"),
@@ -30,6 +36,11 @@ const TOOLS: [(&str, &[&str], &str); 19] = [
     ("mariadbd", &["--version"], "mariadb-server-core"),
     ("test", &["-x", "/usr/bin/microsocks"], "microsocks"),
     ("psql", &["--version"], "postgresql"),
+    // The daemons of Kerberos have no word that only shows that they are there.
+    ("sh", &["-c", "command -v krb5kdc kdb5_util"], "krb5-kdc"),
+    ("sh", &["-c", "command -v kadmin.local"], "krb5-admin-server"),
+    ("sh", &["-c", "command -v kinit"], "krb5-user"),
+    ("test", &["-e", "/usr/lib/apache2/modules/mod_auth_gssapi.so"], "libapache2-mod-auth-gssapi"),
 ];
 
 /// Makes sure of the tools, or says which are missing and why they were not installed.

@@ -19,6 +19,7 @@ mod payload;
 pub mod reach;
 pub mod report;
 mod runtime;
+pub mod tickets;
 pub mod trust;
 pub mod ui;
 pub mod who;

@@ -7,6 +7,7 @@ use clap::Args;
 use gatepost::Session;
 use gatepost::auth::settings::Settings;
 use gatepost::client::session::SessionBuilder;
+use gatepost::model::credential::Credential;
 use gatepost::model::event::Event;
 use gatepost::model::url::Url;
 use gatepost::policy::hosts::HostRule;
@@ -14,6 +15,7 @@ use gatepost::policy::transport::TransportRules;
 
 use crate::detour::DetourArgs;
 use crate::error::CliError;
+use crate::tickets;
 use crate::trust::TrustArgs;
 use crate::ui::Ui;
 
@@ -29,7 +31,7 @@ pub struct ReachArgs {
     /// Through which proxy.
     #[command(flatten)]
     pub detour: DetourArgs,
-    /// Take no answer of a server that does not prove that it knows the secret, too (Digest)
+    /// Take no answer of a server that does not prove itself, too, by what it was proved with: Digest, Negotiate
     #[arg(long)]
     pub mutual: bool,
     /// Answer Digest challenges without qop, as devices of before 1999 make them: who stands between can prepare for the answer
@@ -57,12 +59,23 @@ impl ReachArgs {
     }
 
     /// The makings of a session that reaches servers so, with the one scheme that was named, if any. What is allowed in
-    /// the clear is allowed for the host of `url`, and a certificate of ours is for that host alone.
-    pub(crate) fn builder(&self, url: &str, scheme: Option<&str>, ui: Ui) -> Result<SessionBuilder, CliError> {
+    /// the clear is allowed for the host of `url`; a certificate of ours, and what `credential` says of whoever runs this,
+    /// is for that host alone.
+    pub(crate) fn builder(
+        &self,
+        url: &str,
+        scheme: Option<&str>,
+        credential: Option<&Credential>,
+        ui: Ui,
+    ) -> Result<SessionBuilder, CliError> {
         let origin = Url::parse(url).map_err(gatepost::Error::from)?.origin();
-        let mut builder = Session::builder().tls(self.trust.client_tls(&origin, ui)?);
+        let builder = Session::builder().credential_rules(tickets::rules(credential, &origin));
+        let mut builder = builder.tls(self.trust.client_tls(&origin, ui)?);
         if let Some(proxy) = self.detour.proxy(ui)? {
             builder = builder.proxy(proxy);
+        }
+        if self.mutual {
+            builder = builder.demand_mutual();
         }
         if self.http1 {
             builder = builder.http1_only();

@@ -13,6 +13,7 @@ use crate::error::CliError;
 use crate::options::StateArgs;
 use crate::passwords::{self, PasswordArgs};
 use crate::runtime;
+use crate::tickets::TicketArgs;
 
 /// Who we say we are.
 #[derive(Debug, Args)]
@@ -21,17 +22,23 @@ pub struct WhoArgs {
     #[arg(long, value_name = "SCHEME", value_parser = auth::scheme_names(), ignore_case = true, help_heading = "Who you are")]
     pub auth: Option<String>,
     /// The user name; the password is asked for on the terminal
-    #[arg(long, value_name = "NAME", value_parser = user::name, conflicts_with_all = ["credential", "token_env", "token_file"], help_heading = "Who you are")]
+    #[arg(long, value_name = "NAME", value_parser = user::name, conflicts_with_all = ["credential", "token_env", "token_file", "tickets"], help_heading = "Who you are")]
     pub user: Option<String>,
     /// A stored credential (see `gatepost credential`)
-    #[arg(long, value_name = "NAME", help_heading = "Who you are")]
+    #[arg(long, value_name = "NAME", conflicts_with = "tickets", help_heading = "Who you are")]
     pub credential: Option<String>,
     /// A bearer token from an environment variable
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["credential", "token_file"], help_heading = "Who you are")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["credential", "token_file", "tickets"], help_heading = "Who you are")]
     pub token_env: Option<String>,
     /// A bearer token from a file
-    #[arg(long, value_name = "FILE", conflicts_with = "credential", help_heading = "Who you are")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["credential", "tickets"], help_heading = "Who you are")]
     pub token_file: Option<PathBuf>,
+    /// Whose Kerberos tickets to prove with.
+    #[command(flatten)]
+    pub tickets: TicketArgs,
+    /// Whose key in --keytab, as in svc@EXAMPLE.COM
+    #[arg(long, value_name = "NAME", requires = "keytab", help_heading = "Who you are")]
+    pub principal: Option<String>,
     /// Where the password comes from.
     #[command(flatten)]
     pub password: PasswordArgs,
@@ -57,6 +64,9 @@ impl WhoArgs {
             let token =
                 read_secret(path).map_err(|detail| CliError::Io { what: path.display().to_string(), detail })?;
             return Ok(Some(Credential::token(token)));
+        }
+        if let Some(credential) = self.tickets.credential(self.principal.as_deref()) {
+            return Ok(Some(credential));
         }
         let Some(user) = &self.user else {
             if self.password.is_given() {

@@ -4,6 +4,8 @@
 mod bench;
 
 use bench::Bench;
+use gatepost::auth::record::Kind;
+use gatepost::model::secret::Secret;
 
 #[test]
 fn add_list_remove() {
@@ -12,15 +14,14 @@ fn add_list_remove() {
     add.assert().success().stdout_eq("").stderr_eq("User ali may come in.\n");
     let add = bench.gatepost("user add bo --recoverable --password-env SECRET -q").env("SECRET", "hunter2");
     add.assert().success().stdout_eq("").stderr_eq("");
-    bench
-        .gatepost("user list")
-        .assert()
-        .success()
-        .stdout_eq("NAME  MAY USE\nali   not WSSE, not Digest\nbo    all schemes\n");
+    bench.gatepost("user add cy --ntlm --password-stdin").stdin("hunter2\n").assert().success();
+    let listed = "NAME  MAY USE\nali   not WSSE, not Digest\nbo    all schemes\ncy    not WSSE, not Digest; NTLM\n";
+    bench.gatepost("user list").assert().success().stdout_eq(listed);
     bench.gatepost("user remove ali").assert().success().stderr_eq("User ali is gone.\n");
     let list = bench.gatepost("user list --json").output().unwrap();
     let rows: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
-    assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true, "records": [] }]));
+    let cy = serde_json::json!({ "name": "cy", "recoverable": false, "records": ["nt"] });
+    assert_eq!(rows, serde_json::json!([{ "name": "bo", "recoverable": true, "records": [] }, cy]));
     let gone = bench.gatepost("user remove bo --json").output().unwrap();
     let said: serde_json::Value = serde_json::from_slice(&gone.stdout).unwrap();
     assert_eq!((said, gone.stderr), (serde_json::json!({ "user": "bo", "removed": true }), Vec::new()));
@@ -84,12 +85,13 @@ fn a_password_comes_from_somewhere_and_never_from_the_command_line() {
 #[test]
 fn the_password_is_nowhere_in_clear() {
     let bench = Bench::new();
-    bench.gatepost("user add ali --recoverable --password-stdin").stdin("hunter2-in-clear").assert().success();
+    bench.gatepost("user add ali --recoverable --ntlm --password-stdin").stdin("hunter2-in-clear").assert().success();
+    let hash = Kind::NtHash.compute("ali", &Secret::from("hunter2-in-clear")).unwrap();
     let state = bench.path().join(".local/state/gatepost");
     let mut looked = 0;
     for entry in std::fs::read_dir(state).unwrap() {
         let octets = std::fs::read(entry.unwrap().path()).unwrap();
-        assert!(!octets.windows(16).any(|part| part == b"hunter2-in-clear"));
+        assert!(!octets.windows(16).any(|part| part == b"hunter2-in-clear" || part == hash.reveal()));
         looked += 1;
     }
     assert!(looked >= 2);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use gatepost_auth::error::AuthError;
+use gatepost_kerberos::error::KerberosError;
 use gatepost_model::fault::{Blame, Fault, Retry};
 use gatepost_model::url::UrlError;
 use gatepost_net::error::NetError;
@@ -31,6 +32,7 @@ enum Cause {
     Auth(AuthError),
     Store(StoreError),
     Ws(WsError),
+    Kerberos(KerberosError),
     /// The server answered, and opened no WebSocket.
     NoWebSocket(Refusal),
     /// A policy said no.
@@ -160,6 +162,7 @@ impl Error {
             Cause::Auth(error) => Some(error),
             Cause::Store(error) => Some(error),
             Cause::Ws(error) => Some(error),
+            Cause::Kerberos(error) => Some(error),
             Cause::Denied(_)
             | Cause::Refused(_)
             | Cause::NoWebSocket(_)
@@ -229,6 +232,7 @@ impl fmt::Display for Error {
             Cause::Auth(error) => write!(f, "{error}"),
             Cause::Store(error) => write!(f, "{error}"),
             Cause::Ws(error) => write!(f, "{error}"),
+            Cause::Kerberos(error) => write!(f, "{error}"),
             Cause::NoWebSocket(refusal) => write!(f, "{refusal}"),
         }
     }
@@ -265,5 +269,6 @@ from_causes!(
     Auth(AuthError),
     Store(StoreError),
     Ws(WsError),
+    Kerberos(KerberosError),
     NoWebSocket(Refusal)
 );

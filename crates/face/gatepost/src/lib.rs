@@ -66,7 +66,7 @@
 //!
 //! | for | look at |
 //! |---|---|
-//! | the schemes, both ends | [`auth::schemes::ALL`]: Basic, WSSE, Bearer |
+//! | the schemes, both ends | [`auth::schemes::ALL`]: Basic, WSSE, Digest, Bearer, Certificate |
 //! | where a credential may go | [`policy::credentials`], [`model::scope`] |
 //! | where plain `http` may go | [`policy::transport`] |
 //! | users, and what was used once | [`store::store::Store`] |
@@ -74,6 +74,7 @@
 //! | WebSockets | [`Session::websocket`], [`server::websocket`], [`net::websocket`]: `MessageSocket`, `StreamSocket` |
 //! | sockets, with TLS at once, later (STARTTLS) or not | [`socket`]: `Connector`, `Listener`, `Socket` |
 //! | what happens, as values | [`events`], [`model::event::Event`] |
+//! | Kerberos of the machine | [`system::kerberos`], [`kerberos`], [`server::contexts::Keytab`] |
 //! | bounds | [`model::limits::Limits`] |
 //!
 //! There are no Cargo features: everything is always there.
@@ -88,6 +89,7 @@ pub mod events;
 mod needs;
 pub mod server;
 pub mod socket;
+pub mod system;
 
 pub use client::session::Session;
 pub use error::Error;
@@ -95,6 +97,7 @@ pub use server::serve::Server;
 
 pub use gatepost_auth as auth;
 pub use gatepost_http as http1;
+pub use gatepost_kerberos as kerberos;
 pub use gatepost_model as model;
 pub use gatepost_net as net;
 pub use gatepost_policy as policy;

@@ -10,6 +10,7 @@ use gatepost::model::binding::Binding;
 use gatepost::model::time::Timestamp;
 use gatepost::tls::fitness;
 use gatepost::tls::lists::RevocationLists;
+use gatepost::tls::ocsp::status::{self, Unbelievable};
 
 use crate::revocation_file;
 use crate::small_file;
@@ -78,6 +79,11 @@ impl Attached {
         });
         let response = file.good()?.clone();
         let fitting = fitness::staple(&response, chain, now);
+        if let Some(Err(Unbelievable::NotYetValid { from })) =
+            chain.first().zip(chain.get(1)).map(|(leaf, issuer)| status::judge(&response, leaf, issuer, now))
+        {
+            self.due = earlier(self.due, Some(from));
+        }
         let unfit = fitting.as_ref().err().map(|unfit| format!("{}: {unfit}; nothing is stapled", path.display()));
         self.say(binding, "staple", unfit);
         let until = fitting.ok()?;
@@ -229,6 +235,18 @@ mod tests {
             ((None, 1, false, 0), (None, 0, false, 0)),
             "its time is over"
         );
+    }
+
+    #[test]
+    fn what_has_not_begun_is_due_when_it_begins() {
+        let world = World::new();
+        let (binding, chain) = (world.binding(), world.chain());
+        world.write("a.ocsp", &world.says(Word::Good, "20260101010000Z", "20260101020000Z"));
+        let mut attached = Attached::default();
+        attached.begin(std::slice::from_ref(&binding));
+        assert_eq!(attached.staple(&binding, &chain, at(0)), None);
+        assert_eq!((attached.look(at(3600)), attached.look(at(3601))), (false, true));
+        assert!(attached.staple(&binding, &chain, at(3601)).is_some());
     }
 
     #[test]

@@ -232,7 +232,8 @@ fn from_files(certificate: &Path, key: &Path, clients: &Clients) -> Result<Bindi
     // At every address, for every name that the certificate covers.
     let anywhere = BindingKey::Address(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
     let (terms, lists) = clients::terms(clients)?;
-    Ok(BindingTable::of([(anywhere, Bound::new(Answer::Certificate(Arc::new(ready)), &terms).revoking(lists))]))
+    let bound = Bound::new(Answer::Certificate(Arc::new(ready)), &terms).with_revocation_lists(lists);
+    Ok(BindingTable::of([(anywhere, bound)]))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, GatewayError> {

@@ -7,19 +7,18 @@ use gatepost::clock;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
-use gatepost::model::terms::{ClientCertificate, Terms};
+use gatepost::model::terms::{ClientCertificate, Revocation, Terms};
 use gatepost::model::time::Timestamp;
 use gatepost::net::handler::Peer;
 use gatepost::server::denied::Denied;
 use gatepost::tls::client_chain::ClientTrust;
+use gatepost::tls::lists::RevocationLists;
 use gatepost::tls::pem;
 
 use crate::config::clients::Clients;
 use crate::config::routes::Route;
 use crate::error::GatewayError;
-
-/// The most that a file with authorities or revocation lists may hold: some lists are long.
-const LONGEST: u64 = 16 * 1024 * 1024;
+use crate::{revocation_file, small_file};
 
 /// What a route demands of clients, ready to be asked.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Demand {
         let trust = match &clients.authorities {
             None => None,
             Some(file) => {
-                let trust = ClientTrust::new(&authorities(file)?, &lists(clients)?);
+                let trust = ClientTrust::new(&authorities(file)?, lists(clients)?.as_der());
                 Some(Arc::new(trust.map_err(|error| unfit(file, &error))?))
             }
         };
@@ -80,14 +79,22 @@ pub(crate) fn until(clients: &Clients, peer: &Peer) -> Option<Timestamp> {
     peer.client.as_ref().filter(|_| clients.are_asked()).map(|chain| chain.until())
 }
 
+/// A certificate that does not fit into a header field: the upstream would decide without it.
+pub(crate) fn too_long(peer: &Peer, events: &Events) -> Denied {
+    refused(peer, events, "its certificates are too long to be forwarded".to_owned());
+    Denied::CertificateRefused
+}
+
 /// The terms of a listener with a certificate of its own, and the lists that hold there.
 ///
 /// # Errors
 /// If a file cannot be read, or holds something else.
-pub(crate) fn terms(clients: &Clients) -> Result<(Terms, Vec<Vec<u8>>), GatewayError> {
+pub(crate) fn terms(clients: &Clients) -> Result<(Terms, RevocationLists), GatewayError> {
     let client_authorities = clients.authorities.as_deref().map(authorities).transpose()?.unwrap_or_default();
-    let terms = Terms { client_certificate: clients.when, client_authorities, ..Terms::default() };
-    Ok((terms, lists(clients)?))
+    let lists = lists(clients)?;
+    let revocation = if lists.is_empty() { Revocation::Off } else { Revocation::On };
+    let terms = Terms { client_certificate: clients.when, client_authorities, revocation, ..Terms::default() };
+    Ok((terms, lists))
 }
 
 /// A route that asks for certificates where no listener does: rustls has no renegotiation (RFC 5746), and TLS 1.3 none at
@@ -119,18 +126,15 @@ fn authorities(file: &Path) -> Result<Vec<Vec<u8>>, GatewayError> {
     pem::parse_chain_pem(&read(file)?).map_err(|error| unfit(file, &error))
 }
 
-fn lists(clients: &Clients) -> Result<Vec<Vec<u8>>, GatewayError> {
-    let Some(file) = &clients.revocation else { return Ok(Vec::new()) };
-    pem::parse_lists_pem(&read(file)?).map_err(|error| unfit(file, &error))
+fn lists(clients: &Clients) -> Result<RevocationLists, GatewayError> {
+    let Some(file) = &clients.revocation else { return Ok(RevocationLists::default()) };
+    let unreadable = |detail: String| GatewayError::Unreadable { path: file.clone(), detail };
+    RevocationLists::new(revocation_file::read(file).map_err(unreadable)?).map_err(|error| unfit(file, &error))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, GatewayError> {
-    let unreadable = |detail: String| GatewayError::Unreadable { path: file.to_owned(), detail };
-    let length = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();
-    if length > LONGEST {
-        return Err(unreadable(format!("it has more than {LONGEST} octets")));
-    }
-    std::fs::read(file).map_err(|error| unreadable(error.to_string()))
+    small_file::read(file, small_file::LONGEST_PEM)
+        .map_err(|error| GatewayError::Unreadable { path: file.to_owned(), detail: error.to_string() })
 }
 
 fn unfit(file: &Path, error: &dyn Fault) -> GatewayError {

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gatepost::Server;
+use gatepost::auth::settings::ChannelBinding;
 use gatepost::events::Events;
 use gatepost::model::event::Event;
 use gatepost::model::fault::Fault;
 use gatepost::net::admission::Admission;
+use gatepost::net::announced::Announcers;
 use gatepost::net::descriptors;
 use gatepost::net::workers::Workers;
 use gatepost::store::store::Store;
@@ -330,6 +332,10 @@ impl Daemon {
             Some(tls) => server.listen(listener.address, Arc::clone(tls)),
             None => server.danger_listen_plain(listener.address),
         };
+        let server = match &listener.announcers {
+            Some(networks) => server.announced_by(Announcers::new(networks.clone())),
+            None => server,
+        };
         let running = server.start().map_err(|error| GatewayError::engine(&error))?;
         Ok(Open { listener: listener.clone(), tls, running })
     }
@@ -369,6 +375,9 @@ fn warn(config: &Config, events: &Events) {
     }
     if config.danger.plain_credentials {
         events.emit(&Event::Danger { what: "TLS for proofs of ours to upstreams on other machines".into() });
+    }
+    if config.auth.channel_binding == ChannelBinding::DangerIgnored {
+        events.emit(&Event::Danger { what: "channel bindings of NTLM and Negotiate".into() });
     }
 }
 

@@ -15,11 +15,12 @@ use gatepost::net::error::{NetError, Wait};
 use gatepost::server::denied::Denied;
 use gatepost::server::site::{Handling, Visitor};
 use http::header;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode};
 
 use crate::chosen::Chosen;
 use crate::clients;
-use crate::hygiene::{self, Sender};
+use crate::config::proxies::Announcing;
+use crate::hygiene::{self, Sender, TooLong};
 use crate::plan::Plan;
 use crate::way::Way;
 use crate::websocket::{Asked, Told};
@@ -39,11 +40,15 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Visitor) -> Result<Prepared, Denied> {
     let (route, host) = (chosen.route()?, chosen.host());
     let websocket = Asked::take(&route.websocket, &mut request)?;
-    hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(&route.guard));
+    hygiene::cleanse(request.headers_mut(), chosen.plan().stripped(route));
     let name = visitor.principal.as_ref().map(|principal| principal.name.as_str());
     let proto = if visitor.peer.tls.is_some() { "https" } else { "http" };
     let sender = Sender { peer: Some(visitor.peer.address.ip()), proto, host };
     hygiene::tell(request.headers_mut(), sender, &route.identity, name);
+    if let Some(chain) = &visitor.peer.client {
+        let told = hygiene::tell_certificate(request.headers_mut(), chain.told(), route.forwarded);
+        told.map_err(|TooLong| clients::too_long(&visitor.peer, &chosen.plan().events))?;
+    }
     request.headers_mut().insert(header::HOST, host.clone());
     // An identity or a proof could stand there too, and nothing that a client sends there is needed.
     request.headers_mut().remove(header::TRAILER);
@@ -58,23 +63,24 @@ pub(crate) fn prepare(chosen: &Chosen, mut request: Request<Body>, visitor: &Vis
 /// The path that was decided on is forwarded octet for octet. An answer 101 passes only if it accepts
 /// the WebSocket that was asked for; what follows is then carried, at most until the credential ends.
 pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor) -> Handling {
-    let expires = match ends(&chosen, visitor) {
-        Ok(expires) => expires,
+    let (announcing, expires) = match terms(&chosen, visitor) {
+        Ok(terms) => terms,
         Err(denied) => return Box::pin(ready(Err(denied))),
     };
     match addressed(&chosen, request, visitor) {
         Err(denied) => Box::pin(ready(Err(denied))),
         Ok((way, Prepared { request, websocket })) => {
-            if let Some(pinned) = own(way, &request, visitor) {
-                return Box::pin(async move {
-                    let answer = pinned.send(request).await;
-                    returned(&chosen, answer, websocket, expires)
-                });
-            }
+            // Where we prove ourselves, the client cannot: not by a connection of its own to the same upstream either.
             if let Some(session) = way.session.clone() {
                 return Box::pin(
                     async move { returned(&chosen, convinced(&session, request).await, websocket, expires) },
                 );
+            }
+            if let Some(pinned) = own(announcing, way, &request, visitor) {
+                return Box::pin(async move {
+                    let answer = pinned.send(request).await;
+                    returned(&chosen, answer, websocket, expires)
+                });
             }
             let sending = way.destination.send(request);
             Box::pin(async move { returned(&chosen, sending.await, websocket, expires) })
@@ -85,9 +91,13 @@ pub(crate) fn forward(chosen: Chosen, request: Request<Body>, visitor: &Visitor)
 /// The answer of an upstream that we prove ourselves to. If it does not believe us, that is not for the client to mend:
 /// its challenge is for us.
 async fn convinced(session: &Session, request: Request<Body>) -> Result<Response<Body>, Failure> {
-    let response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
+    let mut response = session.forward(request).await.map_err(|error| Failure::of(&error))?;
     if response.status() == StatusCode::UNAUTHORIZED {
         return Err(Failure::Unproved("the upstream does not take the credential of this route".to_owned()));
+    }
+    // What it says to whoever proved (RFC 4559 §5, RFC 9110 §11.6.3) is said to us.
+    for field in [header::WWW_AUTHENTICATE, HeaderName::from_static("authentication-info")] {
+        response.headers_mut().remove(field);
     }
     Ok(response)
 }
@@ -114,16 +124,21 @@ impl From<NetError> for Failure {
     }
 }
 
-/// When what the client may do here ends: with the proof, or with the certificate that the route demands.
-fn ends(chosen: &Chosen, visitor: &Visitor) -> Result<Option<Timestamp>, Denied> {
+/// How the upstream is told whose connection it is; and when what the client may do here ends: with the proof, or with the
+/// certificate that the route demands.
+fn terms(chosen: &Chosen, visitor: &Visitor) -> Result<(Announcing, Option<Timestamp>), Denied> {
+    let route = chosen.route()?;
     let proof = visitor.principal.as_ref().and_then(|principal| principal.expires);
-    let certificate = clients::until(&chosen.route()?.clients, &visitor.peer);
-    Ok(proof.into_iter().chain(certificate).min())
+    let certificate = clients::until(&route.clients, &visitor.peer);
+    Ok((route.announcing, proof.into_iter().chain(certificate).min()))
 }
 
-/// The upstream connection that belongs to the visitor's connection, if its proofs are for connections: it carries all
-/// that follows, and nobody else's requests.
-fn own(way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+/// The upstream connection that belongs to the visitor's connection, if the upstream is told whose it is, or the visitor's
+/// proofs are for connections: it carries all that follows, and nobody else's requests.
+fn own(announcing: Announcing, way: &Way, request: &Request<Body>, visitor: &Visitor) -> Option<Arc<Pinned>> {
+    if let Some(version) = announcing.version() {
+        return Some(visitor.pin_announced(&way.destination, version));
+    }
     if binds_connection(request.headers()) {
         return Some(visitor.pin(&way.destination));
     }

@@ -6,11 +6,14 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use gatepost::http1::fields;
 use gatepost::http1::spellings::Spellings;
+use gatepost::tls::client_cert::ClientCert;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use crate::config::clients::Forwarded;
 
 /// Fields in which a proxy tells where a request comes from and what it was before: ours only.
 /// Frameworks take host, path and even the user from them.
-const FORWARDED: [HeaderName; 10] = [
+const FORWARDED: [HeaderName; 12] = [
     header::FORWARDED,
     HeaderName::from_static("x-real-ip"),
     HeaderName::from_static("x-client-ip"),
@@ -21,8 +24,16 @@ const FORWARDED: [HeaderName; 10] = [
     HeaderName::from_static("x-rewrite-url"),
     // A proof for a proxy in whatever spelling, and what CGI takes for HTTP_PROXY (CVE-2016-5386).
     header::PROXY_AUTHORIZATION,
+    // RFC 9440 §4: whoever forwards them unasked lets anybody show anybody's certificate.
+    CLIENT_CERT,
+    CLIENT_CERT_CHAIN,
     HeaderName::from_static("proxy"),
 ];
+
+/// The client's certificate (RFC 9440 §2.2).
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+/// Those behind it (RFC 9440 §2.3).
+const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
 
 /// Every field of this family is ours, whatever follows.
 const FORWARDED_FAMILY: &str = "x-forwarded-";
@@ -65,6 +76,29 @@ pub fn tell(headers: &mut HeaderMap, sender: Sender<'_>, identity: &HeaderName, 
     if let Some(value) = name.and_then(|name| HeaderValue::from_maybe_shared(Bytes::from(field_text(name))).ok()) {
         headers.insert(identity.clone(), value);
     }
+}
+
+/// Tells the upstream which certificate the client has shown, if it has (RFC 9440).
+///
+/// # Errors
+/// [`TooLong`] if the fields would be longer than others take.
+pub fn tell_certificate(headers: &mut HeaderMap, told: &ClientCert, forwarded: Forwarded) -> Result<(), TooLong> {
+    if forwarded == Forwarded::Off {
+        return Ok(());
+    }
+    headers.insert(CLIENT_CERT, field(told.leaf.as_deref())?);
+    if forwarded == Forwarded::Chain && told.chain.as_deref() != Some("") {
+        headers.insert(CLIENT_CERT_CHAIN, field(told.chain.as_deref())?);
+    }
+    Ok(())
+}
+
+/// A certificate is longer than a field may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong;
+
+fn field(value: Option<&str>) -> Result<HeaderValue, TooLong> {
+    value.and_then(|value| HeaderValue::from_str(value).ok()).ok_or(TooLong)
 }
 
 thread_local! {
@@ -126,6 +160,9 @@ mod tests {
             ("X-Original-URL", "/admin"),
             ("Proxy_Authorization", "Basic x"),
             ("Proxy", "http://evil.example"),
+            ("Client-Cert", ":AA==:"),
+            ("client_cert", ":AA==:"),
+            ("Client.Cert-Chain", ":AA==:"),
             ("X-Forwarded", "kept: of no family"),
             ("Authorization", "Basic x"),
             ("X-WSSE", "y"),
@@ -154,6 +191,30 @@ mod tests {
             ("x-gatepost-user", "alice"),
         ]);
         assert_eq!(headers, told);
+    }
+
+    #[test]
+    fn a_certificate_is_told_where_it_is_wanted() {
+        let told = |leaf: Option<&str>, chain: Option<&str>| ClientCert {
+            leaf: leaf.map(str::to_owned),
+            chain: chain.map(str::to_owned),
+        };
+        let both = map(&[("client-cert", ":AA==:"), ("client-cert-chain", ":AQ==:, :Ag==:")]);
+        let leaf = map(&[("client-cert", ":AA==:")]);
+        let table = [
+            (told(Some(":AA==:"), Some(":AQ==:, :Ag==:")), Forwarded::Chain, Ok(both)),
+            (told(Some(":AA==:"), Some(":AQ==:, :Ag==:")), Forwarded::Leaf, Ok(leaf.clone())),
+            (told(Some(":AA==:"), Some("")), Forwarded::Chain, Ok(leaf.clone())),
+            (told(Some(":AA==:"), None), Forwarded::Leaf, Ok(leaf)),
+            (told(Some(":AA==:"), None), Forwarded::Chain, Err(TooLong)),
+            (told(None, Some("")), Forwarded::Leaf, Err(TooLong)),
+            (told(None, None), Forwarded::Off, Ok(HeaderMap::new())),
+        ];
+        for (told, forwarded, expected) in table {
+            let mut headers = HeaderMap::new();
+            let outcome = tell_certificate(&mut headers, &told, forwarded).map(|()| headers);
+            assert_eq!(outcome, expected, "{told:?} {forwarded}");
+        }
     }
 
     #[test]

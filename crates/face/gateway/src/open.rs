@@ -31,7 +31,7 @@ impl Open {
 /// which certificates they show.
 pub(crate) fn same(left: &Listener, right: &Listener) -> bool {
     let plain = |listener: &Listener| listener.protection == Protection::Plain;
-    left.address == right.address && plain(left) == plain(right)
+    left.address == right.address && plain(left) == plain(right) && left.announcers == right.announcers
 }
 
 /// Takes no more connections and lets those at work finish.

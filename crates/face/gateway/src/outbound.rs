@@ -5,12 +5,13 @@ use std::sync::Arc;
 use gatepost::Session;
 use gatepost::client::context::Preauthenticate;
 use gatepost::events::Events;
-use gatepost::model::credential::Credential;
+use gatepost::model::credential::{Credential, Means};
 use gatepost::model::event::Event;
 use gatepost::model::limits::Limits;
 use gatepost::model::scope::Scope;
 use gatepost::model::url::Url;
 use gatepost::policy::credentials::CredentialRules;
+use gatepost::policy::hosts::HostRule;
 use gatepost::policy::transport::TransportRules;
 use gatepost::store::store::Store;
 
@@ -37,6 +38,9 @@ impl Outbound<'_> {
         let events = self.events.clone();
         // In the clear only where the configuration allowed it: on this machine, or by `[danger]`.
         let rules = if url.is_secure() { CredentialRules::default() } else { CredentialRules::danger_over_plain() };
+        // This upstream was named for it, and no other.
+        let ambient = (found.means == Means::Ambient).then(|| HostRule::of(&url.origin()));
+        let rules = rules.ambient_for(ambient.into_iter().collect());
         let mut builder = Session::builder()
             .http1_only()
             .limits(self.limits.clone())
@@ -64,12 +68,18 @@ impl Outbound<'_> {
                 let covers = found.scope.as_ref().is_none_or(|scope| scope.covers(url).is_some());
                 if covers { Ok(found) } else { Err(wrong(name, "its scope does not cover the upstream")) }
             }
+            UpstreamCredential::Keytab { user, file } => {
+                Ok(Credential::keytab(user, file).within(Scope::of(url.origin())))
+            }
+            UpstreamCredential::Tickets(file) => Ok(Credential::tickets(file).within(Scope::of(url.origin()))),
+            UpstreamCredential::Ambient => Ok(Credential::ambient().within(Scope::of(url.origin()))),
             UpstreamCredential::Login { scheme, user, secret } => Ok(Credential {
                 user: user.clone(),
                 secret: kept::secret(secret, self.environment)?,
                 // A bare token is for Bearer, as everywhere.
                 scheme: scheme.or_else(|| user.is_empty().then_some("Bearer")).map(str::to_owned),
                 scope: Some(Scope::of(url.origin())),
+                means: Means::Secret,
             }),
         }
     }

@@ -12,14 +12,17 @@ use gatepost::model::fault::{Blame, Fault};
 use gatepost::net::dial::{ClientTls, Dialer};
 use gatepost::policy::access::Access;
 use gatepost::server::authenticate::Authenticator;
+use gatepost::server::contexts::Keytab;
 use gatepost::server::doorkeeper::Doorkeeper;
 use gatepost::server::keys::{KeySource, Keys as TokenKeys};
 use gatepost::server::site::Guard;
 use gatepost::store::store::Store;
+use gatepost::system;
 use http::HeaderName;
 
 use crate::clients::Demand;
 use crate::config::compose::{Config, Keys};
+use crate::config::kerberos;
 use crate::config::layers::Lookup;
 use crate::config::routes::{self, Route, Target};
 use crate::error::GatewayError;
@@ -62,7 +65,10 @@ impl Plan {
         let tls = ClientTls { alpn: vec![b"http/1.1".to_vec()], ..ClientTls::default() };
         let upstream = Upstream::new(Dialer::new(tls, limits).map_err(engine)?, events.clone());
         let (settings, keys) = tokens(config, store, &upstream).await?;
-        let door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
+        let mut door = Doorkeeper::new(Arc::clone(store), keys).map_err(engine)?;
+        if let Some(kerberos::Keytab { file, service }) = config.keytab.clone() {
+            door = door.with_keytab(Keytab::open(system::kerberos(), file, service).await.map_err(engine)?);
+        }
         let door = Arc::new(door.signing_nonces_with(nonces::key(store.as_ref()).await?));
         let guard = |route: &Route| guard(route, &settings, &door, &events);
         let guards = config.routes.iter().map(guard).collect::<Result<_, _>>()?;
@@ -84,12 +90,12 @@ impl Plan {
         })
     }
 
-    /// What is stripped of a request behind this guard. Where nobody is asked for a proof, the fields
-    /// that could hold one are the application's own.
-    pub(crate) fn stripped(&self, guard: &routes::Guard) -> &Spellings {
-        match guard {
-            routes::Guard::Open => &self.stripped_open,
-            routes::Guard::Schemes(_) => &self.stripped_guarded,
+    /// What is stripped of a request on this route. Where nobody is asked for a proof, and we have none for the
+    /// upstream, the fields that could hold one are the application's own.
+    pub(crate) fn stripped(&self, route: &Route) -> &Spellings {
+        match (&route.guard, &route.credential) {
+            (routes::Guard::Open, None) => &self.stripped_open,
+            (routes::Guard::Open | routes::Guard::Schemes(_), _) => &self.stripped_guarded,
         }
     }
 

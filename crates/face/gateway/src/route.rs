@@ -99,6 +99,7 @@ fn unescaped(segment: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::config::clients::{Clients, Forwarded};
+    use crate::config::proxies::Announcing;
     use crate::config::routes::{Guard, Target};
     use crate::config::source::Source;
     use crate::config::websocket::WebSocket;
@@ -115,6 +116,7 @@ mod tests {
             websocket: WebSocket::Tunnel,
             clients: Clients::default(),
             forwarded: Forwarded::Off,
+            announcing: Announcing::Off,
             source: Source::Default,
         }
     }

@@ -185,6 +185,46 @@ async fn no_connection_made_for_one_name_reaches_the_guarded_route_of_another() 
 }
 
 #[tokio::test]
+async fn a_certificate_is_one_scheme_among_others() {
+    let bench = Bench::new();
+    let routes = r#"
+[[route]]
+path = "/alone"
+schemes = ["Certificate"]
+respond = { status = 200 }
+[[route]]
+path = "/among"
+schemes = ["Certificate", "Basic"]
+respond = { status = 200 }
+[[auth.certificate.rule]]
+from = "common-name"
+users = { "ali" = "alice" }
+"#;
+    let daemon = bench.start(LISTENER, routes).await.unwrap();
+    let ali = client(&bench.staff);
+    let eve = bench.staff.issue_client(&["eve".to_owned()], start(), 30_000 * DAY).unwrap();
+    for (shown, expected) in [(Some(&ali), [200, 200]), (Some(&eve), [403, 401]), (None, [403, 401])] {
+        let mut connection = bench.connect(&daemon, "localhost", shown).await;
+        for _ in 0..2 {
+            let mut statuses = Vec::new();
+            for path in ["/alone", "/among"] {
+                statuses.push(ask(&mut connection, &format!("https://localhost{path}")).await);
+            }
+            assert_eq!(statuses, expected);
+        }
+    }
+    let seen = std::mem::take(&mut *bench.seen.lock().unwrap());
+    let who = |event: &Event| match event {
+        Event::Authenticated { principal, scheme, .. } => Some(format!("{principal} by {scheme}")),
+        Event::Refused { scheme, reason, .. } => Some(format!("{}: {}", scheme.unwrap_or("-"), &reason[..14])),
+        _ => None,
+    };
+    let told: Vec<String> = seen.iter().filter_map(who).collect();
+    let expected = [["alice by Certificate"; 4], ["Certificate: not taken: no "; 4], ["-: no credentials"; 4]].concat();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn a_contradiction_is_told_before_anything_starts() {
     let bench = Bench::new();
     let route = |lines: &str| format!("[[route]]\nschemes = []\nrespond = {{ status = 200 }}\n{lines}");

@@ -96,7 +96,12 @@ impl Admission {
             return None;
         }
         *taken += 1;
-        Some(Seat { admission: Arc::clone(self), network })
+        Some(Seat { admission: Arc::clone(self), network: Some(network) })
+    }
+
+    /// A seat that counts for no address: that of a proxy, which has yet to say whose connection it passes on.
+    pub(crate) fn unnamed(self: &Arc<Self>) -> Seat {
+        Seat { admission: Arc::clone(self), network: None }
     }
 
     fn addresses(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
@@ -108,7 +113,8 @@ impl Admission {
 #[derive(Debug)]
 pub(crate) struct Seat {
     admission: Arc<Admission>,
-    network: Network,
+    /// Whose it is; `None` if it counts for nobody.
+    network: Option<Network>,
 }
 
 impl Seat {
@@ -116,15 +122,21 @@ impl Seat {
     pub(crate) fn memory(&self) -> &Budget {
         &self.admission.memory
     }
+
+    /// A seat for this address in the place of this one; `None` if it has too many.
+    pub(crate) fn named(&self, address: IpAddr) -> Option<Self> {
+        self.admission.seat(address)
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        let Some(network) = self.network else { return };
         let mut addresses = self.admission.addresses();
-        if let Some(taken) = addresses.get_mut(&self.network) {
+        if let Some(taken) = addresses.get_mut(&network) {
             *taken -= 1;
             if *taken == 0 {
-                addresses.remove(&self.network);
+                addresses.remove(&network);
             }
         }
     }
@@ -161,7 +173,9 @@ mod tests {
         drop(first);
         let third = admission.seat(one).unwrap();
         assert!(admission.seat(one).is_none());
-        drop((second, third));
+        let proxied = admission.unnamed();
+        assert!(proxied.named(one).is_none() && proxied.named(other).is_some());
+        drop((second, third, proxied));
         assert!(admission.addresses().is_empty());
     }
 }

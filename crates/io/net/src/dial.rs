@@ -14,6 +14,7 @@ use gatepost_tls::verify::pin::Pins;
 use gatepost_tls::version::TlsVersion;
 use http::HeaderMap;
 use rustls::pki_types::ServerName;
+use tokio::io::AsyncWriteExt;
 
 use crate::connection::{Connection, ConnectionFacts};
 use crate::error::{NetError, Wait};
@@ -190,6 +191,18 @@ impl Dialer {
     /// As [`connect`](Self::connect).
     pub async fn connect_http1(&self, origin: &Origin) -> Result<Connection, NetError> {
         self.connect_with(origin, &self.manners(origin).http1).await
+    }
+
+    /// Like [`connect_http1`](Self::connect_http1), but `header` goes first, before TLS: it says whose connection this is
+    /// (PROXY protocol).
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_http1_announced(&self, origin: &Origin, header: &[u8]) -> Result<Connection, NetError> {
+        let Reached { mut stream, remote, .. } = self.reach(origin).await?;
+        // It is short, and the first that is sent: there is room for it.
+        stream.write_all(header).await.map_err(|error| explain::io(&error, "the connection"))?;
+        self.begin(stream, remote, origin, &self.manners(origin).http1).await
     }
 
     /// Asks the proxy at `proxy` for a way to `origin`, over TLS if the proxy is an `https` one. `fields` go to the

@@ -43,6 +43,17 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Counts it as one of the connections of this address, of which a proxy has told; false if those are too many, which
+    /// it notes.
+    pub(crate) fn belongs_to(&mut self, address: IpAddr) -> bool {
+        let Some(seat) = self.seat.named(address) else {
+            self.reports.note(Bound::ConnectionsPerAddress, Some(address));
+            return false;
+        };
+        (self.seat, self.address) = (seat, address);
+        true
+    }
+
     /// Whether its holder has to go because it sent more when memory had nearly run out; notes that.
     pub(crate) fn is_forfeit(&self) -> bool {
         let dire = self.seat.memory().is_dire();
@@ -111,7 +122,7 @@ impl Door {
             self.rest(listener).await;
             let mut held = match self.held.take() {
                 Some(held) => held,
-                None => match self.judge(listener.accept().await) {
+                None => match self.judge(listener, listener.accept().await) {
                     Some(held) => held,
                     None => continue,
                 },
@@ -144,7 +155,7 @@ impl Door {
     }
 
     /// Who may not come in at all is turned away here.
-    fn judge(&mut self, (stream, address): (TcpStream, SocketAddr)) -> Option<Held> {
+    fn judge(&mut self, listener: &Listener, (stream, address): (TcpStream, SocketAddr)) -> Option<Held> {
         if self.admission.descriptors().are_short_with(&stream) {
             self.reports.note(Bound::Descriptors, Some(address.ip()));
             self.rest = Some(Rest { until: Instant::now() + PAUSE, for_descriptors: true });
@@ -157,8 +168,13 @@ impl Door {
         } else {
             None
         };
-        let Some(seat) = self.admission.seat(address.ip()) else {
-            return self.turn_away(&stream, address, Bound::ConnectionsPerAddress);
+        let seat = match listener.announcers() {
+            // All connections come from its proxies; whose they are is told by each.
+            Some(announcers) if announcers.are_trusted(address.ip()) => self.admission.unnamed(),
+            _ => match self.admission.seat(address.ip()) {
+                Some(seat) => seat,
+                None => return self.turn_away(&stream, address, Bound::ConnectionsPerAddress),
+            },
         };
         Some(Held { stream, address, seat, spare, place: None })
     }

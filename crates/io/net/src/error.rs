@@ -18,6 +18,8 @@ pub enum Wait {
     Connect,
     /// A TLS handshake.
     Handshake,
+    /// The header in which a proxy says whose connection it passes on.
+    Announcement,
     /// The head of a request.
     Head,
     /// An answer's first octet.
@@ -39,6 +41,7 @@ impl fmt::Display for Wait {
         f.write_str(match self {
             Self::Connect => "connecting",
             Self::Handshake => "the TLS handshake",
+            Self::Announcement => "the PROXY header",
             Self::Head => "the head of the request",
             Self::Answer => "the answer",
             Self::Body => "the next part of the body",
@@ -161,6 +164,14 @@ pub enum NetError {
         /// What it answered, or why it was not told who asks.
         detail: String,
     },
+    /// A connection has to be announced (PROXY protocol), and is not, or by somebody who may not.
+    #[error("the connection from {peer} is not announced: {detail}")]
+    NotAnnounced {
+        /// Whoever connected.
+        peer: SocketAddr,
+        /// What is wrong.
+        detail: String,
+    },
     /// The caller's own look at a connection had something against it; no request was sent.
     #[error("the connection was rejected before anything was sent: {detail}")]
     Rejected {
@@ -236,6 +247,7 @@ impl Fault for NetError {
             | Self::ClosedEarly { .. }
             | Self::Abrupt
             | Self::Rejected { .. }
+            | Self::NotAnnounced { .. }
             | Self::Proxy { .. }
             | Self::Upgrade { .. } => Blame::Peer,
             Self::BodySource { .. } | Self::Request { .. } | Self::SocketOption { .. } | Self::Endpoint { .. } => {
@@ -270,6 +282,7 @@ impl Fault for NetError {
             Self::WebSocket(reason) => reason.code(),
             Self::Rejected { .. } => "GP-NET-021",
             Self::Proxy { .. } => "GP-NET-022",
+            Self::NotAnnounced { .. } => "GP-NET-030",
             Self::Memory => "GP-NET-019",
             Self::Exhausted { .. } => "GP-NET-020",
             Self::SocketOption { .. } => "GP-SOCKET-001",
@@ -296,6 +309,11 @@ impl Fault for NetError {
             Self::Resolve { .. } => Some("check the spelling of the host and the name service of this machine".into()),
             Self::Connect { address, .. } => Some(format!("check that a server listens on {address}")),
             Self::Proxy { .. } => Some("check the address of the proxy, and who you are to it (`--proxy-user`)".into()),
+            Self::NotAnnounced { .. } => Some(
+                "check that the proxy sends the PROXY protocol (`send-proxy-v2` in HAProxy), and that `proxy_protocol_from` \
+                 names its address"
+                    .into(),
+            ),
             Self::Exhausted { .. } => {
                 Some("raise the limit of descriptors (`ulimit -n`), or take in fewer at once".into())
             }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gatepost_http::proxy_header::header::Announced;
 use gatepost_model::bound::Reached;
 use gatepost_model::fault::{Blame, Fault};
 use gatepost_model::shaken::Shaken;
@@ -20,7 +21,7 @@ use crate::error::NetError;
 /// The other end of an accepted connection, and how it reached us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address.
+    /// Its address; behind a proxy that announces its connections, what that says.
     pub address: SocketAddr,
     /// The address of ours that it reached.
     pub local: SocketAddr,
@@ -32,6 +33,8 @@ pub struct Peer {
     pub client: Option<Arc<ClientChain>>,
     /// The server name that it asked for in the handshake (RFC 6066 §3).
     pub sni: Option<String>,
+    /// What a proxy has said of the connection (PROXY protocol).
+    pub announced: Option<Arc<Announced>>,
     /// The manner in which its handshake went; `None` in the clear, and where it is not known.
     pub manner: Option<Arc<Manner>>,
     /// `http/1.1` or `h2`.
@@ -45,7 +48,8 @@ impl Peer {
     #[must_use]
     pub fn new(address: SocketAddr, local: SocketAddr) -> Self {
         let (protocol, memory) = ("http/1.1", Memory::default());
-        Self { address, local, tls: None, binder: None, client: None, sni: None, manner: None, protocol, memory }
+        let (tls, binder, client, sni, manner, announced) = (None, None, None, None, None, None);
+        Self { address, local, tls, binder, client, sni, manner, announced, protocol, memory }
     }
 }
 

@@ -20,6 +20,7 @@
 
 pub mod accept;
 pub mod admission;
+pub mod announced;
 pub mod body;
 pub mod budget;
 pub mod connection;

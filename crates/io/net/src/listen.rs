@@ -9,6 +9,7 @@ use socket2::SockRef;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::announced::Announcers;
 use crate::error::NetError;
 
 /// How long accepting pauses when the machine has run out of descriptors or memory.
@@ -24,6 +25,7 @@ const UNSENT: u32 = 16 * 1024;
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    announcers: Option<Announcers>,
 }
 
 impl Listener {
@@ -48,7 +50,18 @@ impl Listener {
     fn over(socket: std::net::TcpListener) -> io::Result<Self> {
         let socket = TcpListener::from_std(socket)?;
         let address = socket.local_addr()?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, announcers: None })
+    }
+
+    /// The same; each connection has to be announced, by one of these, in a header of the PROXY protocol.
+    #[must_use]
+    pub fn announced_by(self, announcers: Announcers) -> Self {
+        Self { announcers: Some(announcers), ..self }
+    }
+
+    /// Who announces connections; `None` if they come without.
+    pub(crate) fn announcers(&self) -> Option<&Announcers> {
+        self.announcers.as_ref()
     }
 
     /// Where it listens, with the port that was given for 0.

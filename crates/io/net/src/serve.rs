@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use gatepost_http::proxy_header::header::Announced;
 use gatepost_model::bound::Bound;
 use gatepost_model::limits::Limits;
 use gatepost_model::shaken::Shaken;
@@ -15,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
+use crate::announced::{Announcers, hear_out};
+use crate::cut::Cut;
 use crate::door::{Door, Guest, Place};
 use crate::drain::{Drain, Sleepers};
 use crate::error::{NetError, Wait};
@@ -115,7 +118,8 @@ pub async fn serve_admitted(
     let sleepers = Sleepers::default();
     let (drain_too, sleepers_too) = (drain.clone(), sleepers.clone());
     let house = House { handler, limits, drain: drain_too, sleepers: sleepers_too, memory, reports };
-    let shared = Arc::new(Shared { tls, listening: listener.local_addr(), house: Arc::new(house), handshakes });
+    let (listening, announcers) = (listener.local_addr(), listener.announcers().cloned());
+    let shared = Arc::new(Shared { tls, listening, announcers, house: Arc::new(house), handshakes });
     let mut summary = ServeSummary::default();
     let mut connections = JoinSet::new();
     loop {
@@ -151,14 +155,33 @@ pub async fn serve_admitted(
 struct Shared {
     tls: Option<Arc<ServerTls>>,
     listening: SocketAddr,
+    announcers: Option<Announcers>,
     house: Arc<House>,
     handshakes: Handshakes,
 }
 
 impl Shared {
     /// Serves one connection; whether it ended in good order.
-    async fn run(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) -> bool {
-        match self.connection(stream, address, place).await {
+    async fn run(self: Arc<Self>, mut stream: TcpStream, mut address: SocketAddr, mut place: Place) -> bool {
+        let mut announced = None;
+        if let Some(announcers) = &self.announcers {
+            // On the heap, so that a connection that lives on does not keep the place of what came before it.
+            match Box::pin(hear_out(announcers, &mut stream, address, self.house.limits.handshake_time)).await {
+                Ok(said) => {
+                    address = said.route.map_or(address, |route| route.source);
+                    announced = Some(Arc::new(said));
+                }
+                Err(error) => {
+                    self.house.handler.failed(address, &error);
+                    return false;
+                }
+            }
+            if !place.belongs_to(address.ip()) {
+                stream.reset_when_dropped();
+                return false;
+            }
+        }
+        match self.connection(stream, address, announced, place).await {
             Ok(()) => true,
             Err(error) => {
                 self.house.handler.failed(address, &error);
@@ -168,7 +191,13 @@ impl Shared {
     }
 
     /// Each protocol is in a box of its own: the connection lives in that, and has no room for the others.
-    async fn connection(&self, stream: TcpStream, address: SocketAddr, place: Place) -> Result<(), NetError> {
+    async fn connection(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        announced: Option<Arc<Announced>>,
+        place: Place,
+    ) -> Result<(), NetError> {
         let broken = |error: std::io::Error| explain::io(&error, "the request");
         // Elsewhere than on Linux it does not come with the listener.
         #[cfg(not(target_os = "linux"))]
@@ -177,7 +206,7 @@ impl Shared {
             everywhere if everywhere.ip().is_unspecified() => stream.local_addr().map_err(broken)?,
             here => here,
         };
-        let mut peer = Peer::new(address, local);
+        let mut peer = Peer { announced, ..Peer::new(address, local) };
         let (house, limits) = (Arc::clone(&self.house), &self.house.limits);
         let Some(tls) = &self.tls else {
             let stream = Paced::new(stream, Arc::clone(limits), place);

@@ -65,6 +65,12 @@ pub enum StoreError {
         /// Whose it is.
         owner: String,
     },
+    /// A credential of tickets or a keytab has no secret to keep: its file is where it is kept.
+    #[error("{what} has no secret that could be kept")]
+    Unkept {
+        /// Which.
+        what: String,
+    },
     /// There is no such row.
     #[error("there is no {what}")]
     Missing {
@@ -76,7 +82,11 @@ pub enum StoreError {
 impl Fault for StoreError {
     fn blame(&self) -> Blame {
         match self {
-            Self::Exists { .. } | Self::Missing { .. } | Self::Changed { .. } | Self::NotOwned { .. } => Blame::Caller,
+            Self::Exists { .. }
+            | Self::Missing { .. }
+            | Self::Changed { .. }
+            | Self::NotOwned { .. }
+            | Self::Unkept { .. } => Blame::Caller,
             Self::Sealed { .. } | Self::Key { .. } => Blame::Config,
             Self::Unusable { .. } | Self::Locked { .. } | Self::Foreign { .. } => Blame::Environment,
         }
@@ -93,6 +103,7 @@ impl Fault for StoreError {
             Self::Key { .. } => "GP-STORE-007",
             Self::Changed { .. } => "GP-STORE-008",
             Self::NotOwned { .. } => "GP-STORE-009",
+            Self::Unkept { .. } => "GP-STORE-012",
         }
     }
     fn hint(&self) -> Option<String> {
@@ -103,6 +114,7 @@ impl Fault for StoreError {
             Self::Changed { .. } => "look at it again, and decide anew",
             Self::NotOwned { .. } => "if you mean it, force it",
             Self::Key { .. } => "a sealing key is 32 random octets in base64",
+            Self::Unkept { .. } => "name its file where it is used",
             Self::Unusable { .. } | Self::Exists { .. } | Self::Missing { .. } => return None,
         };
         Some(text.to_owned())

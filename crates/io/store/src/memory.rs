@@ -8,12 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gatepost_model::application::ApplicationId;
 use gatepost_model::binding::{Binding, BindingKey};
+use gatepost_model::credential::Means;
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
 
 use crate::bindings::{as_expected, of_owner, unbound};
 use crate::error::StoreError;
-use crate::rows::{exists, hex, missing};
+use crate::rows::{exists, hex, missing, unkept};
 use crate::store::{KnownCertificate, Owner, Pending, Store, StoredCertificate, StoredCredential, User, UserRecord};
 
 /// A store that ends with the process. Nothing is sealed, because nothing is written.
@@ -139,6 +140,9 @@ impl Store for MemoryStore {
         self.change(|state| {
             if state.credentials.contains_key(&credential.name) {
                 return Err(exists("credential", &credential.name));
+            }
+            if credential.credential.means != Means::Secret {
+                return Err(unkept(&credential.name));
             }
             state.credentials.insert(credential.name.clone(), credential);
             Ok(())

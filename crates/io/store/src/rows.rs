@@ -1,6 +1,6 @@
 //! Rows as they stand on the disk, and the way between them and the values of the trait.
 
-use gatepost_model::credential::Credential;
+use gatepost_model::credential::{Credential, Means};
 use gatepost_model::scope::Scope;
 use gatepost_model::secret::Secret;
 use rusqlite::Row;
@@ -15,6 +15,10 @@ pub(crate) fn exists(kind: &str, name: &str) -> StoreError {
 
 pub(crate) fn missing(kind: &str, name: &str) -> StoreError {
     StoreError::Missing { what: format!("{kind} {name:?}") }
+}
+
+pub(crate) fn unkept(credential: &str) -> StoreError {
+    StoreError::Unkept { what: format!("credential {credential:?}") }
 }
 
 /// A row of `users`.
@@ -85,7 +89,10 @@ pub(crate) struct CredentialRow {
 
 impl CredentialRow {
     pub(crate) fn seal(stored: StoredCredential, key: &SealingKey) -> Result<Self, StoreError> {
-        let Credential { user, secret, scheme, scope } = stored.credential;
+        let Credential { user, secret, scheme, scope, means } = stored.credential;
+        if means != Means::Secret {
+            return Err(unkept(&stored.name));
+        }
         let mut row = Self { name: stored.name, user, scheme, scope: scope.map(Scoped), secret: Vec::new() };
         row.secret = row.placed(|place| key.seal(place, &secret))?;
         Ok(row)
@@ -98,7 +105,8 @@ impl CredentialRow {
     pub(crate) fn open(self, key: &SealingKey) -> Result<StoredCredential, StoreError> {
         let secret: Secret = self.placed(|place| key.open(place, &self.secret))?;
         let Self { name, user, scheme, scope, .. } = self;
-        let credential = Credential { user, secret, scheme, scope: scope.map(|Scoped(scope)| scope) };
+        let scope = scope.map(|Scoped(scope)| scope);
+        let credential = Credential { user, secret, scheme, scope, means: Means::Secret };
         Ok(StoredCredential { name, credential })
     }
 

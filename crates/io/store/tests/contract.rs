@@ -173,6 +173,18 @@ fn credentials() {
 }
 
 #[test]
+fn a_credential_without_a_secret_is_not_kept() {
+    let (_folder, stores) = backends();
+    for store in stores {
+        for credential in [Credential::ambient(), Credential::tickets("/t"), Credential::keytab("ali@R", "/k")] {
+            let unkept = StoreError::Unkept { what: "credential \"a\"".into() };
+            assert_eq!(wait(store.add_credential(stored("a", credential))), Err(unkept), "{store:?}");
+            assert_eq!(wait(store.credentials()), Ok(vec![]));
+        }
+    }
+}
+
+#[test]
 fn certificates_and_bindings() {
     let (_folder, stores) = backends();
     for store in stores {

@@ -75,6 +75,11 @@ fn table() -> Vec<Row> {
             ],
         },
         Row {
+            id: "ntlm-legacy",
+            firing: vec![(offering(a, &["Negotiate", "ntlm"]), "https://a.com offers NTLM")],
+            silent: vec![offering(a, &["Negotiate", "Digest"])],
+        },
+        Row {
             id: "wsse-legacy",
             firing: vec![(offering(a, &["wsse"]), "https://a.com offers WSSE")],
             silent: vec![offering(a, &["Bearer", "Basic"])],

@@ -15,6 +15,7 @@
 
 pub mod challenge;
 pub mod choose;
+pub mod client_rules;
 pub mod context;
 pub mod credentials;
 pub mod digest;
@@ -24,11 +25,15 @@ mod grammar;
 pub mod hash;
 pub mod jose;
 pub mod keyed;
+mod legs;
 pub mod need;
+pub mod ntlm;
 pub mod password;
 pub mod record;
 pub mod scheme;
 pub mod schemes;
 mod sent;
 pub mod settings;
+pub mod spnego;
+mod token68;
 pub mod verdict;

@@ -4,6 +4,7 @@ use gatepost_model::secret::Secret;
 
 use crate::digest::computed;
 use crate::hash::Hash;
+use crate::ntlm::keys::nt_hash;
 
 /// What a scheme computes with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,12 +32,12 @@ impl Kind {
         }
     }
 
-    /// What is computed of a user's password; `None` if this crate does not know how.
+    /// What is computed of a user's password; `None` if the password is not text and has to be.
     #[must_use]
     pub fn compute(&self, user: &str, password: &Secret) -> Option<Secret> {
         match self {
             Self::DigestHa1 { hash, realm } => Some(computed::ha1(*hash, user, realm, password)),
-            Self::NtHash => None,
+            Self::NtHash => Some(Secret::new(nt_hash(password.reveal_text()?).reveal().to_vec())),
         }
     }
 

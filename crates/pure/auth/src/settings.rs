@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client_rules::Rule;
 use crate::digest::algorithm::Algorithm;
 use crate::digest::nonce::NonceKey;
 use crate::digest::qop::Qop;
@@ -18,11 +19,25 @@ pub struct Settings {
     pub wsse: Wsse,
     /// Bearer tokens.
     pub bearer: Bearer,
+    /// Clients' certificates.
+    pub certificate: Certificate,
+    /// NTLM, alone and inside Negotiate.
+    pub ntlm: Ntlm,
+    /// Server: what NTLM and Negotiate make of channel bindings. Default checked where they come.
+    pub channel_binding: ChannelBinding,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { realm: "gatepost".into(), digest: Digest::default(), wsse: Wsse::default(), bearer: Bearer::default() }
+        Self {
+            realm: "gatepost".into(),
+            digest: Digest::default(),
+            wsse: Wsse::default(),
+            bearer: Bearer::default(),
+            certificate: Certificate::default(),
+            ntlm: Ntlm::default(),
+            channel_binding: ChannelBinding::default(),
+        }
     }
 }
 
@@ -139,4 +154,40 @@ impl Default for Bearer {
             subject: "sub".into(),
         }
     }
+}
+
+/// What a server makes of channel bindings: that a proof is for the TLS channel by which it came (RFC 5929 §4), which
+/// Microsoft calls Extended Protection. A proof that somebody else relays is for another one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChannelBinding {
+    /// Bindings that come must be right; a proof without any is taken. curl makes such.
+    #[default]
+    Checked,
+    /// A proof without right bindings is refused: whatever comes without TLS, too.
+    Required,
+    /// Not looked at: for a server whose TLS ends somewhere before it.
+    DangerIgnored,
+}
+
+/// Settings of NTLM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ntlm {
+    /// Server: what it calls itself to clients, as a NetBIOS name. Default `GATEPOST`.
+    pub name: String,
+    /// Server: refuses a proof without message integrity code. curl and old clients make none. Default false.
+    pub integrity: bool,
+}
+
+impl Default for Ntlm {
+    fn default() -> Self {
+        Self { name: "GATEPOST".into(), integrity: false }
+    }
+}
+
+/// Settings of the Certificate scheme.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Who a certificate stands for: the first rule that fits says it. Default none: nobody.
+    pub rules: Vec<Rule>,
 }

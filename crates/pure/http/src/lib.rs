@@ -11,6 +11,7 @@
 //! | which host is meant? | [`host::Authority::parse`] |
 //! | what ends at this hop? | [`fields::strip_hop_by_hop`] |
 //! | is that header ours alone? | [`spellings::Spellings::strip`] |
+//! | whom does a proxy speak for? | [`proxy_header::read::read`] |
 //!
 //! Import from the defining module, never from a re-export.
 #![cfg_attr(
@@ -27,6 +28,7 @@ pub mod framing;
 pub mod head;
 pub mod host;
 mod lengths;
+pub mod proxy_header;
 pub mod request_reader;
 pub mod response_reader;
 pub mod scan;

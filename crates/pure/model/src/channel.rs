@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::presented::Presented;
 use crate::secret::Secret;
 
 /// A connection's facts, for proofs that are bound to it. The default is a connection in the clear, or one that is
@@ -14,6 +15,8 @@ pub struct Channel {
     pub multiplexed: bool,
     /// What a proof is bound to it by.
     pub bindings: ChannelBindings,
+    /// Server: what the certificate says that the client has shown, if it has.
+    pub client: Option<Arc<Presented>>,
 }
 
 /// Octets that only the two ends of one TLS connection share, or that name its server (RFC 5056).

@@ -28,6 +28,8 @@ pub struct Ask<'a> {
     pub party: Party,
     /// Whether a redirect led to `challenged`.
     pub redirected: bool,
+    /// Whether it is the identity of whoever runs this process, and nobody named it.
+    pub ambient: bool,
 }
 
 /// A veto on sending a credential.
@@ -44,12 +46,13 @@ pub trait CredentialPolicy: Debug + Send + Sync {
 pub struct CredentialRules {
     policies: Vec<Box<dyn CredentialPolicy>>,
     clear_over_plain: bool,
+    ambient: Vec<HostRule>,
 }
 
 impl Default for CredentialRules {
     /// [`OnlySecure`], [`SameOrigin`], [`NotAfterRedirect`], [`NotToProxy`].
     fn default() -> Self {
-        Self { policies: vec![Box::new(OnlySecure::default())], clear_over_plain: false }
+        Self { policies: vec![Box::new(OnlySecure::default())], clear_over_plain: false, ambient: Vec::new() }
             .with(SameOrigin)
             .with(NotAfterRedirect)
             .with(NotToProxy)
@@ -61,16 +64,27 @@ impl CredentialRules {
     /// clear over a connection in the clear. For a test set-up; anyone on the way can read along.
     #[must_use]
     pub fn danger_over_plain() -> Self {
-        Self { policies: Vec::new(), clear_over_plain: true }.with(SameOrigin).with(NotAfterRedirect).with(NotToProxy)
+        Self { policies: Vec::new(), clear_over_plain: true, ambient: Vec::new() }
+            .with(SameOrigin)
+            .with(NotAfterRedirect)
+            .with(NotToProxy)
     }
 
     /// The default, with proofs other than the secret itself allowed in the clear to `hosts`.
     #[must_use]
     pub fn plain_for(hosts: Vec<HostRule>) -> Self {
-        Self { policies: vec![Box::new(OnlySecure { except: hosts })], clear_over_plain: false }
+        Self { policies: vec![Box::new(OnlySecure { except: hosts })], clear_over_plain: false, ambient: Vec::new() }
             .with(SameOrigin)
             .with(NotAfterRedirect)
             .with(NotToProxy)
+    }
+
+    /// Lets the identity of whoever runs this process be proved to these hosts, with Negotiate. Default none: whoever
+    /// can make us ask for an address could otherwise learn who we are.
+    #[must_use]
+    pub fn ambient_for(mut self, hosts: Vec<HostRule>) -> Self {
+        self.ambient = hosts;
+        self
     }
 
     /// Adds a policy at the end. A policy can only forbid.
@@ -85,6 +99,14 @@ impl CredentialRules {
         // Not a policy, so that no list of policies can leave it out (RFC 7617 §4).
         if ask.clear && !ask.challenged.is_secure() && !self.clear_over_plain {
             return Decision::deny(format!("{} would send the secret itself in the clear", ask.scheme));
+        }
+        // Nor this one.
+        if ask.ambient && !ask.scheme.eq_ignore_ascii_case("Negotiate") {
+            return Decision::deny(format!("{} is not for who runs this process: only Negotiate is", ask.scheme));
+        }
+        if ask.ambient && !any_names(&self.ambient, &ask.challenged.origin()) {
+            let host = ask.challenged.origin();
+            return Decision::deny(format!("{host} is not named as a host that may learn who runs this process"));
         }
         for policy in &self.policies {
             let decision = policy.judge(ask);

@@ -39,6 +39,7 @@ fn with_ask<T>(case: Case, look: impl FnOnce(&Ask<'_>) -> T) -> T {
         scope: scope.as_ref(),
         party: case.party,
         redirected: case.redirected,
+        ambient: false,
     })
 }
 
@@ -182,5 +183,38 @@ fn one_no_is_enough() {
     ];
     for (rules, case, decision) in table {
         assert_eq!(with_ask(case, |ask| rules.evaluate(ask)).to_string(), decision);
+    }
+}
+
+#[test]
+fn who_runs_the_process_is_told_to_nobody_who_is_not_named() {
+    let named = || CredentialRules::default().ambient_for(vec!["a.com:443".parse().unwrap()]);
+    let table = [
+        (named(), "Negotiate", HERE, "allowed: no policy forbids it"),
+        (named(), "negotiate", HERE, "allowed: no policy forbids it"),
+        (named(), "NTLM", HERE, "denied: NTLM is not for who runs this process: only Negotiate is"),
+        (
+            named(),
+            "Negotiate",
+            "https://a.com:444/",
+            "denied: https://a.com:444 is not named as a host that may learn who runs this process",
+        ),
+        (
+            CredentialRules::default(),
+            "Negotiate",
+            HERE,
+            "denied: https://a.com is not named as a host that may learn who runs this process",
+        ),
+        (
+            CredentialRules::danger_over_plain(),
+            "Negotiate",
+            HERE,
+            "denied: https://a.com is not named as a host that may learn who runs this process",
+        ),
+    ];
+    for (rules, scheme, challenged, decision) in table {
+        let case = Case { challenged, requested: challenged, ..PLAIN_CASE };
+        let asked = with_ask(case, |ask| rules.evaluate(&Ask { scheme, ambient: true, ..*ask }));
+        assert_eq!(asked.to_string(), decision, "{scheme} {challenged}");
     }
 }

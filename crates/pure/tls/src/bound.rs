@@ -44,13 +44,6 @@ impl Bound {
         Self { manner: self.manner.with_revocation_lists(lists), ..self }
     }
 
-    /// The same; what these lists (DER, RFC 5280 §5) do not speak well of is no certificate of a client here, and
-    /// neither is what they do not speak of. Without any, nobody asks.
-    #[must_use]
-    pub fn revoking(self, lists: Vec<Vec<u8>>) -> Self {
-        Self { manner: self.manner.revoking(lists), ..self }
-    }
-
     /// Whether a client that it answers is asked for a certificate.
     pub(crate) fn asks(&self) -> bool {
         self.manner.asks() && !matches!(self.answer, Answer::Reject)

@@ -2,14 +2,17 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use gatepost_model::presented::Presented;
 use gatepost_model::time::Timestamp;
 use rustls::pki_types::CertificateDer;
 
 use crate::certificate::Certificate;
+use crate::client_cert::ClientCert;
 use crate::error::TlsError;
+use crate::presented::presented;
 use crate::verify::flaw::Flaws;
 use crate::verify::judge::Judge;
 use crate::verify::judgement::Judgement;
@@ -26,6 +29,8 @@ pub struct ClientChain {
     judgement: Arc<Judgement>,
     until: Timestamp,
     judged: Mutex<VecDeque<Judged>>,
+    presented: OnceLock<Arc<Presented>>,
+    told: OnceLock<ClientCert>,
 }
 
 /// What an authority of a route had to say, and until when that holds.
@@ -67,7 +72,13 @@ impl ClientTrust {
 impl ClientChain {
     /// A chain about which this was found.
     pub(crate) fn new(judgement: Arc<Judgement>) -> Self {
-        Self { until: end_of(&judgement), judgement, judged: Mutex::default() }
+        Self {
+            until: end_of(&judgement),
+            judgement,
+            judged: Mutex::default(),
+            presented: OnceLock::new(),
+            told: OnceLock::new(),
+        }
     }
 
     /// Its certificates as DER, as they came, the client's own first. Never empty.
@@ -86,6 +97,19 @@ impl ClientChain {
     #[must_use]
     pub fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// What the client's own certificate says about it.
+    #[must_use]
+    pub fn presented(&self) -> &Arc<Presented> {
+        let leaf = self.certificates().first().map(Vec::as_slice).unwrap_or_default();
+        self.presented.get_or_init(|| Arc::new(presented(leaf, self.until)))
+    }
+
+    /// It, as header fields tell it (RFC 9440).
+    #[must_use]
+    pub fn told(&self) -> &ClientCert {
+        self.told.get_or_init(|| ClientCert::of(self.path()))
     }
 
     /// Whether these authorities stand behind it at `now`. What was found once is remembered as long as it can stay so.

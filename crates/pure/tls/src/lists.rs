@@ -30,7 +30,7 @@ impl RevocationLists {
     }
 
     /// Lists that have been read before, or will be when a verifier is made of them.
-    pub(crate) fn of(lists: Vec<Vec<u8>>) -> Self {
+    fn of(lists: Vec<Vec<u8>>) -> Self {
         let mut context = Context::new(&SHA256);
         for list in &lists {
             // DER says where it ends.

@@ -115,14 +115,6 @@ impl Manner {
         Ok(Ready { config, clients })
     }
 
-    /// The same, with what the authorities of clients have taken back.
-    pub(crate) fn revoking(mut self, lists: Vec<Vec<u8>>) -> Self {
-        if let Some(clients) = self.clients.as_mut().filter(|_| !lists.is_empty()) {
-            clients.revocation = Some(RevocationLists::of(lists));
-        }
-        self
-    }
-
     /// Whether clients are asked for a certificate.
     pub(crate) fn asks(&self) -> bool {
         self.clients.is_some()

@@ -17,9 +17,10 @@ pub enum AuthCommand {
     Schemes,
 }
 
-/// The names of the schemes, for arguments that take one.
+/// The names of the schemes, for arguments that take one. What is shown in the handshake goes with no request.
 pub(crate) fn scheme_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(schemes::ALL.iter().map(|scheme| scheme.name()))
+    let spoken = schemes::ALL.iter().filter(|scheme| !scheme.fields().is_empty());
+    PossibleValuesParser::new(spoken.map(|scheme| scheme.name()))
 }
 
 pub(crate) fn run(command: &AuthCommand, ui: &Ui) -> Result<(), CliError> {

@@ -56,6 +56,9 @@ fn check(args: &CheckArgs, ui: &Ui) -> Result<(), CliError> {
     if config.danger.plain_listeners {
         ui.warning("`danger.plain_listeners` is on: listeners with `tls = false` show everything on the way");
     }
+    if config.danger.ignore_channel_binding {
+        ui.warning("`danger.ignore_channel_binding` is on: a proof of NTLM or Negotiate may be another connection's");
+    }
     if config.danger.digest_rfc2069 {
         ui.warning(
             "`danger.digest_rfc2069` is on: Digest takes proofs that whoever stands between may have prepared for",

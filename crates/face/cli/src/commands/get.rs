@@ -22,7 +22,8 @@ use crate::who::{self, WhoArgs};
 Examples:
   gatepost get https://localhost:8443/ --ca ca.pem --user ali
   gatepost get https://example.com/api --credential work -d @order.json -H 'Content-Type: application/json'
-  gatepost get https://example.com/big.iso -o big.iso --token-file ali.token")]
+  gatepost get https://example.com/big.iso -o big.iso --token-file ali.token
+  gatepost get https://intranet.example.com/ --auth negotiate --ambient")]
 pub struct GetArgs {
     /// Where to: https://…, or http://… with --danger-plain-http
     pub url: String,
@@ -59,7 +60,7 @@ pub(crate) fn run(args: GetArgs, ui: &Ui) -> Result<(), CliError> {
     args.reach.refuse_plain(&args.url)?;
     let credential = args.who.credential()?;
     let advice = who::advice(&args.url, credential.as_ref());
-    let session = args.reach.builder(&args.url, args.who.auth.as_deref(), *ui)?.build()?;
+    let session = args.reach.builder(&args.url, args.who.auth.as_deref(), credential.as_ref(), *ui)?.build()?;
     let delivery = Delivery { output: args.output.clone(), include: args.include, of: args.url.clone() };
     let (fail, request) = (args.fail, request(args, &session, credential)?);
     runtime::block_on(async {

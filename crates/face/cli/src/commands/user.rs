@@ -32,9 +32,10 @@ pub enum UserCommand {
 #[command(after_help = "\
 Examples:
   gatepost user add ali
-  gatepost user add ali --recoverable          Lets ali use WSSE and Digest too
+  gatepost user add ali --recoverable          Lets ali use every scheme
   gatepost user add ali --digest               Lets ali use Digest; the password is not kept
   gatepost user add ali --digest=SHA-256,MD5 --realm staff
+  gatepost user add ali --ntlm                 Lets ali use NTLM; the password is not kept
   printf %s \"$SECRET\" | gatepost user add ali --password-stdin")]
 pub struct AddArgs {
     /// The user's name
@@ -50,6 +51,9 @@ pub struct AddArgs {
     /// The realm that this is for: `auth.realm` of the configuration
     #[arg(long, value_name = "REALM", default_value_t = Settings::default().realm, requires = "digest", value_parser = realm)]
     pub realm: String,
+    /// Keep the password's NT hash, sealed: what NTLM computes with, alone and inside Negotiate
+    #[arg(long)]
+    pub ntlm: bool,
     /// Where the password comes from.
     #[command(flatten)]
     pub password: PasswordArgs,
@@ -104,19 +108,22 @@ fn realm(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// What Digest computes with in the place of this password.
-fn records(args: &AddArgs, secret: &Secret) -> Vec<UserRecord> {
+/// What single schemes compute with in the place of this password.
+fn records(args: &AddArgs, password: &Secret) -> Result<Vec<UserRecord>, CliError> {
+    let digest =
+        args.digest.iter().map(|algorithm| Kind::DigestHa1 { hash: algorithm.hash, realm: args.realm.clone() });
     let mut records: Vec<UserRecord> = Vec::new();
-    for algorithm in &args.digest {
-        let kind = Kind::DigestHa1 { hash: algorithm.hash, realm: args.realm.clone() };
+    for kind in digest.chain(args.ntlm.then_some(Kind::NtHash)) {
         let key = kind.key();
         if records.iter().any(|record| record.kind == key) {
             continue;
         }
-        let alias = kind.alias(&args.name);
-        records.extend(kind.compute(&args.name, secret).map(|secret| UserRecord { kind: key, alias, secret }));
+        // A password that is no text has no NT hash.
+        let secret = kind.compute(&args.name, password);
+        let secret = secret.ok_or_else(|| CliError::usage("the password is not UTF-8", "leave `--ntlm` out"))?;
+        records.push(UserRecord { kind: key, alias: kind.alias(&args.name), secret });
     }
-    records
+    Ok(records)
 }
 
 pub(crate) fn run(command: UserCommand, ui: &Ui) -> Result<(), CliError> {
@@ -133,7 +140,7 @@ fn add(args: &AddArgs, ui: &Ui) -> Result<(), CliError> {
     let entropy = clock::entropy()?;
     let salt = entropy.first_chunk().copied().unwrap_or([0; 16]);
     let password_hash = password::hash(&secret, &salt, Cost::default()).map_err(gatepost::Error::from)?;
-    let records = records(args, &secret);
+    let records = records(args, &secret)?;
     let user = User { name: args.name.clone(), password_hash, secret: args.recoverable.then_some(secret), records };
     runtime::block_on(async { store.add_user(user).await.map_err(|error| gatepost::Error::from(error).into()) })?;
     ui.done(&format!("User {} may come in.", args.name), &json!({ "user": args.name, "added": true }))
@@ -166,10 +173,13 @@ fn may_use(user: &User) -> String {
         return "all schemes".to_owned();
     }
     let digest: Vec<&str> = user.records.iter().filter_map(|record| record.kind.strip_prefix("digest ")).collect();
-    match digest.as_slice() {
+    let digest = match digest.as_slice() {
         [] => "not WSSE, not Digest".to_owned(),
         kinds => format!("not WSSE; Digest with {}", kinds.join(", ")),
-    }
+    };
+    let nt_hash = Kind::NtHash.key();
+    let may_ntlm = user.records.iter().any(|record| record.kind == nt_hash);
+    if may_ntlm { format!("{digest}; NTLM") } else { digest }
 }
 
 fn remove(args: &RemoveArgs, ui: &Ui) -> Result<(), CliError> {

@@ -62,7 +62,7 @@ pub struct WsArgs {
 }
 
 /// The options of whoever calls: they do nothing for whoever listens, and are refused there rather than passed over.
-const CALLERS: [&str; 35] = [
+const CALLERS: [&str; 39] = [
     "url",
     "data",
     "binary",
@@ -80,6 +80,10 @@ const CALLERS: [&str; 35] = [
     "credential",
     "token_env",
     "token_file",
+    "ambient",
+    "kerberos_cache",
+    "keytab",
+    "principal",
     "password_stdin",
     "password_env",
     "password_file",

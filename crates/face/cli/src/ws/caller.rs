@@ -69,7 +69,8 @@ impl Caller {
                 *proved.lock().unwrap_or_else(PoisonError::into_inner) = *scheme;
             }
         };
-        let builder = self.terms.reach.builder(text, self.terms.scheme.as_deref(), self.ui)?;
+        let builder =
+            self.terms.reach.builder(text, self.terms.scheme.as_deref(), self.terms.credential.as_ref(), self.ui)?;
         let session = builder.on_event(Arc::new(note)).build()?;
         self.sessions.insert(key, session.clone());
         Ok(session)

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use gatepost_auth::challenge::Challenge;
 use gatepost_auth::choose::{Order, Preference};
+use gatepost_auth::context::ContextStep;
 use gatepost_auth::exchange::{self, Exchange, Leg};
 use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Confirmation, Confirmed, Strength};
 use gatepost_auth::schemes;
 use gatepost_model::channel::Channel;
-use gatepost_model::credential::Credential;
+use gatepost_model::credential::{Credential, Means};
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::time::Timestamp;
@@ -16,9 +18,11 @@ use gatepost_model::url::Url;
 use gatepost_net::body::Body;
 use gatepost_net::failed::Failed;
 use gatepost_policy::credentials::Ask;
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, Request, Response, StatusCode};
 
 use crate::client::context::{Context, Preauthenticate};
+use crate::client::contexts::{self, Contexts};
 use crate::client::held::{self, Held};
 use crate::client::lane::Lane;
 use crate::client::outgoing::Outgoing;
@@ -60,6 +64,7 @@ pub(crate) struct Turns<'a> {
     answers: Answers,
     proof: HeaderMap,
     carrier: Carrier,
+    contexts: Contexts,
     /// The time, and random octets, of the last leg.
     drawn: Option<(Timestamp, [u8; 32])>,
 }
@@ -72,7 +77,8 @@ impl<'a> Turns<'a> {
         let preference = Preference { allowed: Some(allowed), order, credential };
         let exchange = Exchange::new(Party::Server, preference);
         let (answers, proof) = (Answers::default(), HeaderMap::new());
-        Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier: Carrier::Pool, drawn: None }
+        let (carrier, contexts) = (Carrier::Pool, Contexts::new(cx.kerberos.clone()));
+        Self { cx, outgoing, requested, redirected, exchange, answers, proof, carrier, contexts, drawn: None }
     }
 
     /// The requests go over this connection of the caller's from now on.
@@ -86,6 +92,18 @@ impl<'a> Turns<'a> {
         self.carrier = Carrier::Lane(Arc::new(held::channel(lane.facts())));
         self.answers.channel = None;
         Ok(())
+    }
+
+    /// Whether this answer offers a scheme whose proofs are for connections, and we could prove with it: not where
+    /// requests share one.
+    pub(crate) fn wants_connection(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let ours = |challenge: &Challenge| {
+            let mut schemes = self.cx.schemes.iter();
+            let known = schemes.find(|scheme| scheme.binds_connection() && challenge.is(scheme.name()));
+            known.is_some_and(|scheme| self.has_credential_for(scheme.name()))
+        };
+        let fields = headers.get_all(WWW_AUTHENTICATE);
+        status == StatusCode::UNAUTHORIZED && Challenge::parse_all(fields).challenges.iter().any(ours)
     }
 
     /// Sends a request over the connection that its proof is for, or over any.
@@ -169,6 +187,9 @@ impl<'a> Turns<'a> {
             digest.add(part);
         }
         digest.add(credential.secret.reveal());
+        for part in contexts::parts(&credential.means) {
+            digest.add(part);
+        }
         self.cx.upstream.bound(&origin, Identity(digest.finish()))
     }
 
@@ -256,8 +277,16 @@ impl<'a> Turns<'a> {
             return Ok(());
         }
         let credential = self.credential_for(scheme, &need);
-        let (counts, payload) = (&self.cx.counts, &mut self.outgoing.payload);
-        World::Client { credential: credential.as_ref(), counts, payload }.meet(need, &mut self.answers, now).await
+        let Self { cx, outgoing, contexts, answers, .. } = self;
+        let (counts, payload) = (&cx.counts, &mut outgoing.payload);
+        let is_context = matches!(need, Need::Context(_));
+        World::Client { credential: credential.as_ref(), contexts, counts, payload }.meet(need, answers, now).await?;
+        if let (true, Some(ContextStep::Unavailable(reason))) = (is_context, &answers.context) {
+            // Something else may be tried now: say why.
+            let (subject, reason) = ("Kerberos", reason.clone());
+            cx.events.emit(&Event::Decided { subject, allowed: false, reason });
+        }
+        Ok(())
     }
 
     /// Steps the exchange until it says what to do.
@@ -300,6 +329,7 @@ impl<'a> Turns<'a> {
             scope: credential.scope.as_ref(),
             party: Party::Server,
             redirected: self.redirected,
+            ambient: credential.means == Means::Ambient,
         });
         let allowed = decision.allowed;
         self.cx.events.emit(&decision.into_event("credential"));

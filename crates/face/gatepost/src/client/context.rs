@@ -3,6 +3,7 @@
 use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::settings::Settings;
+use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::credential::Credential;
 use gatepost_policy::credentials::CredentialRules;
 use gatepost_policy::redirects::RedirectRules;
@@ -46,6 +47,7 @@ pub(crate) struct Context {
     pub(crate) demands_mutual: bool,
     /// Names the identities that connections speak for.
     pub(crate) identities: DigestKey,
+    pub(crate) kerberos: Kerberos,
     pub(crate) turnstile: Turnstile,
     pub(crate) events: Events,
 }

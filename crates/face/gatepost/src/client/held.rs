@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gatepost_model::channel::{Channel, ChannelBindings};
+use gatepost_model::channel::Channel;
 use gatepost_net::body::Body;
 use gatepost_net::connection::{Connection, ConnectionFacts, Keeper};
 use gatepost_net::error::NetError;
@@ -109,5 +109,6 @@ impl fmt::Debug for Held {
 /// What a connection says of itself to a scheme.
 pub(crate) fn channel(facts: &ConnectionFacts) -> Channel {
     let multiplexed = facts.protocol != "http/1.1";
-    Channel { tls: facts.tls.is_some(), multiplexed, bindings: ChannelBindings::default() }
+    let bindings = facts.binder.as_ref().map(|binder| binder.bindings().clone()).unwrap_or_default();
+    Channel { tls: facts.tls.is_some(), multiplexed, bindings, client: None }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub mod backoff;
 pub mod context;
+pub(crate) mod contexts;
 pub(crate) mod counts;
 pub(crate) mod detour;
 mod forward;

@@ -54,6 +54,11 @@ impl Opener {
         }
     }
 
+    /// The same, straight to `origin`, which hears `header` first: whose connection this is.
+    pub(crate) async fn open_http1_announced(&self, origin: &Origin, header: &[u8]) -> Result<Connection, NetError> {
+        self.inspect(self.dialer.connect_http1_announced(origin, header).await?).await
+    }
+
     /// The way round that has to be taken, if one has.
     pub(crate) fn detour(&self, origin: &Origin) -> Option<&dyn Detour> {
         self.detour.as_deref().filter(|detour| detour.leads_to(origin))

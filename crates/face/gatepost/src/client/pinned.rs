@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gatepost_http::proxy_header::header::Route;
+use gatepost_http::proxy_header::write::{Version, write};
 use gatepost_model::url::Origin;
 use gatepost_net::body::Body;
 use gatepost_net::connection::{Connection, Keeper};
@@ -21,7 +23,12 @@ pub struct Pinned {
     place: Arc<Place>,
     origin: Origin,
     seat: Arc<Seat>,
+    /// What the upstream hears first on each connection: whose it is.
+    announcement: Option<Announcement>,
 }
+
+/// A header of the PROXY protocol: in which version, and itself.
+type Announcement = (Version, Vec<u8>);
 
 /// Where the connection waits for the next request.
 #[derive(Default)]
@@ -31,7 +38,20 @@ impl Pinned {
     /// The way to this destination for one downstream connection.
     #[must_use]
     pub fn to(destination: &Destination) -> Self {
-        Self { place: destination.place(), origin: destination.origin().clone(), seat: Arc::default() }
+        let (place, origin) = (destination.place(), destination.origin().clone());
+        Self { place, origin, seat: Arc::default(), announcement: None }
+    }
+
+    /// The same; the upstream is told by the PROXY protocol whose connection it is.
+    #[must_use]
+    pub fn announcing(destination: &Destination, version: Version, route: Route) -> Self {
+        Self { announcement: Some((version, write(version, route))), ..Self::to(destination) }
+    }
+
+    /// In which version of the PROXY protocol the upstream is told whose connection it is, if it is.
+    #[must_use]
+    pub fn announces(&self) -> Option<Version> {
+        self.announcement.as_ref().map(|(version, _)| *version)
     }
 
     /// Where it leads.
@@ -55,7 +75,10 @@ impl Pinned {
             },
             None => request,
         };
-        let connection = self.place.open_http1().await?;
+        let connection = match &self.announcement {
+            None => self.place.open_http1().await?,
+            Some((_, header)) => self.place.open_http1_announced(header).await?,
+        };
         Ok(connection.try_send_returning(request, self.keeper()).await?)
     }
 

@@ -196,6 +196,11 @@ impl Place {
         self.common.opener.open_http1(&self.origin).await
     }
 
+    /// The same; the origin hears `header` first. It is for one client alone, and never kept here.
+    pub(crate) async fn open_http1_announced(&self, header: &[u8]) -> Result<Connection, NetError> {
+        self.common.opener.open_http1_announced(&self.origin, header).await
+    }
+
     /// A new connection to the origin.
     pub(crate) async fn open(&self) -> Result<Connection, NetError> {
         self.common.opener.open(&self.origin).await

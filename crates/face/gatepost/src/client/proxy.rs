@@ -8,8 +8,9 @@ use gatepost_auth::need::{Answers, Need};
 use gatepost_auth::scheme::{Scheme, Strength};
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::channel::Channel;
-use gatepost_model::credential::Credential;
+use gatepost_model::credential::{Credential, Means};
 use gatepost_model::event::Event;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::scope::Scope;
@@ -22,6 +23,7 @@ use gatepost_policy::credentials::{Ask, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::client::contexts::Contexts;
 use crate::client::counts::Counts;
 use crate::client::detour::{Detour, Opening};
 use crate::client::payload::Payload;
@@ -100,6 +102,7 @@ pub(crate) struct Proxied {
     rules: CredentialRules,
     schemes: Vec<&'static dyn Scheme>,
     settings: Settings,
+    kerberos: Kerberos,
     events: Events,
     counts: Counts,
 }
@@ -140,13 +143,15 @@ impl Proxied {
         proxy: Proxy,
         schemes: Vec<&'static dyn Scheme>,
         settings: Settings,
+        kerberos: Kerberos,
         events: Events,
     ) -> Arc<Self> {
         let rules = match proxy.over_plain {
             true => CredentialRules::danger_over_plain(),
             false => CredentialRules::default(),
         };
-        Arc::new(Self { proxy, rules, schemes, settings, events, counts: Counts::default() })
+        let counts = Counts::default();
+        Arc::new(Self { proxy, rules, schemes, settings, kerberos, events, counts })
     }
 
     /// A way to `origin`. The proofs go over one connection for as long as the proxy keeps it, and all legs of one do.
@@ -156,6 +161,7 @@ impl Proxied {
         let preference = Preference { allowed: Some(allowed), order: Order::Strongest, credential };
         let mut exchange = Exchange::new(Party::Proxy, preference);
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
+        let mut contexts = Contexts::new(self.kerberos.clone());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
         let mut kept = None;
         for _ in 0..LEGS {
@@ -177,8 +183,8 @@ impl Proxied {
             exchange.receive(status, &headers, &mut answers);
             let schemes = exchange.offered().to_vec();
             self.events.emit(&Event::Challenged { url: self.proxy.url.clone(), schemes });
-            let next =
-                self.step(&mut exchange, &mut answers, origin).await.map_err(|error| refused(error.to_string()))?;
+            let next = self.step(&mut exchange, &mut contexts, &mut answers, origin).await;
+            let next = next.map_err(|error| refused(error.to_string()))?;
             if under_way && kept.is_none() {
                 return Err(refused("it closed the connection in the middle of a proof".to_owned()));
             }
@@ -205,6 +211,7 @@ impl Proxied {
     async fn step(
         &self,
         exchange: &mut Exchange,
+        contexts: &mut Contexts,
         answers: &mut Answers,
         origin: &Origin,
     ) -> Result<Result<HeaderMap, String>, Error> {
@@ -225,7 +232,7 @@ impl Proxied {
                 Next::Need { scheme, need } => {
                     let credential = self.credential_for(scheme);
                     let (counts, payload) = (&self.counts, &mut payload);
-                    World::Client { credential, counts, payload }.meet(need, answers, now).await?;
+                    World::Client { credential, contexts, counts, payload }.meet(need, answers, now).await?;
                 }
                 Next::Send { fields, .. } => return Ok(Ok(fields.into_iter().collect())),
                 Next::GiveUp { reason } => return Ok(Err(reason)),
@@ -246,6 +253,7 @@ impl Proxied {
             scope: credential.scope.as_ref(),
             party: Party::Proxy,
             redirected: false,
+            ambient: credential.means == Means::Ambient,
         });
         let allowed = decision.allowed;
         self.events.emit(&decision.into_event("proxy credential"));

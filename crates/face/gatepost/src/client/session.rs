@@ -6,6 +6,7 @@ use gatepost_auth::keyed::DigestKey;
 use gatepost_auth::scheme::Scheme;
 use gatepost_auth::schemes;
 use gatepost_auth::settings::Settings;
+use gatepost_kerberos::kerberos::Kerberos;
 use gatepost_model::credential::Credential;
 use gatepost_model::limits::Limits;
 use gatepost_model::url::Origin;
@@ -33,6 +34,7 @@ use crate::client::websocket::turnstile::Turnstile;
 use crate::clock;
 use crate::error::Error;
 use crate::events::{Events, Sink, SinkEntry};
+use crate::system;
 
 /// An HTTP client that answers challenges.
 ///
@@ -103,6 +105,7 @@ pub struct SessionBuilder {
     sinks: Vec<SinkEntry>,
     inspection: Option<Inspection>,
     proxy: Option<Proxy>,
+    kerberos: Option<Kerberos>,
 }
 
 impl SessionBuilder {
@@ -227,7 +230,14 @@ impl SessionBuilder {
         self
     }
 
-    /// Goes through this proxy, by CONNECT, also for WebSockets. Default: directly.
+    /// The Kerberos of this machine, within bounds of one's own. Default: the one that all sessions and servers of the
+    /// process share, so that a KDC that hangs takes a bounded part of it.
+    #[must_use]
+    pub fn kerberos(mut self, kerberos: Kerberos) -> Self {
+        self.kerberos = Some(kerberos);
+        self
+    }
+
     /// Goes through this proxy, by CONNECT or SOCKS5, also for WebSockets. Default: directly.
     #[must_use]
     pub fn proxy(mut self, proxy: Proxy) -> Self {
@@ -277,7 +287,9 @@ impl SessionBuilder {
         }
         let dialer = Dialer::new(tls, Arc::new(self.limits))?;
         let schemes = named(&self.schemes)?;
-        let proxied = |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), events.clone());
+        let kerberos = self.kerberos.unwrap_or_else(system::kerberos);
+        let proxied =
+            |proxy| Proxied::new(proxy, schemes.clone(), self.settings.clone(), kerberos.clone(), events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let context = Context {
             upstream: Upstream::by(Opener { dialer, events: events.clone(), inspection: self.inspection, detour }),
@@ -293,6 +305,7 @@ impl SessionBuilder {
             counts: Counts::default(),
             demands_mutual: self.demands_mutual,
             identities: DigestKey::new(&clock::entropy()?),
+            kerberos,
             turnstile: Turnstile::default(),
             events,
         };

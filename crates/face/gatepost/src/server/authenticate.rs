@@ -49,6 +49,8 @@ struct Parts {
     schemes: Vec<&'static dyn Scheme>,
     /// Whether a connection can come to speak for somebody here.
     binds: bool,
+    /// Whether a certificate that was shown in the handshake counts: then it is asked each time who that is.
+    by_handshake: bool,
     /// Of all schemes, each once.
     fields: Vec<&'static str>,
     settings: Settings,
@@ -109,7 +111,8 @@ impl Authenticator {
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let binds = schemes.iter().any(|scheme| scheme.binds_connection());
-        Self(Arc::new(Parts { number, schemes, binds, fields, settings, door, events }))
+        let by_handshake = schemes.iter().any(|scheme| scheme.fields().is_empty());
+        Self(Arc::new(Parts { number, schemes, binds, by_handshake, fields, settings, door, events }))
     }
 
     /// The schemes, in order.
@@ -134,6 +137,9 @@ impl Authenticator {
         V: Iterator<Item = &'a [u8]>,
     {
         let Parts { door, .. } = &*self.0;
+        if self.is_shown(peer) {
+            return None;
+        }
         let now = clock::moment();
         let principal = match self.name(&values) {
             Some(name) => door.recall(&name, now).await?,
@@ -155,6 +161,9 @@ impl Authenticator {
         V: Iterator<Item = &'a [u8]>,
     {
         let Parts { number, door, .. } = &*self.0;
+        if self.is_shown(peer) {
+            return None;
+        }
         let now = clock::moment();
         let again = said::again(&peer.memory, *number, self.fields(&values));
         let Some(name) = again.or_else(|| door.proved.name(*number, self.fields(&values))) else {
@@ -204,11 +213,11 @@ impl Authenticator {
                 if refusal.is_malformed() {
                     return Err(Denied::BadCredentials);
                 }
-                Err(Denied::Unauthenticated(self.challenges(exchange, Some((scheme, &refusal)))))
+                Err(self.unproved(exchange, Some((scheme, &refusal))))
             }
             Ok(Outcome::Nobody) => {
                 events.emit(&Event::Refused { scheme: None, reason: "no credentials".into(), peer: peer_address });
-                Err(Denied::Unauthenticated(self.challenges(exchange, None)))
+                Err(self.unproved(exchange, None))
             }
             Err(error) => Err(content.refused().unwrap_or_else(|| self.failed(&error))),
         }
@@ -216,6 +225,12 @@ impl Authenticator {
 
     fn name<'a, V: Iterator<Item = &'a [u8]>>(&self, values: &impl Fn(&'static str) -> V) -> Option<Name> {
         self.0.door.proved.name(self.0.number, self.fields(values))
+    }
+
+    /// Whether the peer has shown a certificate that counts here. It may come before what the fields of a request say, and it
+    /// ends when it ends: nothing is recalled beside it.
+    fn is_shown(&self, peer: &Peer) -> bool {
+        self.0.by_handshake && peer.client.is_some()
     }
 
     /// Whether a request without credentials may be one of those that its connection speaks for.
@@ -338,13 +353,25 @@ impl Authenticator {
         for _ in 0..MAX_NEEDS {
             match scheme.verify(&Turn { memory, ..self.turn(exchange, answers) })? {
                 Verdict::Need(need) => {
-                    let world = World::Server { door, content: &mut *content, limit };
+                    let (memory, settings, content) = (exchange.memory, &self.0.settings, &mut *content);
+                    let world = World::Server { door, memory, settings, content, limit };
                     world.meet(need, answers, exchange.now.wall).await?;
                 }
                 verdict => return Ok(verdict),
             }
         }
         Err(Error::usage("a scheme asked for too much"))
+    }
+
+    /// What is answered to somebody who has proved nothing. Where only certificates count there is nothing to ask for
+    /// (RFC 9110 §15.5.2): it takes a new connection to show one.
+    fn unproved(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Denied {
+        let challenges = self.challenges(exchange, refused);
+        match refused {
+            _ if !challenges.is_empty() || !self.0.by_handshake => Denied::Unauthenticated(challenges),
+            None => Denied::CertificateWanted,
+            Some(_) => Denied::CertificateRefused,
+        }
     }
 
     /// The challenges of all schemes; the scheme that refused may say why in its own words.
@@ -365,5 +392,6 @@ impl Authenticator {
 fn channel(peer: &Peer) -> Channel {
     let bindings = peer.binder.as_ref().map(|binder| binder.bindings().clone()).unwrap_or_default();
     let multiplexed = peer.protocol != "http/1.1";
-    Channel { tls: peer.tls.is_some(), multiplexed, bindings }
+    let client = peer.client.as_ref().map(|chain| Arc::clone(chain.presented()));
+    Channel { tls: peer.tls.is_some(), multiplexed, bindings, client }
 }

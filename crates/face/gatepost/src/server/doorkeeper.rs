@@ -4,16 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use gatepost_auth::context::{ContextAsk, ContextStep};
 use gatepost_auth::digest::nonce::NonceKey;
 use gatepost_auth::record::Kind;
+use gatepost_kerberos::acceptor::Bindings;
 use gatepost_model::credential::Credential;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
+use gatepost_model::time::Timestamp;
+use gatepost_net::handler::Memory;
 use gatepost_store::store::Store;
 
 use crate::clock::{self, Moment};
 use crate::error::Error;
 use crate::server::content::Shelf;
+use crate::server::contexts::Keytab;
 use crate::server::generations::Name;
 use crate::server::keys::Keys;
 use crate::server::lookout::{self, Lookout};
@@ -32,6 +37,7 @@ pub struct Doorkeeper {
     pub(crate) nonce_key: NonceKey,
     pub(crate) shelf: Shelf,
     forgotten: AtomicU64,
+    keytab: Option<Keytab>,
 }
 
 impl Doorkeeper {
@@ -47,8 +53,8 @@ impl Doorkeeper {
         let proved = Proved::new(&clock::entropy()?);
         let lookout = Lookout::new(lookout::EVERY, Instant::now());
         let (passwords, nonce_key) = (Passwords::new()?, NonceKey::new(clock::entropy()?));
-        let (shelf, forgotten) = (Shelf::default(), AtomicU64::new(0));
-        Ok(Self { store, passwords, keys, proved, lookout, nonce_key, shelf, forgotten })
+        let (shelf, forgotten, keytab) = (Shelf::default(), AtomicU64::new(0), None);
+        Ok(Self { store, passwords, keys, proved, lookout, nonce_key, shelf, forgotten, keytab })
     }
 
     /// Signs nonces with this key: of several nodes with one key, each takes the others' nonces, and none loses its own
@@ -64,6 +70,13 @@ impl Doorkeeper {
     #[must_use]
     pub fn looking_every(mut self, time: Duration) -> Self {
         self.lookout = Lookout::new(time, Instant::now());
+        self
+    }
+
+    /// Judges Kerberos with the keys in this keytab. Default: none, so that nobody comes in by Kerberos.
+    #[must_use]
+    pub fn with_keytab(mut self, keytab: Keytab) -> Self {
+        self.keytab = Some(keytab);
         self
     }
 
@@ -118,20 +131,29 @@ impl Doorkeeper {
         Ok(user.and_then(|user| Some(Credential::login(user.name, user.secret?))))
     }
 
-    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Where there is
-    /// neither, something is computed all the same, so that it takes the same time.
-    pub(crate) async fn record(&self, name: &str, kind: &Kind) -> Result<Option<Secret>, Error> {
-        let user = self.store.user(name).await?;
-        let Some(user) = user else {
-            drop(kind.compute(name, &Secret::from("no such user")));
-            return Ok(None);
-        };
-        let key = kind.key();
-        if let Some(record) = user.records.into_iter().find(|record| record.kind == key) {
-            return Ok(Some(record.secret));
+    /// One step of a security context that a client has begun on a connection.
+    pub(crate) async fn context(
+        &self,
+        ask: ContextAsk,
+        bindings: Bindings,
+        memory: &Memory,
+        now: Timestamp,
+    ) -> Result<ContextStep, Error> {
+        match &self.keytab {
+            Some(keytab) => keytab.step(ask, bindings, memory, now).await,
+            None => Ok(ContextStep::Unavailable("no keytab is set for Kerberos here".into())),
         }
-        let computed = kind.compute(name, user.secret.as_ref().unwrap_or(&Secret::from("not recoverable")));
-        Ok(computed.filter(|_| user.secret.is_some()))
+    }
+
+    /// What is kept of the user for one scheme alone, or else computed from a recoverable secret. Something is computed
+    /// whatever there is, so that it takes the same time.
+    pub(crate) async fn record(&self, name: &str, kind: &Kind) -> Result<Option<Secret>, Error> {
+        let (secret, records) =
+            self.store.user(name).await?.map_or_else(Default::default, |user| (user.secret, user.records));
+        let computed = kind.compute(name, secret.as_ref().unwrap_or(&Secret::from("nobody's")));
+        let key = kind.key();
+        let kept = records.into_iter().find(|record| record.kind == key).map(|record| record.secret);
+        Ok(kept.or_else(|| computed.filter(|_| secret.is_some())))
     }
 
     /// Whether this is the user's password; an unknown user costs the same.

@@ -4,6 +4,7 @@ pub mod authenticate;
 #[cfg(test)]
 mod authenticate_tests;
 pub mod content;
+pub mod contexts;
 pub mod denied;
 pub mod doorkeeper;
 pub(crate) mod generations;

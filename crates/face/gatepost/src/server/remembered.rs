@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gatepost_kerberos::acceptor::Acceptor;
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
 use gatepost_model::time::Timestamp;
@@ -21,6 +22,8 @@ pub(crate) struct Remembered {
     pub(crate) said: Option<Said>,
     /// A proof of several legs that is not at its end.
     pub(crate) legs: Option<Legs>,
+    /// A security context that goes on with the next leg.
+    pub(crate) context: Option<(u64, Acceptor)>,
     /// Whom the connection speaks for, after a proof that was for all of it.
     pub(crate) standing: Option<Standing>,
     /// The upstream connections that belong to it.

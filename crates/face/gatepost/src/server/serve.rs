@@ -11,6 +11,7 @@ use gatepost_model::fault::Fault;
 use gatepost_model::limits::Limits;
 use gatepost_model::shaken::Shaken;
 use gatepost_net::admission::Admission;
+use gatepost_net::announced::Announcers;
 use gatepost_net::body::Body;
 use gatepost_net::drain::Drain;
 use gatepost_net::error::{NetError, Wait};
@@ -40,12 +41,19 @@ const GRACE: Duration = Duration::from_secs(30);
 /// It has no guard of its own: the [`Site`] says what stands before each route.
 pub struct Server<S> {
     site: S,
-    listeners: Vec<(SocketAddr, Option<Arc<ServerTls>>)>,
+    listeners: Vec<Opening>,
     limits: Limits,
     admission: Option<Arc<Admission>>,
     grace: Duration,
     events: Events,
     crew: Crew,
+}
+
+/// A listener that is still to be opened.
+struct Opening {
+    address: SocketAddr,
+    tls: Option<Arc<ServerTls>>,
+    announcers: Option<Announcers>,
 }
 
 /// Who serves.
@@ -84,14 +92,24 @@ impl<S: Site> Server<S> {
     /// Adds a TLS listener; port 0 takes a free one.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr, tls: Arc<ServerTls>) -> Self {
-        self.listeners.push((address, Some(tls)));
+        self.listeners.push(Opening { address, tls: Some(tls), announcers: None });
         self
     }
 
     /// Adds a listener without TLS: what passes can be read and changed on the way.
     #[must_use]
     pub fn danger_listen_plain(mut self, address: SocketAddr) -> Self {
-        self.listeners.push((address, None));
+        self.listeners.push(Opening { address, tls: None, announcers: None });
+        self
+    }
+
+    /// Connections to the listener that was added last have to be announced by one of these proxies, in a header of the PROXY
+    /// protocol: the address in it is the client's then. Default: they come without.
+    #[must_use]
+    pub fn announced_by(mut self, announcers: Announcers) -> Self {
+        if let Some(last) = self.listeners.last_mut() {
+            last.announcers = Some(announcers);
+        }
         self
     }
 
@@ -140,8 +158,13 @@ impl<S: Site> Server<S> {
         // With more seats than connections some workers would only stand in line for the others' places.
         let seats = workers.count().min(self.limits.connections.max(1));
         let mut bound = Vec::new();
-        for (address, tls) in self.listeners {
-            bound.push((workers.listen(address, BACKLOG, seats)?, tls));
+        for Opening { address, tls, announcers } in self.listeners {
+            let announced = |listener: Listener| match &announcers {
+                Some(announcers) => listener.announced_by(announcers.clone()),
+                None => listener,
+            };
+            let listeners = workers.listen(address, BACKLOG, seats)?.into_iter().map(announced).collect::<Vec<_>>();
+            bound.push((listeners, tls));
         }
         let admission = self.admission.unwrap_or_else(|| Admission::new(&self.limits));
         let common = Arc::new(Common { site: self.site, events: self.events });
@@ -238,6 +261,11 @@ impl<S: Site> Handler for Road<S> {
     }
 
     fn failed(&self, peer: SocketAddr, error: &NetError) {
+        // Something between here and the proxies is set up wrongly, or somebody goes around them.
+        if let NetError::NotAnnounced { detail, .. } = error {
+            let (scheme, reason) = (Some("PROXY protocol"), detail.clone());
+            self.common.events.emit(&Event::Refused { scheme, reason, peer: Some(peer) });
+        }
         tracing::debug!(%peer, "connection failed: {error}");
     }
 

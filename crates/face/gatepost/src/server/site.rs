@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use gatepost_http::host::Authority;
+use gatepost_http::proxy_header::header::Route;
+use gatepost_http::proxy_header::write::Version;
 use gatepost_model::principal::Principal;
 use gatepost_net::body::Body;
 use gatepost_net::handler::Peer;
@@ -48,17 +50,33 @@ impl Visitor {
     /// The upstream connection to this destination that belongs to the visitor's own connection, if there is one.
     #[must_use]
     pub fn pinned(&self, destination: &Destination) -> Option<Arc<Pinned>> {
-        let here = |pinned: &&Arc<Pinned>| pinned.origin() == destination.origin();
-        Remembered::look(&self.peer.memory, |remembered| remembered.pinned.iter().find(here).cloned())
+        self.find(destination, None)
     }
 
     /// The same; from now on there is one. Where requests share a connection (HTTP/2), it is for this request alone.
     #[must_use]
     pub fn pin(&self, destination: &Destination) -> Arc<Pinned> {
-        if let Some(pinned) = self.pinned(destination) {
-            return pinned;
-        }
-        let pinned = Arc::new(Pinned::to(destination));
+        self.find(destination, None).unwrap_or_else(|| self.hold(Pinned::to(destination)))
+    }
+
+    /// The same; the upstream is told by the PROXY protocol who the visitor is, and nobody else's requests go over the
+    /// connection.
+    #[must_use]
+    pub fn pin_announced(&self, destination: &Destination, version: Version) -> Arc<Pinned> {
+        self.find(destination, Some(version)).unwrap_or_else(|| {
+            let announced = self.peer.announced.as_ref().and_then(|announced| announced.route);
+            let route = announced.unwrap_or(Route { source: self.peer.address, destination: self.peer.local });
+            self.hold(Pinned::announcing(destination, version, route))
+        })
+    }
+
+    fn find(&self, destination: &Destination, announces: Option<Version>) -> Option<Arc<Pinned>> {
+        let here = |pinned: &&Arc<Pinned>| pinned.origin() == destination.origin() && pinned.announces() == announces;
+        Remembered::look(&self.peer.memory, |remembered| remembered.pinned.iter().find(here).cloned())
+    }
+
+    fn hold(&self, pinned: Pinned) -> Arc<Pinned> {
+        let pinned = Arc::new(pinned);
         if self.peer.protocol == "http/1.1" {
             Remembered::with(&self.peer.memory, |remembered| {
                 remembered.pinned.truncate(MOST_PINNED - 1);

@@ -25,6 +25,7 @@ use crate::events::{Events, Sink, SinkEntry};
 use crate::socket::info::Info;
 use crate::socket::protection::Protection;
 use crate::socket::stream::{Role, Socket};
+use crate::system;
 
 /// Opens sockets, all on the same terms. Cheap to clone; clones share the TLS sessions to resume.
 #[derive(Debug, Clone)]
@@ -227,7 +228,8 @@ impl ConnectorBuilder {
         let mut tls = self.tls;
         tls.min = self.protection.oldest().map_or(tls.min, |oldest| oldest.max(tls.min));
         let dialer = Dialer::new(tls, Arc::new(self.limits))?.with_options(self.options);
-        let proxied = |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), events.clone());
+        let kerberos = system::kerberos();
+        let proxied = |proxy| Proxied::new(proxy, schemes::ALL.to_vec(), Settings::default(), kerberos, events.clone());
         let detour = self.proxy.map(proxied).map(|proxied| proxied as Arc<dyn Detour>);
         let opener = Opener { dialer, events, inspection: self.inspection, detour };
         Ok(Connector { opener: Arc::new(opener), protection: self.protection })

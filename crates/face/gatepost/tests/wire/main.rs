@@ -4,6 +4,7 @@ mod bearer;
 mod before_send;
 mod digest;
 mod house;
+mod ntlm;
 mod proved;
 mod redirects;
 mod schemes;

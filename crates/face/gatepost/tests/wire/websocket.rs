@@ -40,6 +40,7 @@ async fn houses() -> Vec<(House, Credential)> {
     let login = || Credential::login("ali", PASSWORD);
     vec![
         (House::open(&["Basic"], Keys::none()).await, login()),
+        (House::open(&["Digest"], Keys::none()).await, login()),
         (House::open(&["WSSE"], Keys::none()).await, login()),
         (House::open(&["Bearer"], Keys::new(KeySource::Fixed(Arc::new(keys)))).await, Credential::token(token.value)),
     ]

@@ -9,6 +9,7 @@ use gatepost::store::store::{Store, StoredCertificate};
 use gatepost::tls::request::CertificateRequest;
 use instant_acme::{
     AuthorizationHandle, AuthorizationStatus, CertificateIdentifier, Error, Identifier, NewOrder, Order, OrderStatus,
+    Problem,
 };
 use tokio::time::Instant;
 
@@ -80,9 +81,11 @@ impl Talk<'_> {
                 authority_key_identifier: authority.as_str().into(),
                 serial: serial.as_str().into(),
             };
-            // That it is a replacement is a favour to us: without it, it is an order all the same (RFC 9773 §5).
-            if let Ok(order) = self.connected.account.new_order(&NewOrder::new(&names).replaces(replaces)).await {
-                return Ok(order);
+            match self.connected.account.new_order(&NewOrder::new(&names).replaces(replaces)).await {
+                Ok(order) => return Ok(order),
+                Err(Error::Api(problem)) if has_another_reason(&problem) => return Err(Error::Api(problem)),
+                // That it is a replacement is a favour to us: without it, it is an order all the same (RFC 9773 §5).
+                Err(_) => {}
             }
         }
         self.connected.account.new_order(&NewOrder::new(&names)).await
@@ -115,14 +118,14 @@ impl Talk<'_> {
 
     /// Shows a proof for each name that is not proved yet, and says so.
     async fn prove(&self, order: &mut Order, proofs: &Proofs) -> Result<Vec<Held>, GatewayError> {
-        let mut held = Vec::new();
+        let (mut held, mut left) = (Vec::new(), self.ordered.names.iter().count());
         let mut authorizations = order.authorizations();
         while let Some(found) = authorizations.next().await {
             let found = found.map_err(|error| self.explain(&error))?;
-            // Each name is there once, so it is no use to go on for ever.
-            if held.len() > self.ordered.names.iter().count() {
-                return Err(self.wrong("it wants more proofs than there are names".to_owned()));
-            }
+            // RFC 8555 §7.1.3: one for each name. It is no use to go on for ever.
+            left = left
+                .checked_sub(1)
+                .ok_or_else(|| self.wrong("it wants more proofs than there are names".to_owned()))?;
             match found.status {
                 AuthorizationStatus::Valid => {}
                 AuthorizationStatus::Pending => held.push(self.prove_one(found, proofs).await?),
@@ -177,13 +180,14 @@ impl Talk<'_> {
     async fn unproved(&self, order: &mut Order) -> GatewayError {
         let of_order = order.state().error.as_ref().map(words);
         let mut authorizations = order.authorizations();
-        while let Some(Ok(mut found)) = authorizations.next().await {
-            let name = found.identifier().to_string();
-            let Ok(state) = found.refresh().await else { break };
-            let problem = state.challenges.iter().find_map(|challenge| challenge.error.as_ref());
-            if let Some(problem) = problem.filter(|_| state.status != AuthorizationStatus::Valid) {
-                return self.doubt(&name, &words(problem));
+        let mut left = self.ordered.names.iter().count();
+        // The order was just looked at, and knows nothing of its authorizations but where they are.
+        while let (1.., Some(Ok(found))) = (left, authorizations.next().await) {
+            let problem = found.challenges.iter().find_map(|challenge| challenge.error.as_ref());
+            if let Some(problem) = problem.filter(|_| found.status != AuthorizationStatus::Valid) {
+                return self.doubt(&found.identifier().to_string(), &words(problem));
             }
+            left -= 1;
         }
         self.doubt(&self.ordered.names.to_string(), &of_order.unwrap_or_else(|| "it does not say why".to_owned()))
     }
@@ -215,6 +219,11 @@ impl Talk<'_> {
     fn doubt(&self, name: &str, why: &str) -> GatewayError {
         GatewayError::Unproved { authority: self.directory(), detail: short(&format!("{name}: {why}")) }
     }
+}
+
+/// Whether an order that says what it replaces was refused for something else.
+fn has_another_reason(problem: &Problem) -> bool {
+    ["rateLimited", "accountDoesNotExist", "serverInternal"].into_iter().any(|kind| is(problem, kind))
 }
 
 fn identifier(name: &str) -> Identifier {

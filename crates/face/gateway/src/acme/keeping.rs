@@ -9,13 +9,14 @@ use gatepost::model::secret::Secret;
 use gatepost::model::url::Url;
 use gatepost::store::store::{KnownCertificate, Store, StoredCertificate};
 use gatepost::tls::certificate::Certificate;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::acme::wanted::{Challenge, Name, Names, Wanted};
 use crate::error::GatewayError;
 
 /// How a certificate came to us, so that it can be renewed in the same way.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Record {
     directory: String,
     challenge: Challenge,
@@ -61,21 +62,16 @@ pub async fn newest(store: &dyn Store, wanted: &Wanted) -> Result<Option<(Certif
 /// # Errors
 /// Whatever the store says.
 pub async fn keep(store: &dyn Store, issued: StoredCertificate, wanted: &Wanted) -> Result<(), GatewayError> {
-    let record = Record {
-        directory: wanted.directory.as_str().to_owned(),
-        challenge: wanted.challenge,
-        contact: wanted.contact.clone(),
-        ca_file: wanted.ca_file.clone(),
-        listen: wanted.listen,
-    };
-    let text = serde_json::to_vec(&record).map_err(|error| GatewayError::Engine {
-        blame: gatepost::model::fault::Blame::Bug,
-        code: "GP-ACME-007",
-        detail: format!("what is to be kept cannot be written: {error}"),
-        hint: None,
-    })?;
+    let record = json!({
+        "directory": wanted.directory.as_str(),
+        "challenge": wanted.challenge,
+        "contact": wanted.contact,
+        "ca_file": wanted.ca_file,
+        "listen": wanted.listen,
+    });
+    let record = Secret::from(record.to_string());
     // The record comes first: a certificate without one is nobody's to renew.
-    store.put_secret(&place(issued.fingerprint), Secret::new(text)).await.map_err(engine)?;
+    store.put_secret(&place(issued.fingerprint), record).await.map_err(engine)?;
     store.put_certificate(issued).await.map_err(engine)
 }
 

@@ -141,12 +141,11 @@ impl Keeper {
     /// Says what went wrong and when it is tried again; how long that is.
     async fn postpone(&self, error: &GatewayError, failures: u32) -> Duration {
         let newest = keeping::newest(self.house.store.as_ref(), &self.charge.wanted).await.ok().flatten();
-        let left = newest.map(|(there, _)| there.not_after.since(clock::now()));
         let asked = match error.retry() {
             Retry::After(wait) => Some(wait),
             _ => None,
         };
-        let wait = schedule::again(failures, left, asked);
+        let wait = schedule::again(failures, newest.as_ref().map(|(there, _)| there), clock::now(), asked);
         self.fail(error);
         self.tell("postponed", format!("the next try is in {} s", wait.as_secs()));
         wait

@@ -54,7 +54,8 @@ impl Ground {
     }
 }
 
-/// Opens a listener that shows proofs and answers everything else with 404, or, over TLS, with the end of the handshake.
+/// Opens a listener that shows proofs and answers everything else with 404, or, over TLS, with the end of the
+/// handshake.
 ///
 /// # Errors
 /// If it cannot be opened.

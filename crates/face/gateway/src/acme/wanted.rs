@@ -81,7 +81,7 @@ impl FromStr for Directory {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = KNOWN.into_iter().find(|(name, _)| *name == text).map_or(text, |(_, url)| url);
         let url = Url::parse(known).map_err(|_| {
-            format!("expected `letsencrypt`, `letsencrypt-staging` or `https://…`, the address of a directory, found `{text}`")
+            format!("expected `letsencrypt`, `letsencrypt-staging` or the `https://…` of a directory, found `{text}`")
         })?;
         // RFC 8555 §6.1: whoever could change what passes could have certificates for our names.
         if !url.is_secure() || url.is_websocket() {
@@ -129,17 +129,22 @@ impl FromStr for Name {
             return Ok(Self(address.to_string()));
         }
         if text.starts_with("*.") {
-            return Err(format!(
-                "`{text}` is a wildcard: authorities have those proved in the DNS (dns-01), which is not done here; hint: list the names"
-            ));
+            let why = "authorities have those proved in the DNS (dns-01), which is not done here";
+            return Err(format!("`{text}` is a wildcard: {why}; hint: list the names"));
         }
         let wrong = || format!("expected a name such as `www.example.com`, found `{text}`");
         let plain = text.strip_suffix('.').unwrap_or(text);
         match format!("{plain}:0").parse() {
-            Ok(BindingKey::Host { host, .. }) if host.len() <= 253 && !host.contains('_') => Ok(Self(host)),
+            Ok(BindingKey::Host { host, .. }) if is_plain(&host) => Ok(Self(host)),
             _ => Err(wrong()),
         }
     }
+}
+
+/// Whether labels are as in host names (RFC 1123 §2.1).
+fn is_plain(host: &str) -> bool {
+    let plain = |label: &str| !label.contains('_') && !label.starts_with('-') && !label.ends_with('-');
+    host.len() <= 253 && host.split('.').all(plain)
 }
 
 impl TryFrom<String> for Name {
@@ -248,6 +253,8 @@ mod tests {
             "a:1",
             "a..b",
             "a_b.test",
+            "-a.test",
+            "a-.test",
             &format!("{}test", "a.".repeat(130)),
         ] {
             assert!(text.parse::<Name>().is_err(), "{text}");

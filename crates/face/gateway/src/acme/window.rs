@@ -31,8 +31,8 @@ pub(super) struct Advice {
     pub(super) again: Timestamp,
 }
 
-/// Asks for advice about a certificate. An authority that gives none, or does not answer, is no error: two thirds of the
-/// life of a certificate are known without it.
+/// Asks for advice about a certificate. An authority that gives none, or does not answer, is no error: two thirds of
+/// the life of a certificate are known without it.
 pub(super) async fn advice(authority: &Authority, store: &dyn Store, der: &[u8], now: Timestamp) -> Advice {
     let none = Advice { fingerprint: fingerprint(der), identifier: None, due: None, again: now + SILENCE };
     let Some(identifier) = renewal::identifier(der) else { return none };

@@ -42,7 +42,8 @@ pub fn charges(all: &[Acme], environment: Lookup<'_>) -> Result<Vec<Charge>, Gat
     all.iter().map(charge).collect()
 }
 
-/// Whether this is a mail address that an authority can be told (RFC 8555 §7.3): one, and nothing else of a mailto URL.
+/// Whether this is a mail address that an authority can be told (RFC 8555 §7.3): one, and nothing else of a mailto
+/// URL.
 ///
 /// # Errors
 /// What was expected.

@@ -5,19 +5,23 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gatepost::auth::settings::Settings;
+use gatepost::auth::settings::{ChannelBinding, Settings};
 use gatepost::model::limits::Limits;
 use gatepost::model::url::Url;
 use toml::Spanned;
 
 use crate::config::acme::{self, Acme};
+use crate::config::client_rules;
 use crate::config::clients::{Clients, Forwarded};
 use crate::config::danger::Danger;
 use crate::config::digest::digest;
 use crate::config::document::Document;
+use crate::config::kerberos::{Keytab, keytab};
 use crate::config::layers::{Layers, Lookup};
 use crate::config::limits::limits;
 use crate::config::listener::{self, Listener, Protection};
+use crate::config::ntlm::{Binding, NetbiosName};
+use crate::config::proxies::Announcing;
 use crate::config::routes::{self, Guard, Route, Target};
 use crate::config::secret::SecretSource;
 use crate::config::source::{Entry, Source};
@@ -43,6 +47,8 @@ pub struct Config {
     pub auth: Settings,
     /// Whose keys sign tokens.
     pub keys: Keys,
+    /// With which keys Kerberos is judged; by nobody's if `None`.
+    pub keytab: Option<Keytab>,
     /// The bounds.
     pub limits: Limits,
     /// The store file; the state directory's own if `None`.
@@ -107,8 +113,13 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
         plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
         digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
         plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
+        ignore_channel_binding: layers.pick(
+            "danger.ignore_channel_binding",
+            spec.danger.ignore_channel_binding.clone(),
+            false,
+        )?,
     };
-    let DocumentSpec { listener, route, acme, auth, limits: bounds, store, .. } = spec;
+    let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, .. } = spec;
     let listeners = all_listeners(listener, danger, document, flags, &mut layers)?;
     let routes = match document {
         Some(document) => routes::routes(route, danger, &identity, document, &mut layers)?,
@@ -121,11 +132,31 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     if let (Some(document), true) = (document, routes.is_empty()) {
         return Err(document.wrong(&(0..0), "there is no `[[route]]`: nothing would be guarded"));
     }
-    let (auth, keys) = schemes(auth, danger, document, &mut layers)?;
+    let keytab = keytab(std::mem::take(&mut auth.kerberos), document, &mut layers)?;
+    let (mut auth, keys) = schemes(auth, danger, document, &mut layers)?;
+    routes::named(&routes, &auth)?;
+    // What is required is not ignored.
+    if danger.ignore_channel_binding && auth.channel_binding == ChannelBinding::Checked {
+        auth.channel_binding = ChannelBinding::DangerIgnored;
+    }
     let limits = limits(bounds, &mut layers)?;
     let (store, seal_key) = keeping(store, document, &mut layers)?;
     let entries = layers.into_entries();
-    Ok(Config { listeners, routes, acme, workers, drain_time, auth, keys, limits, store, seal_key, danger, entries })
+    Ok(Config {
+        listeners,
+        routes,
+        acme,
+        workers,
+        drain_time,
+        auth,
+        keys,
+        keytab,
+        limits,
+        store,
+        seal_key,
+        danger,
+        entries,
+    })
 }
 
 fn all_listeners(
@@ -159,7 +190,7 @@ fn listener_of_flags(flags: &Flags, layers: &mut Layers<'_>) -> Listener {
     };
     layers.note("listener[0].address", &address, source.clone());
     layers.note("listener[0].protection", &protection, certificate_source);
-    Listener { address, protection, source }
+    Listener { address, protection, announcers: None, source }
 }
 
 fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers: &mut Layers<'_>) -> Route {
@@ -178,6 +209,7 @@ fn only_route(flags: &Flags, identity: http::HeaderName, danger: Danger, layers:
         websocket: WebSocket::Tunnel,
         clients: Clients::default(),
         forwarded: Forwarded::Off,
+        announcing: Announcing::Off,
         source,
     };
     routes::note(&route, 0, layers);
@@ -199,11 +231,16 @@ fn schemes(
     settings.wsse.dialects = dialects.0.into_iter().map(|dialect| dialect.0).collect();
     settings.wsse.past = layers.pick("auth.wsse.past", spec.wsse.past, Period(usual.wsse.past))?.0;
     settings.wsse.future = layers.pick("auth.wsse.future", spec.wsse.future, Period(usual.wsse.future))?.0;
+    let binding = layers.pick("auth.channel_binding", spec.channel_binding, Binding(usual.channel_binding))?;
+    settings.channel_binding = binding.0;
+    settings.ntlm.name = layers.pick("auth.ntlm.name", spec.ntlm.name, NetbiosName(usual.ntlm.name))?.0;
+    settings.ntlm.integrity = layers.pick("auth.ntlm.integrity", spec.ntlm.integrity, usual.ntlm.integrity)?;
     settings.bearer.issuer = layers.pick_any("auth.bearer.issuer", spec.bearer.issuer)?;
     settings.bearer.audience = layers.pick_any("auth.bearer.audience", spec.bearer.audience)?;
     settings.bearer.types = layers.pick("auth.bearer.types", spec.bearer.types, List(usual.bearer.types))?.0;
     settings.bearer.leeway = layers.pick("auth.bearer.leeway", spec.bearer.leeway, Period(usual.bearer.leeway))?.0;
     settings.bearer.subject = layers.pick("auth.bearer.subject", spec.bearer.subject, usual.bearer.subject)?;
+    settings.certificate.rules = client_rules::rules(spec.certificate, document, layers)?;
     let keys = keys(spec.bearer.jwks, document, layers)?;
     Ok((settings, keys))
 }

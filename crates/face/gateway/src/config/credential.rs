@@ -1,6 +1,7 @@
 //! Who the gateway is to an upstream: `upstream_credential` of a route.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use gatepost::auth::schemes;
 use gatepost::model::url::Url;
@@ -27,6 +28,17 @@ pub enum UpstreamCredential {
         /// Where the secret lies.
         secret: SecretSource,
     },
+    /// A Kerberos principal, by its key in this keytab.
+    Keytab {
+        /// `user@REALM`.
+        user: String,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Whoever the Kerberos tickets in this file are of.
+    Tickets(PathBuf),
+    /// Whoever runs the gateway, by their Kerberos tickets.
+    Ambient,
 }
 
 impl fmt::Display for UpstreamCredential {
@@ -36,6 +48,9 @@ impl fmt::Display for UpstreamCredential {
             Self::Login { scheme, user, secret } => {
                 write!(f, "{} {user} ({secret})", scheme.unwrap_or("any scheme"))
             }
+            Self::Keytab { user, file } => write!(f, "Kerberos {user} ({})", file.display()),
+            Self::Tickets(file) => write!(f, "Kerberos tickets ({})", file.display()),
+            Self::Ambient => f.write_str("Kerberos tickets of whoever runs the gateway"),
         }
     }
 }
@@ -59,16 +74,28 @@ pub(crate) fn credential(
             hint: Some("write the upstream with `https://`, or set `plain_credentials = true` in `[danger]`".into()),
         });
     }
-    match spec.into_inner() {
-        CredentialSpec { name: Some(name), scheme: None, user: None, secret: None } => {
+    let CredentialSpec { name, scheme, user, secret, keytab, tickets, ambient } = spec.into_inner();
+    match (name, secret, keytab, tickets, ambient) {
+        (Some(name), None, None, None, false) if scheme.is_none() && user.is_none() => {
             Ok(UpstreamCredential::Kept(name))
         }
-        CredentialSpec { name: None, scheme, user, secret: Some(secret) } => Ok(UpstreamCredential::Login {
+        (None, Some(secret), None, None, false) => Ok(UpstreamCredential::Login {
             scheme: scheme.map(|scheme| known(&scheme, document)).transpose()?,
             user: user.unwrap_or_default(),
             secret: SecretSource::read(secret, document)?,
         }),
-        _ => Err(wrong("expected `{ name = \"…\" }`, or `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`")),
+        (None, None, Some(keytab), None, false) if scheme.is_none() => match user {
+            Some(user) => Ok(UpstreamCredential::Keytab { user, file: document.beside(&keytab) }),
+            None => Err(wrong("a keytab needs the `user` whose key is meant, as in `user = \"svc@EXAMPLE.COM\"`")),
+        },
+        (None, None, None, Some(tickets), false) if scheme.is_none() && user.is_none() => {
+            Ok(UpstreamCredential::Tickets(document.beside(&tickets)))
+        }
+        (None, None, None, None, true) if scheme.is_none() && user.is_none() => Ok(UpstreamCredential::Ambient),
+        _ => Err(wrong(
+            "expected `{ name = \"…\" }`, `{ scheme = \"…\", user = \"…\", secret = { env = \"…\" } }`, \
+             `{ user = \"…\", keytab = \"…\" }`, `{ tickets = \"…\" }` or `{ ambient = true }`",
+        )),
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use gatepost::model::network::{Network, NetworkError};
 use gatepost::model::terms::ClientCertificate;
 use toml::Spanned;
 
@@ -11,8 +12,9 @@ use crate::config::clients::Clients;
 use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::proxies::Announced;
 use crate::config::source::Source;
-use crate::config::spec::ListenerSpec;
+use crate::config::spec::{ListenerSpec, Written};
 use crate::error::GatewayError;
 
 /// One address to listen on.
@@ -22,6 +24,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// How it is protected.
     pub protection: Protection,
+    /// The proxies that announce its connections (PROXY protocol); `None` if they come without.
+    pub announcers: Option<Vec<Network>>,
     /// Who asked for it.
     pub source: Source,
 }
@@ -74,6 +78,11 @@ pub(crate) fn listeners(
         let name = format!("listener[{}]", listeners.len());
         layers.note(&format!("{name}.address"), &listener.address, listener.source.clone());
         layers.note(&format!("{name}.protection"), &listener.protection, listener.source.clone());
+        if let Some(announcers) = &listener.announcers {
+            let from = announcers.iter().map(Network::to_string).collect::<Vec<_>>().join(", ");
+            layers.note(&format!("{name}.proxy_protocol"), &"require", listener.source.clone());
+            layers.note(&format!("{name}.proxy_protocol_from"), &from, listener.source.clone());
+        }
         if let Protection::Files { clients, .. } = &listener.protection {
             for (key, value) in clients.entries() {
                 layers.note(&format!("{name}.{key}"), &value, listener.source.clone());
@@ -86,8 +95,18 @@ pub(crate) fn listeners(
 
 fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Document) -> Result<Listener, GatewayError> {
     let whole = spec.span();
-    let ListenerSpec { address, tls, certificate, key, client_certificate, client_ca, client_revocation } =
-        spec.into_inner();
+    let ListenerSpec {
+        address,
+        tls,
+        certificate,
+        key,
+        client_certificate,
+        client_ca,
+        client_revocation,
+        proxy_protocol,
+        proxy_protocol_from,
+    } = spec.into_inner();
+    let announcers = announcers(proxy_protocol, proxy_protocol_from, document)?;
     let said = client_certificate.as_ref().map(Spanned::span).or(client_ca.as_ref().map(Spanned::span));
     let clients = Said { when: client_certificate, authorities: client_ca, revocation: client_revocation };
     let clients = clients.clients(ClientCertificate::Off, document)?;
@@ -116,7 +135,38 @@ fn listener(spec: Spanned<ListenerSpec>, plain_allowed: bool, document: &Documen
             hint: Some("leave `tls` out, or set `plain_listeners = true` in `[danger]`".into()),
         });
     }
-    Ok(Listener { address: address.into_inner(), protection, source })
+    Ok(Listener { address: address.into_inner(), protection, announcers, source })
+}
+
+/// The proxies that are believed: they have to be named, since whoever may announce a connection can be anybody.
+fn announcers(
+    said: Written<Announced>,
+    from: Written<Vec<Spanned<String>>>,
+    document: &Document,
+) -> Result<Option<Vec<Network>>, GatewayError> {
+    let place = |span: Range<usize>| document.source(&span).to_string();
+    match (said, from) {
+        (Some(said), from) if *said.get_ref() == Announced::Require => {
+            let Some(from) = from.filter(|from| !from.get_ref().is_empty()) else {
+                return Err(GatewayError::Setting {
+                    place: place(said.span()),
+                    problem: "`proxy_protocol` without the proxies that are believed".into(),
+                    hint: Some("name them: `proxy_protocol_from = [\"10.0.0.0/8\"]`".into()),
+                });
+            };
+            let read = |text: Spanned<String>| {
+                let network = text.get_ref().parse();
+                network.map_err(|error: NetworkError| document.wrong(&text.span(), error.to_string()))
+            };
+            from.into_inner().into_iter().map(read).collect::<Result<_, _>>().map(Some)
+        }
+        (_, Some(from)) => Err(GatewayError::Setting {
+            place: place(from.span()),
+            problem: "`proxy_protocol_from`, and nobody has to announce connections".into(),
+            hint: Some("add `proxy_protocol = \"require\"`".into()),
+        }),
+        (_, None) => Ok(None),
+    }
 }
 
 /// A listener knows nobody else who could say where certificates come from.

@@ -5,6 +5,7 @@
 //! [`Source`](source::Source): default < file < `GATEPOST_*` < flag. Nothing here opens a socket.
 
 pub mod acme;
+mod client_rules;
 pub mod clients;
 pub mod compose;
 pub mod credential;
@@ -13,9 +14,12 @@ mod demands;
 mod digest;
 mod digest_names;
 pub mod document;
+pub mod kerberos;
 pub mod layers;
 mod limits;
 pub mod listener;
+mod ntlm;
+pub mod proxies;
 mod relay;
 pub mod routes;
 pub mod secret;
@@ -26,5 +30,7 @@ mod suggest;
 pub mod value;
 pub mod websocket;
 
+#[cfg(test)]
+mod client_tests;
 #[cfg(test)]
 mod tests;

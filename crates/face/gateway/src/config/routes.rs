@@ -1,6 +1,7 @@
 //! Routes: which requests go where, and who may come.
 
 use gatepost::auth::schemes;
+use gatepost::auth::settings::Settings;
 use gatepost::model::terms::ClientCertificate;
 use gatepost::model::url::Url;
 use http::{HeaderName, StatusCode};
@@ -12,6 +13,7 @@ use crate::config::danger::Danger;
 use crate::config::demands::Said;
 use crate::config::document::Document;
 use crate::config::layers::Layers;
+use crate::config::proxies::Announcing;
 use crate::config::relay::websocket;
 use crate::config::source::Source;
 use crate::config::spec::{RespondSpec, RouteSpec, Written};
@@ -19,6 +21,9 @@ use crate::config::suggest;
 use crate::config::value::Upstream;
 use crate::config::websocket::WebSocket;
 use crate::error::GatewayError;
+
+/// The scheme that goes by certificates.
+const CERTIFICATE: &str = "Certificate";
 
 /// The names of the schemes that a route may list, the strongest first: the registry's order.
 #[must_use]
@@ -30,6 +35,22 @@ pub fn scheme_names() -> Vec<&'static str> {
 #[must_use]
 pub fn usual_scheme_names() -> Vec<&'static str> {
     schemes::ALL.iter().filter(|scheme| scheme.is_usual()).map(|scheme| scheme.name()).collect()
+}
+
+/// Whether every route that goes by certificates has rules that say who they stand for.
+///
+/// # Errors
+/// The first that has none.
+pub(crate) fn named(routes: &[Route], settings: &Settings) -> Result<(), GatewayError> {
+    let by_certificate = |route: &&Route| matches!(&route.guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    match routes.iter().find(by_certificate).filter(|_| settings.certificate.rules.is_empty()) {
+        None => Ok(()),
+        Some(route) => Err(GatewayError::Setting {
+            place: route.source.to_string(),
+            problem: "the scheme Certificate, and no rule says who a certificate stands for".into(),
+            hint: Some("add one, such as `[[auth.certificate.rule]]` with `from = \"email\"`".into()),
+        }),
+    }
 }
 
 /// The requests to one host and path prefix.
@@ -53,6 +74,8 @@ pub struct Route {
     pub clients: Clients,
     /// What the upstream is told of them.
     pub forwarded: Forwarded,
+    /// How the upstream is told whose connection it is.
+    pub announcing: Announcing,
     /// Who asked for it.
     pub source: Source,
 }
@@ -153,6 +176,9 @@ pub(crate) fn note(route: &Route, at: usize, layers: &mut Layers<'_>) {
     if route.forwarded != Forwarded::Off {
         layers.note(&format!("route[{at}].forward_certificate"), &route.forwarded, route.source.clone());
     }
+    if route.announcing != Announcing::Off {
+        layers.note(&format!("route[{at}].proxy_protocol"), &route.announcing, route.source.clone());
+    }
     if let WebSocket::Relay(relay) = &route.websocket {
         for (name, value) in relay.entries() {
             layers.note(&format!("route[{at}].relay.{name}"), &value, route.source.clone());
@@ -191,23 +217,56 @@ fn route(
     };
     let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
-    let clients = said.clients(ClientCertificate::Off, document)?;
+    let guard = match spec.schemes {
+        None => return Err(unguarded(document.source(&whole).to_string())),
+        Some(list) => guard(list, danger.no_auth, document)?,
+    };
+    let clients = clients(said, &guard, document)?;
     let forwarded = forwarded(spec.forward_certificate, &clients, document)?;
+    let announcing = announcing(spec.proxy_protocol, &target, credential.is_some(), document)?;
     Ok(Route {
+        announcing,
         credential: credential.transpose()?,
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),
         prefix: spec.path.map_or_else(|| "/".into(), |path| path.into_inner().0),
-        guard: match spec.schemes {
-            None => return Err(unguarded(document.source(&whole).to_string())),
-            Some(list) => guard(list, danger.no_auth, document)?,
-        },
+        guard,
         target,
         identity: spec.identity_header.map_or_else(|| identity.clone(), |field| field.get_ref().name()),
         websocket: websocket(spec.websocket, spec.relay, document)?,
         source: document.source(&whole),
     })
+}
+
+/// A route that goes by certificates asks for them.
+fn clients(said: Said, guard: &Guard, document: &Document) -> Result<Clients, GatewayError> {
+    let proves = matches!(guard, Guard::Schemes(names) if names.contains(&CERTIFICATE));
+    let usual = if proves { ClientCertificate::Request } else { ClientCertificate::Off };
+    let span = said.when.as_ref().map(Spanned::span);
+    let clients = said.clients(usual, document)?;
+    match span.filter(|_| proves && !clients.are_asked()) {
+        Some(span) => Err(document.wrong(&span, "the scheme Certificate, and no certificate is asked for")),
+        None => Ok(clients),
+    }
+}
+
+/// An upstream that is told whose a connection is gets it for that client alone.
+fn announcing(
+    written: Written<Announcing>,
+    target: &Target,
+    proves: bool,
+    document: &Document,
+) -> Result<Announcing, GatewayError> {
+    let Some(written) = written.filter(|written| *written.get_ref() != Announcing::Off) else {
+        return Ok(Announcing::Off);
+    };
+    let wrong = |problem: &str| Err(document.wrong(&written.span(), problem));
+    match target {
+        Target::Upstream(_) if proves => wrong("`proxy_protocol`, and connections that `upstream_credential` shares"),
+        Target::Upstream(_) => Ok(*written.get_ref()),
+        _ => wrong("`proxy_protocol` on a route that leads to no upstream"),
+    }
 }
 
 fn forwarded(written: Written<Forwarded>, clients: &Clients, document: &Document) -> Result<Forwarded, GatewayError> {

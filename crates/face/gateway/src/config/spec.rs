@@ -1,5 +1,6 @@
 //! What was written in the document, word for word, with its place. No meaning yet.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,7 +10,9 @@ use toml::Spanned;
 use crate::acme::wanted::{Directory, Name};
 use crate::config::clients::{Forwarded, When};
 use crate::config::digest_names::{AlgorithmName, Place, QopName};
-use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, Upstream};
+use crate::config::ntlm::{Binding, NetbiosName};
+use crate::config::proxies::{Announced, Announcing};
+use crate::config::value::{Dialect, Field, Host, List, Period, Prefix, ServiceName, Upstream};
 use crate::config::websocket::{Mode, Pings};
 
 /// A value that may have been written, and where.
@@ -40,6 +43,8 @@ pub(crate) struct ListenerSpec {
     pub(crate) client_certificate: Written<When>,
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
+    pub(crate) proxy_protocol: Written<Announced>,
+    pub(crate) proxy_protocol_from: Written<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -58,6 +63,7 @@ pub(crate) struct RouteSpec {
     pub(crate) client_ca: Written<PathBuf>,
     pub(crate) client_revocation: Written<PathBuf>,
     pub(crate) forward_certificate: Written<Forwarded>,
+    pub(crate) proxy_protocol: Written<Announcing>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,9 +112,36 @@ pub(crate) struct RespondSpec {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct AuthSpec {
     pub(crate) realm: Written<String>,
+    pub(crate) channel_binding: Written<Binding>,
+    pub(crate) ntlm: NtlmSpec,
     pub(crate) digest: DigestSpec,
     pub(crate) wsse: WsseSpec,
     pub(crate) bearer: BearerSpec,
+    pub(crate) certificate: CertificateSpec,
+    pub(crate) kerberos: KerberosSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CertificateSpec {
+    pub(crate) rule: Vec<Spanned<RuleSpec>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleSpec {
+    pub(crate) from: Spanned<String>,
+    pub(crate) is: Written<String>,
+    pub(crate) user: Written<String>,
+    pub(crate) users: Written<BTreeMap<Spanned<String>, Spanned<String>>>,
+    pub(crate) prefix: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NtlmSpec {
+    pub(crate) name: Written<NetbiosName>,
+    pub(crate) integrity: Written<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -139,6 +172,13 @@ pub(crate) struct BearerSpec {
     pub(crate) types: Written<List<String>>,
     pub(crate) leeway: Written<Period>,
     pub(crate) subject: Written<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KerberosSpec {
+    pub(crate) keytab: Written<String>,
+    pub(crate) service: Written<ServiceName>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -192,6 +232,9 @@ pub(crate) struct CredentialSpec {
     pub(crate) scheme: Written<String>,
     pub(crate) user: Option<String>,
     pub(crate) secret: Written<SecretSpec>,
+    pub(crate) keytab: Option<PathBuf>,
+    pub(crate) tickets: Option<PathBuf>,
+    pub(crate) ambient: bool,
 }
 
 /// A secret is named by where it lies, never written down.
@@ -212,5 +255,6 @@ pub(crate) struct DangerSpec {
     pub(crate) no_auth: Written<bool>,
     pub(crate) plain_listeners: Written<bool>,
     pub(crate) plain_credentials: Written<bool>,
+    pub(crate) ignore_channel_binding: Written<bool>,
     pub(crate) digest_rfc2069: Written<bool>,
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use gatepost::auth::digest::algorithm::Algorithm;
 use gatepost::auth::digest::qop::Qop;
-use gatepost::auth::settings;
+use gatepost::auth::settings::{self, ChannelBinding, Ntlm};
 use gatepost::net::websocket::relay::terms::Pings;
 use gatepost::ws::limits::Limits;
 
 use crate::config::compose::{Config, Flags, Keys, compose};
+use crate::config::credential::UpstreamCredential;
 use crate::config::document::Document;
+use crate::config::kerberos::Keytab;
 use crate::config::listener::Protection;
 use crate::config::routes::{Guard, Target};
 use crate::config::secret::SecretSource;
@@ -49,9 +51,13 @@ respond = { status = 410, body = "gone" }
 
 [auth]
 realm = "staff"
+channel_binding = "required"
 [auth.wsse]
 dialects = ["sha256"]
 past = "1m"
+[auth.ntlm]
+name = "STAFF"
+integrity = true
 [auth.digest]
 algorithms = ["sha-512-256", "MD5-sess"]
 qop = ["auth-int", "auth"]
@@ -61,6 +67,9 @@ domain = ["/a", "/b"]
 [auth.bearer]
 jwks = { file = "keys.json" }
 issuer = "https://issuer.example"
+[auth.kerberos]
+keytab = "http.keytab"
+service = "HTTP/www.example.com"
 
 [limits]
 head_time = "5s"
@@ -88,6 +97,8 @@ fn a_whole_document() {
     assert_eq!(config.routes[1].target.to_string(), "status 410");
     assert_eq!((config.workers, config.auth.realm.as_str()), (3, "staff"));
     assert_eq!(config.auth.wsse.past, Duration::from_secs(60));
+    assert_eq!(config.auth.ntlm, Ntlm { name: "STAFF".into(), integrity: true });
+    assert_eq!(config.auth.channel_binding, ChannelBinding::Required);
     let digest = settings::Digest {
         algorithms: ["SHA-512-256", "MD5-sess"].map(|name| Algorithm::by_name(name).unwrap()).to_vec(),
         qop: vec![Qop::AuthInt, Qop::Auth],
@@ -99,6 +110,8 @@ fn a_whole_document() {
     };
     assert_eq!(config.auth.digest, digest);
     assert_eq!(config.keys, Keys::File("keys.json".into()));
+    let service = "HTTP/www.example.com".parse().unwrap();
+    assert_eq!(config.keytab, Some(Keytab { file: "http.keytab".into(), service }));
     assert_eq!(config.limits.head_time, Duration::from_secs(5));
     assert_eq!(config.store, Some("data/store.db".into()));
     assert_eq!(config.seal_key, Some(SecretSource::Environment("SEAL".into())));
@@ -207,6 +220,24 @@ const WRONG: &[(&str, &str, &str, &str)] = &[
     ("[auth.digest]\nqop = [\"auth-conf\"]", "gatepost.toml:2:7", "unknown qop `auth-conf`", "auth-int"),
     ("[auth.digest]\nnonce_lifetime = \"2d\"", "gatepost.toml:2:18", "from 1s to 1d, found 2d", ""),
     ("[auth.digest]\ndomain = [\"/a /b\"]", "gatepost.toml:2:10", "neither a path nor a URL", ""),
+    (
+        "[auth.kerberos]\nservice = \"HTTP/a/b\"",
+        "gatepost.toml:2:11",
+        "expected a service such as `HTTP/www.example.com`, found `HTTP/a/b`",
+        "",
+    ),
+    (
+        "[[route]]\nupstream = \"https://h\"\nupstream_credential = { keytab = \"k\" }",
+        "gatepost.toml:3:23",
+        "a keytab needs the `user`",
+        "",
+    ),
+    (
+        "[[route]]\nupstream = \"https://h\"\nupstream_credential = { ambient = true, tickets = \"t\" }",
+        "gatepost.toml:3:23",
+        "or `{ ambient = true }`",
+        "",
+    ),
     ("[store]\nseal_key = \"hunter2\"", "gatepost.toml:2:12", "expected `{ env = \"NAME\" }`", "never written here"),
     ("# nothing", "gatepost.toml:1:1", "no `[[route]]`", ""),
     ("[[route]]\nwebsocket = \"rellay\"", "gatepost.toml:2:13", "unknown way `rellay`", "did you mean `relay`?"),
@@ -286,6 +317,29 @@ fn wrong_documents_name_the_place_and_say_what_to_do() {
 }
 
 #[test]
+fn an_upstream_is_told_who_we_are_by_tickets_too() {
+    let credential = |text: &str| {
+        let route = "[[route]]\nschemes = [\"Basic\"]\nupstream = \"https://h\"\n";
+        let config = read(&format!("{route}upstream_credential = {{ {text} }}\n")).unwrap();
+        config.routes[0].credential.clone().unwrap()
+    };
+    let user = "svc@R".to_owned();
+    let table = [
+        (
+            "user = \"svc@R\", keytab = \"k\"",
+            UpstreamCredential::Keytab { user, file: "k".into() },
+            "Kerberos svc@R (k)",
+        ),
+        ("tickets = \"/t\"", UpstreamCredential::Tickets("/t".into()), "Kerberos tickets (/t)"),
+        ("ambient = true", UpstreamCredential::Ambient, "Kerberos tickets of whoever runs the gateway"),
+    ];
+    for (text, expected, shown) in table {
+        let read = credential(text);
+        assert_eq!((&read, read.to_string().as_str()), (&expected, shown), "{text}");
+    }
+}
+
+#[test]
 fn shares_of_the_connections_follow_their_number() {
     let limits = |text: &str| {
         let rest = "[[route]]\nschemes = [\"Basic\"]\nupstream = \"http://h\"\n";
@@ -316,7 +370,9 @@ fn two_routes_for_the_same_requests_are_named_both() {
 fn the_reference_page_shows_the_defaults() {
     let page = include_str!("../../../../../docs/book/src/reference/configuration.md");
     let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let shown = read(example).unwrap();
+    let mut shown = read(example).unwrap();
+    // Of these there are none unless somebody writes some.
+    assert_eq!(std::mem::take(&mut shown.auth.certificate.rules).len(), 3);
     let bare =
         read("workers = 2\n[danger]\nno_auth = true\n[[route]]\nschemes = []\nrespond = { status = 200 }").unwrap();
     assert_eq!((&shown.auth, &shown.limits, &shown.danger), (&bare.auth, &bare.limits, &bare.danger));

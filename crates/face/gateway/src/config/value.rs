@@ -8,6 +8,7 @@ use gatepost::auth::settings::WsseDialect;
 use gatepost::http1::fields;
 use gatepost::http1::host::Authority;
 use gatepost::http1::target;
+use gatepost::kerberos::service::Service;
 use gatepost::model::url::Url;
 use http::HeaderName;
 use serde::Deserialize;
@@ -28,7 +29,7 @@ macro_rules! from_toml_text {
 }
 pub(crate) use from_toml_text;
 
-from_toml_text!(Period, Field, Upstream, Prefix, Host, Dialect);
+from_toml_text!(Period, Field, Upstream, Prefix, Host, Dialect, ServiceName);
 
 /// A length of time: `250ms`, `30s`, `5m`, `1h`, `2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Deserialize)]
@@ -237,6 +238,26 @@ impl<T: fmt::Display> fmt::Display for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<String> = self.0.iter().map(T::to_string).collect();
         write!(f, "[{}]", parts.join(", "))
+    }
+}
+
+/// A service of Kerberos: `HTTP` or `HTTP/www.example.com`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ServiceName(pub Service);
+
+impl FromStr for ServiceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("expected a service such as `HTTP/www.example.com`, found `{text}`");
+        text.parse().map(Self).map_err(wrong)
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

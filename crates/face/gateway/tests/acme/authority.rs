@@ -31,6 +31,8 @@ pub(crate) enum Mood {
     Good,
     /// Issues what is due already and ends in six seconds.
     Late,
+    /// Would have everything renewed at once (RFC 9773).
+    Advises,
     /// 429 with a wait for each order.
     Limits,
     /// Takes no nonce the first time.
@@ -47,6 +49,8 @@ pub(crate) enum Mood {
     Babbles,
     /// Takes orders in the clear.
     Plain,
+    /// Wants more proofs than there are names.
+    Multiplies,
     /// Wants a proof for a name that nobody asked for.
     Digresses,
     /// Gives a token that leads out of its place.
@@ -77,6 +81,7 @@ pub(crate) struct House {
     /// The mood of the next request alone has been shown.
     shown: Mutex<bool>,
     names: Mutex<Vec<String>>,
+    replaces: Mutex<Value>,
     proved: Mutex<Vec<String>>,
     request: Mutex<Option<Vec<u8>>>,
     pub(crate) seen: Mutex<Vec<String>>,
@@ -105,6 +110,7 @@ impl Fake {
             mood: Mutex::new(mood),
             shown: Mutex::default(),
             names: Mutex::default(),
+            replaces: Mutex::default(),
             proved: Mutex::default(),
             request: Mutex::default(),
             seen: Mutex::default(),
@@ -129,9 +135,14 @@ impl Fake {
         self.house.authority.certificate_pem()
     }
 
-    pub(crate) fn become_(&self, mood: Mood) {
+    pub(crate) fn turn_to(&self, mood: Mood) {
         *self.house.mood.lock().unwrap() = mood;
         *self.house.shown.lock().unwrap() = false;
+    }
+
+    /// What the last order said that it replaces.
+    pub(crate) fn replaced(&self) -> Option<String> {
+        self.house.replaces.lock().unwrap().as_str().map(str::to_owned)
     }
 
     /// How many requests to that path there were.
@@ -152,6 +163,7 @@ impl House {
         match path.as_str() {
             "/dir" => self.directory(mood),
             "/nonce" => reply(200, &Value::Null),
+            "/account/1" => reply(200, &json!({ "status": "valid" })),
             "/account" => with("location", &self.at("/account/1"), reply(201, &json!({ "status": "valid" }))),
             "/order" => self.order(mood, &payload),
             "/order/1" => reply(200, &self.state(mood)),
@@ -162,7 +174,8 @@ impl House {
             "/cert" => text("application/pem-certificate-chain", self.certificate(mood)),
             _ => match path.split_at_checked(7) {
                 Some(("/authz/", name)) => reply(200, &self.authorization(mood, name)),
-                Some(("/chall/", name)) => self.challenge(mood, name).await,
+                Some(("/renew/", _)) => with("retry-after", "600", reply(200, &advice())),
+                Some(("/chall/", name)) => self.challenge(name).await,
                 _ => problem(404, "malformed", "no such place"),
             },
         }
@@ -184,10 +197,14 @@ impl House {
             Mood::Mumbles => text("text/html", "<p>".to_owned()),
             Mood::Babbles => text("application/json", " ".repeat(600 * 1024)),
             Mood::Redirects => with("location", &self.at("/other"), reply(302, &Value::Null)),
-            _ => reply(
-                200,
-                &json!({ "newNonce": self.at("/nonce"), "newAccount": self.at("/account"), "newOrder": order }),
-            ),
+            _ => {
+                let (nonce, account) = (self.at("/nonce"), self.at("/account"));
+                let mut value = json!({ "newNonce": nonce, "newAccount": account, "newOrder": order });
+                if mood == Mood::Advises {
+                    value["renewalInfo"] = json!(self.at("/renew"));
+                }
+                reply(200, &value)
+            }
         }
     }
 
@@ -196,18 +213,13 @@ impl House {
             Mood::Limits => return with("retry-after", "7", problem(429, "rateLimited", "too many")),
             Mood::Forgets if self.once() => return problem(400, "badNonce", "again"),
             Mood::Renounces if self.once() => return problem(400, "accountDoesNotExist", "who?"),
-            Mood::Page => {
-                return with("content-type", "text/html", {
-                    let mut page = text("text/html", "<p>".into());
-                    *page.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-                    page
-                });
-            }
+            Mood::Page => return page(503),
             Mood::Refuses => return problem(403, "rejectedIdentifier", "not that\nname"),
             _ => {}
         }
         let named = payload["identifiers"].as_array().unwrap().iter();
         *self.names.lock().unwrap() = named.map(|name| name["value"].as_str().unwrap().to_owned()).collect();
+        *self.replaces.lock().unwrap() = payload["replaces"].clone();
         self.proved.lock().unwrap().clear();
         *self.request.lock().unwrap() = None;
         with("location", &self.at("/order/1"), reply(201, &self.state(mood)))
@@ -222,8 +234,14 @@ impl House {
             (_, true, false) => "ready",
             (_, true, true) => "valid",
         };
-        let authorizations: Vec<String> = names.iter().map(|name| self.at(&format!("/authz/{name}"))).collect();
-        json!({ "status": status, "authorizations": authorizations, "finalize": self.at("/finalize"), "certificate": self.at("/cert") })
+        let times = if mood == Mood::Multiplies { 1000 } else { 1 };
+        let names = std::iter::repeat_n(&names, times).flatten();
+        let authorizations: Vec<String> = names.map(|name| self.at(&format!("/authz/{name}"))).collect();
+        let replaces = self.replaces.lock().unwrap().clone();
+        let (finalize, certificate) = (self.at("/finalize"), self.at("/cert"));
+        let mut state = json!({ "status": status, "authorizations": authorizations, "replaces": replaces });
+        (state["finalize"], state["certificate"]) = (json!(finalize), json!(certificate));
+        state
     }
 
     fn authorization(&self, mood: Mood, name: &str) -> Value {
@@ -233,7 +251,9 @@ impl House {
             .then(|| json!({ "type": "urn:ietf:params:acme:error:unauthorized", "detail": "saw nothing" }));
         let kinds: &[&str] = if mood == Mood::Dns { &["dns-01"] } else { &["http-01", "tls-alpn-01"] };
         let token = if mood == Mood::Climbs { "../../admin".to_owned() } else { token(name) };
-        let challenge = |kind: &&str| json!({ "type": kind, "url": self.at(&format!("/chall/{name}")), "token": token, "status": "pending", "error": error });
+        let url = self.at(&format!("/chall/{name}"));
+        let challenge =
+            |kind: &&str| json!({ "type": kind, "url": url, "token": token, "status": "pending", "error": error });
         let status = match (proved, mood) {
             (true, Mood::Doubts) => "invalid",
             (true, _) => "valid",
@@ -243,14 +263,13 @@ impl House {
         json!({ "identifier": { "type": "dns", "value": value }, "status": status, "challenges": challenges })
     }
 
-    async fn challenge(&self, mood: Mood, name: &str) -> Response<Body> {
+    async fn challenge(&self, name: &str) -> Response<Body> {
         if let Some(asks) = &self.asks {
             let there = *asks.clone().wait_for(Option::is_some).await.unwrap();
             let answer = ask(there.unwrap(), name, &format!("/.well-known/acme-challenge/{}", token(name))).await;
             self.told.lock().unwrap().push(answer);
         }
         self.proved.lock().unwrap().push(name.to_owned());
-        let _ = mood;
         reply(200, &json!({ "type": "http-01", "url": self.at("/x"), "token": token(name), "status": "processing" }))
     }
 
@@ -292,6 +311,18 @@ impl House {
         let key = KeyPair::from_pkcs8_der_and_sign_algo(&key, &PKCS_ECDSA_P256_SHA256).unwrap();
         Issuer::from_ca_cert_der(&CertificateDer::from(self.authority.certificate_der()), key).unwrap()
     }
+}
+
+/// What a web server in front of an authority says.
+fn page(status: u16) -> Response<Body> {
+    let mut page = text("text/html", "<p>".to_owned());
+    *page.status_mut() = status.try_into().unwrap();
+    page
+}
+
+/// A span that is over.
+fn advice() -> Value {
+    json!({ "suggestedWindow": { "start": "2020-01-01T00:00:00Z", "end": "2020-01-02T00:00:00Z" } })
 }
 
 /// The facts of a certificate that somebody is shown.

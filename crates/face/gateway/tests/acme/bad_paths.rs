@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// The steps that were told since it was asked last.
-    fn steps(&mut self) -> Vec<&'static str> {
+    pub(crate) fn steps(&mut self) -> Vec<&'static str> {
         let step = |event: Event| match event {
             Event::Certificate { step, .. } => Some(step),
             _ => None,
@@ -110,13 +110,14 @@ async fn what_can_be_mended_is() {
 }
 
 /// What a mood leads to: the code, a part of the words.
-const BAD: [(Mood, &str, &str); 17] = [
+const BAD: [(Mood, &str, &str); 18] = [
     (Mood::Limits, "GP-ACME-003", "too many (rateLimited)"),
-    (Mood::Page, "GP-ACME-001", "it answered 503 Service Unavailable"),
-    (Mood::Redirects, "GP-ACME-001", "it answered 302 Found"),
+    (Mood::Page, "GP-ACME-001", "it answered 503"),
+    (Mood::Redirects, "GP-ACME-001", "it answered 302"),
     (Mood::Mumbles, "GP-ACME-001", "does not speak ACME"),
     (Mood::Babbles, "GP-ACME-001", "524288"),
     (Mood::Plain, "GP-ACME-001", "http"),
+    (Mood::Multiplies, "GP-ACME-005", "it wants more proofs than there are names"),
     (Mood::Digresses, "GP-ACME-005", "it wants a proof for evil.test, and nobody asked for that"),
     (Mood::Climbs, "GP-ACME-001", "its token is none"),
     (Mood::Dns, "GP-ACME-002", "it does not take tls-alpn-01 for a.test"),
@@ -136,7 +137,7 @@ async fn a_bad_authority_changes_nothing() {
     let client = Client::of(&fake, &["a.test"]);
     let good = client.fetch().await.unwrap();
     for (mood, code, words) in BAD {
-        fake.become_(mood);
+        fake.turn_to(mood);
         let outcome = client.fetch().await;
         if mood == Mood::Good {
             assert!(outcome.is_ok(), "nothing is left behind: {outcome:?}");

@@ -2,6 +2,7 @@
 
 use gatepost::model::event::Event;
 use gatepost::store::store::Owner;
+use gatepost_gateway::acme::fetch::fetch;
 use gatepost_gateway::acme::renewal::Renewals;
 
 use crate::authority::{Fake, Mood};
@@ -56,4 +57,37 @@ async fn what_is_kept_already_is_bound_and_nobody_is_asked() {
     renewals.follow(vec![client.charge.clone()]);
     client.until("bound").await;
     assert_eq!(fake.count("/order"), 1);
+}
+
+#[tokio::test]
+async fn an_authority_may_have_it_renewed_earlier() {
+    let fake = Fake::start(Mood::Advises);
+    let mut client = Client::of(&fake, &["a.test"]);
+    let mut renewals = Renewals::new(client.house.clone());
+    renewals.follow(vec![client.charge.clone()]);
+    client.until("bound").await;
+    assert_eq!((fake.replaced(), fake.count("/order")), (None, 1), "there is nothing to be advised about");
+    drop(renewals);
+    let first = client.house.store.certificates().await.unwrap().remove(0);
+    let (authority, serial) = gatepost::tls::renewal::identifier(&first.chain[0]).unwrap();
+    let mut renewals = Renewals::new(client.house.clone());
+    renewals.follow(vec![client.charge.clone()]);
+    client.until("due").await;
+    client.until("bound").await;
+    assert_eq!((fake.replaced(), fake.count("/order")), (Some(format!("{authority}.{serial}")), 2));
+}
+
+#[tokio::test]
+async fn other_addresses_are_told_once() {
+    let fake = Fake::start(Mood::Good);
+    let mut client = Client::of(&fake, &["a.test"]);
+    let road = ["ordered", "proving", "proved", "issued", "bound"];
+    fetch(&client.house, &client.charge, None).await.unwrap();
+    assert_eq!(client.steps(), [&["account"][..], &road].concat());
+    client.charge.wanted.contact = vec!["ops@a.test".to_owned()];
+    for told in [1, 0] {
+        fetch(&client.house, &client.charge, None).await.unwrap();
+        assert_eq!(client.steps(), [&["account"][..told], &road].concat());
+    }
+    assert_eq!((fake.count("/account"), fake.count("/account/1")), (1, 1));
 }

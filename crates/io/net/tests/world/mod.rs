@@ -75,7 +75,7 @@ pub fn localhost(authority: &Authority, handler: impl Handler, limits: Limits) -
     tls_site(&ServerRules::default(), Arc::new(Bindings::new(table)), handler, limits)
 }
 
-fn start(tls: Option<Arc<ServerTls>>, handler: impl Handler, limits: Limits) -> Site {
+pub fn start(tls: Option<Arc<ServerTls>>, handler: impl Handler, limits: Limits) -> Site {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), 128).unwrap();
     let (address, drain, secure) = (listener.local_addr(), Drain::default(), tls.is_some());
     let summary = tokio::spawn(serve(listener, tls, Arc::new(handler), Arc::new(limits), drain.clone()));

@@ -5,6 +5,7 @@ mod certificate_ending;
 mod certificate_name;
 mod certificate_time;
 mod danger;
+mod ntlm;
 mod wsse;
 
 use crate::check::Check;
@@ -15,6 +16,7 @@ pub static ALL: &[&dyn Check] = &[
     &certificate_ending::CertificateEnding,
     &certificate_name::CertificateName,
     &basic_over_plain::BasicOverPlain,
+    &ntlm::Ntlm,
     &wsse::Wsse,
     &danger::Danger,
 ];

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
+use gatepost_auth::context::ContextStep;
 use gatepost_auth::digest::computed;
 use gatepost_auth::digest::nonce::NonceKey;
 use gatepost_auth::error::AuthError;
@@ -20,6 +21,7 @@ use gatepost_auth::record::Kind;
 use gatepost_auth::scheme::{Confirmation, Confirmed, Scheme, Step, Turn};
 use gatepost_auth::settings::Settings;
 use gatepost_auth::verdict::{Refusal, Verdict};
+use gatepost_model::channel::Channel;
 use gatepost_model::credential::Credential;
 use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::secret::Secret;
@@ -59,6 +61,10 @@ pub(crate) struct World {
     pub(crate) url: String,
     /// What either end asked for, in order.
     pub(crate) asked: Vec<Need>,
+    /// What the two ends know of the connection between them.
+    pub(crate) channel: Arc<Channel>,
+    /// What each end remembers of a proof of several legs: of the client's, and of the server's.
+    pub(crate) legs: [Vec<u8>; 2],
 }
 
 impl World {
@@ -83,6 +89,8 @@ impl World {
             method: Method::GET,
             url: "https://example.com/a".into(),
             asked: Vec::new(),
+            channel: Arc::new(Channel::default()),
+            legs: Default::default(),
         }
     }
 
@@ -97,8 +105,10 @@ impl World {
 
     fn prove_with(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> Result<Step, AuthError> {
         let mut answers = Answers::default();
+        let memory = self.legs[0].clone();
         for _ in 0..8 {
-            match self.turn(&HeaderMap::new(), challenge, &answers, |turn| scheme.prove(turn))? {
+            let prove = |turn: &Turn<'_>| scheme.prove(&Turn { memory: &memory, ..*turn });
+            match self.turn(&HeaderMap::new(), challenge, &answers, prove)? {
                 Step::Need(need) => self.fill_client(need, &mut answers),
                 step => return Ok(step),
             }
@@ -106,19 +116,34 @@ impl World {
         panic!("{} asks without end", scheme.name());
     }
 
-    /// The header fields of a proof that must come about.
+    /// The header fields of a proof that must come about: of the last leg, if it has several.
     pub(crate) fn proof(&mut self, scheme: &dyn Scheme, challenge: Option<&Challenge>) -> HeaderMap {
-        match self.prove(scheme, challenge) {
-            Ok(Step::Send { fields, .. }) => fields.into_iter().collect(),
-            other => panic!("{}: {other:?}", scheme.name()),
+        self.legs = Default::default();
+        let mut challenge = challenge.cloned();
+        for _ in 0..4 {
+            let Step::Send { fields, memory, preliminary } = self.prove(scheme, challenge.as_ref()).unwrap() else {
+                panic!("{}", scheme.name());
+            };
+            let headers = fields.into_iter().collect();
+            self.legs[0] = memory;
+            if !preliminary {
+                return headers;
+            }
+            match self.verify(scheme, &headers) {
+                Verdict::Continue { challenge: next, memory } => (challenge, self.legs[1]) = (Some(next), memory),
+                other => panic!("{}: {other:?}", scheme.name()),
+            }
         }
+        panic!("{} goes on without end", scheme.name());
     }
 
     /// The server's judgement of a request with these fields.
     pub(crate) fn verify(&mut self, scheme: &dyn Scheme, headers: &HeaderMap) -> Verdict {
-        let mut answers = Answers::default();
+        let mut answers = Answers { channel: Some(Arc::clone(&self.channel)), ..Answers::default() };
+        let memory = self.legs[1].clone();
         for _ in 0..8 {
-            match self.turn(headers, None, &answers, |turn| scheme.verify(turn)).unwrap() {
+            let verify = |turn: &Turn<'_>| scheme.verify(&Turn { memory: &memory, ..*turn });
+            match self.turn(headers, None, &answers, verify).unwrap() {
                 Verdict::Need(need) => self.fill_server(need, &mut answers),
                 verdict => return verdict,
             }
@@ -180,6 +205,8 @@ impl World {
         match &need {
             Need::Login { user: None } => answers.login = Some(self.login.clone()),
             Need::Token { .. } => answers.token = Some(self.token.clone()),
+            Need::Channel => answers.channel = Some(Arc::clone(&self.channel)),
+            Need::Context(_) => answers.context = Some(ContextStep::Unavailable("no Kerberos here".into())),
             Need::Count { key } => {
                 let count = self.counts.entry(key.clone()).or_default();
                 *count += 1;
@@ -215,6 +242,7 @@ impl World {
                 answers.user = Some(user.map(|user| user.user.clone()));
             }
             Need::BodyDigest { hash } => answers.body_digest = Some(self.body_digest(*hash)),
+            Need::Context(_) => answers.context = Some(ContextStep::Unavailable("no Kerberos here".into())),
             other => panic!("not a server's need: {other:?}"),
         }
         self.asked.push(need);

@@ -91,8 +91,8 @@ pub(super) fn issue(
     fetch(Charge { wanted, external }, args.listen, store, ui)
 }
 
-/// Fetches a certificate again that an ACME authority issued, in the way in which it came, and binds its names to the new
-/// one. `false` if it came otherwise: then nothing has happened.
+/// Fetches a certificate again that an ACME authority issued, in the way in which it came, and binds its names to the
+/// new one. `false` if it came otherwise: then nothing has happened.
 pub(super) fn renew(
     certificate: &KnownCertificate,
     listen: Option<SocketAddr>,

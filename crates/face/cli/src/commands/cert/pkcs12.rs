@@ -138,6 +138,9 @@ mod tests {
             let subjects: Vec<_> = chain.iter().map(|der| Certificate::parse(der).unwrap().subject).collect();
             assert_eq!(subjects, ["CN=leaf", "CN=Middle", "CN=Root"], "{name}");
             assert_eq!(read(file, &Secret::from("change it")).map(|_| ()), Err(Closed::Password), "{name}");
+            for end in 0..file.len() {
+                assert!(read(&file[..end], &Secret::from("changeit")).is_err(), "{name} cut at {end}");
+            }
         }
     }
 }

@@ -58,6 +58,12 @@ pub(super) async fn open(cx: &Context, mut asked: Asked) -> Result<Opened<Duplex
             sent => sent?,
         };
         cx.events.emit(&Event::AnswerReceived { status: response.status().as_u16() });
+        if *over == Over::Any && lane.is_http2() && turns.wants_connection(response.status(), response.headers()) {
+            *over = Over::Http1;
+            lane = destination.lane(*over, false).await?;
+            turns.outgoing.method = lane.method();
+            turns.go_over(&lane)?;
+        }
         let next = turns.answer(response.status(), response.headers()).await?;
         match next {
             Next::Done => return granted(response, &offer, deflate.as_ref(), &lane).await,

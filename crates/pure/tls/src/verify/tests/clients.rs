@@ -71,7 +71,7 @@ fn a_session_is_judged_again_when_it_is_resumed() {
     let clients = |lists: &[Vec<u8>]| Clients {
         required: false,
         authorities: vec![house.root.der()],
-        revocation: (!lists.is_empty()).then(|| RevocationLists::of(lists.to_vec())),
+        revocation: (!lists.is_empty()).then(|| RevocationLists::new(lists.to_vec()).unwrap()),
         hints: false,
         usage_check: true,
     };
