@@ -123,6 +123,22 @@ fn read_line(stream: &TcpStream) -> String {
     line
 }
 
+#[test]
+fn whoever_says_nothing_for_too_long_is_let_go() {
+    let bench = bench();
+    let echo = Listening::start(&bench, "--plain --echo --idle-time 50ms");
+    let quiet = Listening::start(&bench, "--plain --echo");
+    let passes = Listening::start(&bench, &format!("--plain --to 127.0.0.1:{} --idle-time 50ms", quiet.port));
+    for listening in [&echo, &passes] {
+        let mut stream = TcpStream::connect(("127.0.0.1", listening.port.parse().unwrap())).unwrap();
+        stream.write_all(b"hello").unwrap();
+        let mut heard = String::new();
+        // Without a word from here it would wait for ever.
+        stream.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "hello");
+    }
+}
+
 /// A server of one connection; gives its port, and what became of it.
 fn serve(talk: impl FnOnce(TcpStream) -> String + Send + 'static) -> (u16, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

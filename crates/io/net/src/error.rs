@@ -32,6 +32,8 @@ pub enum Wait {
     Pong,
     /// The answer to a WebSocket's Close.
     Close,
+    /// An octet that goes either way.
+    Idle,
 }
 
 impl fmt::Display for Wait {
@@ -46,6 +48,7 @@ impl fmt::Display for Wait {
             Self::Write => "the other end to read",
             Self::Pong => "a sign of life",
             Self::Close => "the answer to a Close",
+            Self::Idle => "either end to say something",
         })
     }
 }

@@ -4,10 +4,12 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::error::NetError;
+use crate::error::{NetError, Wait};
 use crate::explain;
 use crate::upgrade::Duplex;
 
@@ -24,18 +26,63 @@ const TURNS: usize = 32;
 ///
 /// # Errors
 /// Whatever broke either end: both are dropped then.
-pub async fn tunnel(mut a: Duplex, mut b: Duplex) -> Result<(u64, u64), NetError> {
+pub async fn tunnel(a: Duplex, b: Duplex) -> Result<(u64, u64), NetError> {
+    carry(a, b, None).await
+}
+
+/// As [`tunnel`], but not for longer than `idle` without an octet that goes either way.
+///
+/// # Errors
+/// As there, and [`NetError::Timeout`].
+pub async fn tunnel_unless_idle(a: Duplex, b: Duplex, idle: Duration) -> Result<(u64, u64), NetError> {
+    let end = Instant::now().checked_add(idle);
+    let watch = end.map(|end| Watch { idle, end, timer: Box::pin(sleep_until(end)), carried: 0 });
+    carry(a, b, watch).await
+}
+
+async fn carry(mut a: Duplex, mut b: Duplex, mut watch: Option<Watch>) -> Result<(u64, u64), NetError> {
     let (mut there, mut back) = (Direction::default(), Direction::default());
+    let broken = |error: io::Error| explain::io(&error, "the tunnel");
     std::future::poll_fn(|cx| {
-        let gone = there.poll(cx, &mut a, &mut b)?;
-        let come = back.poll(cx, &mut b, &mut a)?;
+        let gone = there.poll(cx, &mut a, &mut b).map_err(broken)?;
+        let come = back.poll(cx, &mut b, &mut a).map_err(broken)?;
         if gone.is_ready() && come.is_ready() {
             return Poll::Ready(Ok((there.carried, back.carried)));
         }
-        Poll::Pending
+        match &mut watch {
+            Some(watch) => watch.poll(cx, there.carried.wrapping_add(back.carried)).map(Err),
+            None => Poll::Pending,
+        }
     })
     .await
-    .map_err(|error: io::Error| explain::io(&error, "the tunnel"))
+}
+
+/// Who sees that nothing goes any more.
+struct Watch {
+    idle: Duration,
+    /// When it has been too long.
+    end: Instant,
+    /// It is set anew only when it fires.
+    timer: Pin<Box<Sleep>>,
+    /// Octets that had gone either way.
+    carried: u64,
+}
+
+impl Watch {
+    /// Ready once it has been too long, with the error that it is.
+    fn poll(&mut self, cx: &mut Context<'_>, carried: u64) -> Poll<NetError> {
+        if carried != self.carried {
+            self.carried = carried;
+            self.end = Instant::now() + self.idle;
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if self.end <= Instant::now() {
+                return Poll::Ready(explain::timeout(Wait::Idle, self.idle));
+            }
+            self.timer.as_mut().reset(self.end);
+        }
+        Poll::Pending
+    }
 }
 
 /// One direction.
@@ -180,5 +227,21 @@ mod tests {
         b.read_to_end(&mut Vec::new()).await.unwrap();
         let _ = b.write_all(&[0; 10_000]).await;
         assert_eq!(tunnel.await.unwrap(), Err(NetError::ClosedEarly { what: "the tunnel" }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_either_way_ends_it_and_a_word_does_not() {
+        let idle = Duration::from_secs(60);
+        let ((near_a, mut a), (near_b, mut b)) = (duplex(64), duplex(64));
+        let tunnel = tokio::spawn(tunnel_unless_idle(Box::new(near_a), Box::new(near_b), idle));
+        let begun = Instant::now();
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        a.write_all(b"x").await.unwrap();
+        b.read_exact(&mut [0]).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        b.write_all(b"x").await.unwrap();
+        a.read_exact(&mut [0]).await.unwrap();
+        assert_eq!(tunnel.await.unwrap(), Err(NetError::Timeout { what: Wait::Idle, limit: idle }));
+        assert_eq!(begun.elapsed().as_secs(), 160);
     }
 }

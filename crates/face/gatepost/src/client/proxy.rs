@@ -198,11 +198,16 @@ impl Proxied {
         let (mut answers, mut proof) = (Answers::default(), HeaderMap::new());
         let mut contexts = Contexts::new(self.kerberos.clone());
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
-        let mut kept = None;
+        let place = self.proxy.url.origin();
+        let (mut kept, mut continues) = (None, false);
         for _ in 0..LEGS {
             let answer = match kept.take() {
-                Some(again) => dialer.ask_proxy_again(again, origin, &proof).await?,
-                None => dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await?,
+                Some(again) => match dialer.ask_proxy_again(again, origin, &proof).await {
+                    // It may have closed it without a word (RFC 9112 §9.5). What continues a proof goes nowhere else.
+                    Err(NetError::ClosedEarly { .. }) if !continues => dialer.ask_proxy(&place, origin, &proof).await?,
+                    asked => asked?,
+                },
+                None => dialer.ask_proxy(&place, origin, &proof).await?,
             };
             let (status, headers) = match answer {
                 Asked::Granted(way) => return Ok(way),
@@ -224,6 +229,7 @@ impl Proxied {
                 return Err(refused("it closed the connection in the middle of a proof".to_owned()));
             }
             proof = next.map_err(|reason| refused(format!("it wants to know who asks (407), and {reason}")))?;
+            continues = under_way;
         }
         Err(refused("it asks for one proof after the other".to_owned()))
     }

@@ -9,6 +9,7 @@ use gatepost::model::event::{Event, one_line};
 use gatepost::socket::connect::Connector;
 use gatepost::socket::listen::Listener;
 use gatepost::socket::protection::Protection;
+use gatepost_gateway::config::value::Period;
 use serde_json::json;
 
 use super::connect::builder;
@@ -57,6 +58,9 @@ pub struct ListenArgs {
     /// Connections at once; more wait
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_connections: u32,
+    /// With --echo, --to and --to-tls: end connections on which nothing went either way for so long
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub idle_time: Period,
     /// Do not tell the other end that stdin has ended
     #[arg(long, conflicts_with_all = ["echo", "to", "to_tls"])]
     pub no_shutdown: bool,
@@ -77,7 +81,7 @@ pub struct ListenArgs {
 pub(crate) fn run(args: ListenArgs, ui: Ui) -> Result<(), CliError> {
     let Shown { tls, shelf } = args.protect.shown()?;
     let job = job(&args, ui)?;
-    let door = Door { tls, starttls: args.starttls, verbose: args.verbose, ui };
+    let door = Door { tls, starttls: args.starttls, idle: args.idle_time.0, verbose: args.verbose, ui };
     let mut listener_options = args.socket.options();
     // They are for connections that go out.
     (listener_options.local, listener_options.interface) = (None, None);

@@ -1,20 +1,25 @@
 //! What becomes of each connection that comes: it is echoed, or passed on to another server.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use gatepost::model::event::one_line;
-use gatepost::net::tunnel::tunnel;
+use gatepost::net::error::{NetError, Wait};
+use gatepost::net::tunnel::tunnel_unless_idle;
 use gatepost::socket::connect::Connector;
 use gatepost::socket::listen::Listener;
 use gatepost::socket::stream::Socket;
 use gatepost::tls::server::ServerTls;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 use super::facts;
 use super::pipe::broken;
 use crate::error::CliError;
 use crate::ui::Ui;
+
+/// Octets that are sent back at once.
+const CHUNK: usize = 16 * 1024;
 
 /// How a connection is taken in.
 #[derive(Debug, Clone)]
@@ -23,6 +28,8 @@ pub(super) struct Door {
     pub(super) tls: Option<Arc<ServerTls>>,
     /// The protocol in which clients ask for TLS.
     pub(super) starttls: Option<String>,
+    /// How long nothing may go either way.
+    pub(super) idle: Duration,
     pub(super) verbose: bool,
     pub(super) ui: Ui,
 }
@@ -58,12 +65,13 @@ impl Door {
     /// Does that job for all who come, so many at once; more wait.
     pub(super) async fn serve(self, listener: Listener, job: Job, at_once: usize) {
         let (places, shared) = (Arc::new(Semaphore::new(at_once)), Arc::new((self, job)));
-        let count = AtomicU64::new(0);
+        let mut count = 0_u64;
         loop {
             // Nobody closes it.
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             let socket = listener.accept().await;
-            let (shared, number) = (Arc::clone(&shared), count.fetch_add(1, Ordering::Relaxed) + 1);
+            count += 1;
+            let (shared, number) = (Arc::clone(&shared), count);
             tokio::spawn(async move {
                 let (door, job) = &*shared;
                 let peer = socket.info().remote;
@@ -82,20 +90,36 @@ impl Door {
     async fn work(&self, socket: Socket, job: &Job) -> Result<(u64, u64), CliError> {
         let socket = self.admit(socket).await?;
         match job {
-            Job::Echo => {
-                let (mut from, mut to) = tokio::io::split(socket);
-                let carried = tokio::io::copy(&mut from, &mut to).await.map_err(|error| broken(&error))?;
-                tokio::io::AsyncWriteExt::shutdown(&mut to).await.map_err(|error| broken(&error))?;
-                Ok((carried, carried))
-            }
+            Job::Echo => self.echo(socket).await,
             Job::Pass { connector, to } => {
                 let mut onward = connector.connect(to).await?;
                 if let Some(protocol) = &self.starttls {
                     // The client has heard our greeting, and does not expect another one.
                     onward.hear_greeting(protocol).await?;
                 }
-                Ok(tunnel(Box::new(socket), Box::new(onward)).await.map_err(gatepost::Error::from)?)
+                let carried = tunnel_unless_idle(Box::new(socket), Box::new(onward), self.idle).await;
+                Ok(carried.map_err(gatepost::Error::from)?)
             }
         }
+    }
+    /// Sends back whatever comes.
+    async fn echo(&self, mut socket: Socket) -> Result<(u64, u64), CliError> {
+        let (mut chunk, mut carried) = (vec![0; CHUNK], 0);
+        let late = |_| gatepost::Error::from(NetError::Timeout { what: Wait::Idle, limit: self.idle });
+        loop {
+            let back = async {
+                let count = socket.read(&mut chunk).await?;
+                socket.write_all(chunk.get(..count).unwrap_or_default()).await?;
+                socket.flush().await?;
+                Ok(count)
+            };
+            let back: Result<usize, std::io::Error> = tokio::time::timeout(self.idle, back).await.map_err(late)?;
+            match back.map_err(|error| broken(&error))? {
+                0 => break,
+                count => carried += u64::try_from(count).unwrap_or(u64::MAX),
+            }
+        }
+        socket.shutdown().await.map_err(|error| broken(&error))?;
+        Ok((carried, carried))
     }
 }
