@@ -140,7 +140,7 @@ fn each_handshake_is_told_only_where_somebody_wants_that() {
         assert_eq!((logged("a.test"), logged("b.test")), (expected, false));
     }
     for (max, suite) in
-        [(TlsVersion::V1_3, "TLS13_AES_128_GCM_SHA256"), (TlsVersion::V1_2, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")]
+        [(TlsVersion::V1_3, "TLS_AES_128_GCM_SHA256"), (TlsVersion::V1_2, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")]
     {
         let facts = world.greet(None, max).unwrap();
         assert_eq!(facts.suite, suite);
