@@ -58,7 +58,7 @@ fn what_is_not_ours_is_not_renewed() {
     // Neither without a local authority, nor with one; and none is made for that.
     for _ in 0..2 {
         let (code, said) = desk.tell("cert renew a.test:1");
-        assert_eq!((code, said.contains("was not issued by the local authority")), (Some(2), true), "{said}");
+        assert_eq!((code, said.contains("was issued neither by the local authority")), (Some(2), true), "{said}");
         desk.good("cert issue c.test --out out");
         std::fs::remove_dir_all(desk.bench.path().join("out")).unwrap();
     }

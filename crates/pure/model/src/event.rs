@@ -230,7 +230,7 @@ mod tests {
             peer: SocketAddr::from(([192, 0, 2, 1], 4711)),
             server_name: Some("a.test".into()),
             version: "TLSv1.3",
-            suite: "TLS13_AES_128_GCM_SHA256",
+            suite: "TLS_AES_128_GCM_SHA256",
             group: Some("X25519MLKEM768"),
             resumed: false,
             client: Some("CN=ali\nfake".into()),
@@ -238,11 +238,11 @@ mod tests {
         let older = Shaken { server_name: None, group: None, resumed: true, client: None, ..shaken.clone() };
         assert_eq!(
             Event::Shaken(shaken).to_string(),
-            "TLS with 192.0.2.1:4711 for a.test: TLSv1.3, TLS13_AES_128_GCM_SHA256, X25519MLKEM768, new, client CN=ali\\u{a}fake"
+            "TLS with 192.0.2.1:4711 for a.test: TLSv1.3, TLS_AES_128_GCM_SHA256, X25519MLKEM768, new, client CN=ali\\u{a}fake"
         );
         assert_eq!(
             Event::Shaken(older).to_string(),
-            "TLS with 192.0.2.1:4711 for no name: TLSv1.3, TLS13_AES_128_GCM_SHA256, resumed, no client certificate"
+            "TLS with 192.0.2.1:4711 for no name: TLSv1.3, TLS_AES_128_GCM_SHA256, resumed, no client certificate"
         );
     }
 

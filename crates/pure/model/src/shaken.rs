@@ -12,7 +12,7 @@ pub struct Shaken {
     pub server_name: Option<String>,
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: &'static str,
-    /// The cipher suite, in the words of the registry.
+    /// The cipher suite, by its name in the registry of IANA.
     pub suite: &'static str,
     /// The group of the key exchange; `None` where there was none, as in a session of TLS 1.2 that was resumed.
     pub group: Option<&'static str>,
