@@ -17,7 +17,7 @@ use gatepost_model::scope::Scope;
 use gatepost_model::url::{Origin, Url};
 use gatepost_net::dial::Dialer;
 use gatepost_net::error::NetError;
-use gatepost_net::proxy::{Asked, Way};
+use gatepost_net::proxy::{Again, Asked, Way};
 use gatepost_net::socks::Login;
 use gatepost_policy::credentials::{Ask, CredentialRules};
 use gatepost_policy::hosts::{HostRule, any_names};
@@ -165,10 +165,8 @@ impl Proxied {
         let refused = |detail: String| NetError::Proxy { origin: origin.authority(), detail };
         let mut kept = None;
         for _ in 0..LEGS {
-            let answer = match kept.take() {
-                Some(again) => dialer.ask_proxy_again(again, origin, &proof).await?,
-                None => dialer.ask_proxy(&self.proxy.url.origin(), origin, &proof).await?,
-            };
+            let binds = exchange.proved_by().and_then(schemes::by_name).is_some_and(|scheme| scheme.binds_connection());
+            let answer = self.ask(dialer, kept.take(), origin, &proof, binds).await?;
             let (status, headers) = match answer {
                 Asked::Granted(way) => return Ok(way),
                 Asked::Refused { status, headers, again } => {
@@ -191,6 +189,25 @@ impl Proxied {
             proof = next.map_err(|reason| refused(format!("it wants to know who asks (407), and {reason}")))?;
         }
         Err(refused("it asks for one proof after the other".to_owned()))
+    }
+
+    /// Asks on the connection on which it has refused, if there is one, or on a new one.
+    async fn ask(
+        &self,
+        dialer: &Dialer,
+        again: Option<Again>,
+        origin: &Origin,
+        proof: &HeaderMap,
+        binds: bool,
+    ) -> Result<Asked, NetError> {
+        if let Some(again) = again {
+            match dialer.ask_proxy_again(again, origin, proof).await {
+                // It has closed the connection behind its refusal without saying so: only legs cannot go on elsewhere.
+                Err(NetError::ClosedEarly { .. }) if !binds => {}
+                answered => return answered,
+            }
+        }
+        dialer.ask_proxy(&self.proxy.url.origin(), origin, proof).await
     }
 
     /// A way to `origin` through a SOCKS proxy. Who we are is offered only where the policy lets it go in the clear.
