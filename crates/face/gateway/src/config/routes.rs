@@ -216,6 +216,7 @@ fn route(
         _ => None,
     };
     let credential = spec.upstream_credential.map(|spec| credential(spec, url, danger.plain_credentials, document));
+    let credential = credential.transpose()?;
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
     let guard = match spec.schemes {
         None => return Err(unguarded(document.source(&whole).to_string())),
@@ -226,7 +227,7 @@ fn route(
     let announcing = announcing(spec.proxy_protocol, &target, credential.is_some(), document)?;
     Ok(Route {
         announcing,
-        credential: credential.transpose()?,
+        credential,
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),
