@@ -223,6 +223,7 @@ fn route(spec: Spanned<RouteSpec>, common: &Common<'_>, document: &Document) -> 
     };
     let credential =
         spec.upstream_credential.map(|spec| credential(spec, url, common.danger.plain_credentials, document));
+    let credential = credential.transpose()?;
     let said = Said { when: spec.client_certificate, authorities: spec.client_ca, revocation: spec.client_revocation };
     let guard = match (spec.schemes, &common.schemes) {
         (None, None) => return Err(unguarded(document.source(&whole).to_string())),
@@ -234,7 +235,7 @@ fn route(spec: Spanned<RouteSpec>, common: &Common<'_>, document: &Document) -> 
     let announcing = announcing(spec.proxy_protocol, &target, credential.is_some(), document)?;
     Ok(Route {
         announcing,
-        credential: credential.transpose()?,
+        credential,
         clients,
         forwarded,
         host: spec.host.map(|host| host.into_inner().0),
