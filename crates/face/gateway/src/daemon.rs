@@ -35,7 +35,7 @@ use crate::ledger::Ledger;
 use crate::open::{Open, drain, same};
 use crate::plan::Plan;
 use crate::ready::Ready;
-use crate::reload::{EVERY, Stamps};
+use crate::reload::{EVERY, Stamps, waiting};
 use crate::signals::Signals;
 use crate::state::State;
 
@@ -363,17 +363,6 @@ impl Daemon {
         };
         format!("{scheme}://{host}/")
     }
-}
-
-/// What of a new configuration is not in force yet, in words.
-fn waiting(started: &Config, config: &Config) -> &'static str {
-    let of = |config: &Config| {
-        (config.limits.clone(), config.drain_time, config.workers, config.store.clone(), config.decision_bytes)
-    };
-    if of(started) == of(config) {
-        return "";
-    }
-    "; open listeners keep their limits, and workers, store and log wait for a restart"
 }
 
 /// Says aloud which protections are off.

@@ -48,6 +48,17 @@ impl Stamps {
     }
 }
 
+/// What of a new configuration is not in force yet, in words.
+pub(crate) fn waiting(started: &Config, config: &Config) -> &'static str {
+    let of = |config: &Config| {
+        (config.limits.clone(), config.drain_time, config.workers, config.store.clone(), config.decision_bytes)
+    };
+    if of(started) == of(config) {
+        return "";
+    }
+    "; open listeners keep their limits, and workers, store and log wait for a restart"
+}
+
 fn stamp(file: &Path) -> Option<(SystemTime, u64)> {
     let facts = std::fs::metadata(file).ok()?;
     Some((facts.modified().ok()?, facts.len()))

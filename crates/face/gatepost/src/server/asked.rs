@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use gatepost_auth::challenge::Challenge;
 use gatepost_auth::need::{Answers, Need};
+use gatepost_auth::scheme::Turn;
+use gatepost_auth::settings::Settings;
 use gatepost_auth::verdict::{Refusal, Verdict};
 use gatepost_model::channel::Channel;
 use gatepost_model::head::RequestHead;
@@ -49,6 +51,19 @@ pub(crate) struct Exchange<'a> {
     pub(crate) channel: &'a Arc<Channel>,
     pub(crate) memory: &'a Memory,
     pub(crate) from: IpAddr,
+}
+
+impl<'a> Exchange<'a> {
+    /// What is known before anything was asked for.
+    pub(crate) fn answers(self) -> Answers {
+        Answers { channel: Some(Arc::clone(self.channel)), ..Answers::default() }
+    }
+
+    /// What a scheme looks at, without what it remembers.
+    pub(crate) fn turn(self, settings: &'a Settings, answers: &'a Answers) -> Turn<'a> {
+        let Self { request, now, entropy, .. } = self;
+        Turn { request, challenge: None, answers, settings, now: now.wall, entropy, memory: &[] }
+    }
 }
 
 /// What the connection of this peer says of itself.

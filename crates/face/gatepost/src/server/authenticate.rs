@@ -14,7 +14,6 @@ use gatepost_model::head::{Party, RequestHead};
 use gatepost_model::principal::Principal;
 use gatepost_model::secret::Secret;
 use gatepost_net::handler::Peer;
-use http::HeaderMap;
 use http::header::VIA;
 
 use crate::clock::{self, Moment};
@@ -22,6 +21,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::needs::World;
 use crate::server::asked::{Asked, Exchange, Outcome, channel, settle, whose};
+use crate::server::authenticated::Authenticated;
 use crate::server::content::Content;
 use crate::server::damping::Try;
 use crate::server::denied::Denied;
@@ -58,21 +58,6 @@ struct Parts {
     settings: Settings,
     door: Arc<Doorkeeper>,
     events: Events,
-}
-
-/// Who was found to have sent a request, and what the answer has to tell them.
-#[derive(Debug, Clone)]
-pub struct Authenticated {
-    /// Who it is.
-    pub principal: Arc<Principal>,
-    /// What the scheme says in the answer, such as that we know the secret too. Mostly empty.
-    pub fields: HeaderMap,
-}
-
-impl From<Arc<Principal>> for Authenticated {
-    fn from(principal: Arc<Principal>) -> Self {
-        Self { principal, fields: HeaderMap::new() }
-    }
 }
 
 impl Authenticator {
@@ -285,8 +270,7 @@ impl Authenticator {
         let legs = self.0.binds.then(|| self.legs(exchange)).flatten();
         for scheme in &self.0.schemes {
             let under_way = legs.as_ref().filter(|legs| legs.scheme == scheme.name());
-            let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
-            let mut asked = Asked { answers, ..Asked::default() };
+            let mut asked = Asked { answers: exchange.answers(), ..Asked::default() };
             let verdict = self.ask(*scheme, exchange, under_way, content, &mut asked).await?;
             let Asked { answers, claimed, damped } = asked;
             if let Some(wait) = damped {
@@ -371,7 +355,7 @@ impl Authenticator {
         let (door, settings) = (&*self.0.door, &self.0.settings);
         let mut attempt: Option<Try<'_>> = None;
         for _ in 0..MAX_NEEDS {
-            let need = match scheme.verify(&Turn { memory, ..self.turn(exchange, &asked.answers) })? {
+            let need = match scheme.verify(&Turn { memory, ..exchange.turn(settings, &asked.answers) })? {
                 Verdict::Need(need) => need,
                 verdict => {
                     settle(attempt, &verdict);
@@ -408,14 +392,9 @@ impl Authenticator {
 
     /// The challenges of all schemes; the scheme that refused may say why in its own words.
     fn challenges(&self, exchange: Exchange<'_>, refused: Option<(&'static str, &Refusal)>) -> Vec<Challenge> {
-        let answers = Answers { channel: Some(Arc::clone(exchange.channel)), ..Answers::default() };
-        let turn = self.turn(exchange, &answers);
+        let answers = exchange.answers();
+        let turn = exchange.turn(&self.0.settings, &answers);
         let refusal_of = |scheme: &dyn Scheme| refused.filter(|(name, _)| *name == scheme.name()).map(|(_, why)| why);
         self.0.schemes.iter().flat_map(|scheme| scheme.challenges(&turn, refusal_of(*scheme))).collect()
-    }
-
-    fn turn<'a>(&'a self, exchange: Exchange<'a>, answers: &'a Answers) -> Turn<'a> {
-        let Exchange { request, now, entropy, .. } = exchange;
-        Turn { request, challenge: None, answers, settings: &self.0.settings, now: now.wall, entropy, memory: &[] }
     }
 }

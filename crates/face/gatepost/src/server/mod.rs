@@ -4,6 +4,7 @@ pub(crate) mod asked;
 pub mod authenticate;
 #[cfg(test)]
 mod authenticate_tests;
+pub mod authenticated;
 pub mod content;
 pub mod contexts;
 pub mod damping;

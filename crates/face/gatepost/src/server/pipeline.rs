@@ -17,7 +17,8 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::events::Events;
-use crate::server::authenticate::{Authenticated, Authenticator};
+use crate::server::authenticate::Authenticator;
+use crate::server::authenticated::Authenticated;
 use crate::server::content::Content;
 use crate::server::denied::Denied;
 use crate::server::minutes;

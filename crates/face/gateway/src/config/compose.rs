@@ -120,17 +120,7 @@ pub fn compose(document: Option<&Document>, environment: Lookup<'_>, flags: &Fla
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = layers.pick("workers", spec.workers.clone(), processors)?.clamp(1, 1024);
     let drain_time = layers.pick("drain_time", spec.drain_time.clone(), Period(Duration::from_secs(30)))?.0;
-    let danger = Danger {
-        no_auth: layers.pick("danger.no_auth", spec.danger.no_auth.clone(), false)?,
-        plain_listeners: layers.pick("danger.plain_listeners", spec.danger.plain_listeners.clone(), false)?,
-        digest_rfc2069: layers.pick("danger.digest_rfc2069", spec.danger.digest_rfc2069.clone(), false)?,
-        plain_credentials: layers.pick("danger.plain_credentials", spec.danger.plain_credentials.clone(), false)?,
-        ignore_channel_binding: layers.pick(
-            "danger.ignore_channel_binding",
-            spec.danger.ignore_channel_binding.clone(),
-            false,
-        )?,
-    };
+    let danger = Danger::read(&spec.danger, &mut layers)?;
     let DocumentSpec { listener, route, acme, mut auth, limits: bounds, store, log, .. } = spec;
     let registry = flags.registry.clone();
     let schemes_of_all = inherited(auth.schemes.take(), &registry, &mut layers)?;

@@ -36,3 +36,5 @@ pub mod websocket;
 mod client_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrong_tests;
