@@ -276,24 +276,24 @@ fn who_runs_the_process_is_told_to_nobody_who_is_not_named() {
     let table = [
         (named(), "Negotiate", HERE, "allowed: no policy forbids it"),
         (named(), "negotiate", HERE, "allowed: no policy forbids it"),
-        (named(), "NTLM", HERE, "denied: NTLM is not for who runs this process: only Negotiate is"),
+        (named(), "NTLM", HERE, "denied: ambient-only-listed: the system's identity is for Negotiate, not for NTLM"),
         (
             named(),
             "Negotiate",
             "https://a.com:444/",
-            "denied: https://a.com:444 is not named as a host that may learn who runs this process",
+            "denied: ambient-only-listed: a.com is not listed for the system\'s identity",
         ),
         (
             CredentialRules::default(),
             "Negotiate",
             HERE,
-            "denied: https://a.com is not named as a host that may learn who runs this process",
+            "denied: ambient-only-listed: a.com is not listed for the system\'s identity",
         ),
         (
             CredentialRules::danger_over_plain(),
             "Negotiate",
             HERE,
-            "denied: https://a.com is not named as a host that may learn who runs this process",
+            "denied: ambient-only-listed: a.com is not listed for the system\'s identity",
         ),
     ];
     for (rules, scheme, challenged, decision) in table {
