@@ -2,7 +2,7 @@
 //!
 //! A [`Scheme`](scheme::Scheme) proves (client) and verifies (server). It is a pure function of its
 //! [`Turn`](scheme::Turn): no socket, no clock, no randomness. What it lacks it asks for as a
-//! [`Need`](scheme::Need); the engine fetches it and calls again.
+//! [`Need`](need::Need); the engine fetches it and calls again.
 //!
 //! The client's side of a whole conversation is an [`Exchange`](exchange::Exchange): which scheme
 //! answers which [`Challenge`](challenge::Challenge), and when to stop. The server's side is a loop
