@@ -130,13 +130,9 @@ impl Dialer {
             identity: None,
         };
         let stranger = Manners::new(&rules)?;
-        let proxy = match rules.ignored.is_empty() && rules.pins == Pins::default() {
-            true => stranger.http1.clone(),
-            false => {
-                let plain = ClientRules { ignored: Flaws::NONE, pins: Pins::default(), ..rules.clone() };
-                Manners::new(&plain)?.http1
-            }
-        };
+        // With sessions of its own: a server of the same name as the proxy would be offered the proxy's.
+        let plain = ClientRules { ignored: Flaws::NONE, pins: Pins::default(), ..rules.clone() };
+        let proxy = Manners::new(&plain)?.http1;
         let mut known = None;
         if let Some((identity, origins)) = tls.identity {
             rules.identity = Some(identity);
